@@ -1,0 +1,1 @@
+"""Kept answers; the only package that imports aiocache."""

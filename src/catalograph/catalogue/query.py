@@ -1,0 +1,135 @@
+"""Questions for a list of models: which (filter), how much (window), what of each (sections)."""
+
+import datetime
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+from catalograph.catalogue.records import Model, Status
+
+MAX_LIMIT = 250
+"""Most models a page can hold; set by the upstream, which clamps larger wishes in silence."""
+
+DEFAULT_LIMIT = 50
+
+
+def normalise(values: Iterable[str]) -> tuple[str, ...]:
+    """Sort and drop repeats, so that equal filters are equal values and share a cache entry."""
+    return tuple(sorted(set(values)))
+
+
+class Sections(msgspec.Struct, frozen=True):
+    """Which optional payload sections of a model are wanted, or present."""
+
+    data: bool = False
+    gateway: bool = False
+
+    def __or__(self, other: "Sections") -> "Sections":
+        """Both together."""
+        return Sections(self.data or other.data, self.gateway or other.gateway)
+
+    def covers(self, other: "Sections") -> bool:
+        """Whether an answer with these sections serves a question for `other`."""
+        return (self.data or not other.data) and (self.gateway or not other.gateway)
+
+
+BARE = Sections()
+FULL = Sections(data=True, gateway=True)
+
+
+class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which models are meant. Lists: any of; fields: all of; empty or None: no restriction.
+
+    Lists are normalised (see `normalise`) by whoever builds the filter.
+    The first nine fields can be answered by the upstream, the others by the index alone.
+
+    Attributes:
+        released_from: First day meant, included; models without a release date never match.
+        released_to: Last day meant, included.
+    """
+
+    providers: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    exclude_endpoints: tuple[str, ...] = ()
+    input_modalities: tuple[str, ...] = ()
+    output_modalities: tuple[str, ...] = ()
+    include_rumoured: bool = True
+    include_deprecated: bool = True
+    include_retired: bool = True
+
+    model_ids: tuple[str, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    is_routable: bool | None = None
+    released_from: datetime.date | None = None
+    released_to: datetime.date | None = None
+    all_input_modalities: tuple[str, ...] = ()
+    all_output_modalities: tuple[str, ...] = ()
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether the upstream lacks a parameter for some part of this filter."""
+        return bool(
+            self.model_ids
+            or self.statuses
+            or self.is_routable is not None
+            or self.released_from
+            or self.released_to
+            or self.all_input_modalities
+            or self.all_output_modalities
+        )
+
+
+EVERYTHING = ModelsFilter()
+
+
+class OrderField(enum.Enum):
+    """What a list of models can be ordered by, beside the catalogue's own order."""
+
+    RELEASE_DATE = "release_date"
+    NAME = "name"
+    MODEL_ID = "model_id"
+
+
+class ModelsOrder(msgspec.Struct, frozen=True):
+    """An order of models: nulls last in both directions, ties by model id ascending."""
+
+    field: OrderField
+    descending: bool = False
+
+
+class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of models as the upstream can be asked for it.
+
+    Attributes:
+        filter: Only what the upstream has parameters for.
+        limit: Models wanted, 1 to 250.
+        offset: Models to skip, from 0, in the upstream's own order.
+        sections: Payload sections wanted.
+    """
+
+    filter: ModelsFilter = EVERYTHING
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    sections: Sections = BARE
+
+
+class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of models as it was answered.
+
+    Attributes:
+        models: In list order; fewer than `limit` means that the list has ended.
+        total: Size of the whole filtered list at that moment.
+        limit: As asked, and as the upstream echoed.
+        offset: As asked, and as the upstream echoed.
+        sections: What every model of the page carries; may be more than was asked.
+        as_of_s: Unix time in seconds at which the question was put.
+    """
+
+    models: tuple[Model, ...]
+    total: int
+    limit: int
+    offset: int
+    sections: Sections
+    as_of_s: float

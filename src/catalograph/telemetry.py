@@ -1,0 +1,75 @@
+"""Logs and counters: one place that says what is counted, and how a line of the log looks."""
+
+import logging
+import sys
+from typing import IO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from structlog.typing import FilteringBoundLogger
+
+REGISTRY = CollectorRegistry()
+"""Every metric of this process, and nothing of the libraries' own."""
+
+UPSTREAM_REQUESTS = Counter(
+    "catalograph_upstream_requests_total",
+    "Requests sent to the upstream catalogue, by outcome (ok or an error code).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+UPSTREAM_SECONDS = Histogram(
+    "catalograph_upstream_request_seconds",
+    "Seconds from sending a request to the upstream until its answer was read.",
+    registry=REGISTRY,
+)
+MALFORMED = Counter(
+    "catalograph_upstream_malformed_total",
+    "Rows or fields of upstream answers that could not be read and were left out.",
+    ["what"],
+    registry=REGISTRY,
+)
+CONTRACT_BREAKS = Counter(
+    "catalograph_upstream_contract_breaks_total",
+    "Pages thrown away because the upstream had ignored a filter.",
+    registry=REGISTRY,
+)
+CACHE_READS = Counter(
+    "catalograph_cache_reads_total",
+    "Look-ups by age class: fresh, stale, expired, miss.",
+    ["age"],
+    registry=REGISTRY,
+)
+COALESCED = Counter(
+    "catalograph_coalesced_callers_total",
+    "Callers that waited for somebody else's upstream request instead of making one.",
+    registry=REGISTRY,
+)
+
+
+def configure_logging(*, stream: IO[str] = sys.stderr, level: str = "info") -> None:
+    """Send structured lines to `stream`: JSON, or coloured columns where it is a terminal."""
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if stream.isatty()
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get_logger() -> FilteringBoundLogger:
+    """The logger; messages are fixed sentences, values go in as fields."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger

@@ -1,0 +1,1 @@
+"""The upstream catalogue over HTTP; the only package that imports httpx."""

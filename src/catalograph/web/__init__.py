@@ -1,0 +1,1 @@
+"""HTTP: GraphQL over HTTP, the explorer, health and metrics."""
