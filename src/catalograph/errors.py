@@ -126,9 +126,7 @@ class UpstreamUnavailableError(UpstreamError):
     code = "UPSTREAM_UNAVAILABLE"
     retryable = True
 
-    def __init__(
-        self, *, status: int | None = None, detail: str | None = None
-    ) -> None:
+    def __init__(self, *, status: int | None = None, detail: str | None = None) -> None:
         self.status = status
         super().__init__("the catalogue is not available just now", detail=detail)
 

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import IO
+from typing import TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -46,7 +46,7 @@ COALESCED = Counter(
 )
 
 
-def configure_logging(*, stream: IO[str] = sys.stderr, level: str = "info") -> None:
+def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> None:
     """Send structured lines to `stream`: JSON, or coloured columns where it is a terminal."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
