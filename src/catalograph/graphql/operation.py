@@ -1,0 +1,72 @@
+"""What the web layer hands to the graph, and what it gets back: no HTTP, no framework types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation as a client sent it, already decoded and of the right types.
+
+    Attributes:
+        document: GraphQL text.
+        name: Which operation of the document; None when it holds one.
+        variables: By name, JSON values.
+        extensions: The client's own; empty when it sent none.
+    """
+
+    document: str
+    name: str | None = None
+    variables: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    extensions: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """On whose behalf an operation runs.
+
+    Attributes:
+        request_id: In `errors[].extensions.requestId` and on every line of the log.
+        token: The caller's own upstream token, in pass-through mode; None otherwise.
+        partition: Keeps what one token may see apart from what another may see; empty
+            when all callers see the same.
+        trace_wanted: Whether `extensions.trace` was asked for, and may be.
+        cost_wanted: Whether `extensions.cost` was asked for.
+    """
+
+    request_id: str = ""
+    token: str | None = None
+    partition: str = ""
+    trace_wanted: bool = False
+    cost_wanted: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A GraphQL response, ready to be sent.
+
+    Attributes:
+        body: The JSON document, UTF-8.
+        ran: False for a request error: nothing was executed and there is no `data`.
+        codes: `extensions.code` of each error, in order; empty means success.
+        kind: `query`, `mutation`, `subscription`; None when the document did not parse
+            or names no such operation.
+        name: Name of the operation that ran; None when it has none.
+        fresh_for_s: Seconds that everything in the answer stays fresh; 0 when it may not
+            be kept by anyone (errors, warnings).
+        keep_for_s: Seconds that the process itself may keep the bytes; at least
+            `fresh_for_s` on success, 1 with warnings, 0 with errors.
+        as_of_s: Unix time of the oldest upstream answer that went in; None when none did.
+        cost: Estimated cost, as the limits count it.
+        upstream_requests: How many this operation made.
+    """
+
+    body: bytes
+    ran: bool = True
+    codes: tuple[str, ...] = ()
+    kind: str | None = None
+    name: str | None = None
+    fresh_for_s: float = 0.0
+    keep_for_s: float = 0.0
+    as_of_s: float | None = None
+    cost: int = 0
+    upstream_requests: int = 0
