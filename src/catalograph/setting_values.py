@@ -1,0 +1,284 @@
+"""How the text of an environment variable becomes a value, and how a value is shown.
+
+Every reader takes trimmed, non-empty text and raises ValueError with what would be
+right, worded to follow a variable's name: `must be a whole number from 1 to 64`.
+"""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import msgspec
+
+Reader: TypeAlias = Callable[[str], object]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MASK = "••••••"
+_WORDS = {
+    **dict.fromkeys(("on", "true", "yes", "1"), True),
+    **dict.fromkeys(("off", "false", "no", "0"), False),
+}
+_PERIODS_S = {
+    **dict.fromkeys(("s", "sec", "second"), 1.0),
+    **dict.fromkeys(("m", "min", "minute"), 60.0),
+    **dict.fromkeys(("h", "hour"), 3600.0),
+}
+_RATE = re.compile(r"([1-9][0-9]{0,17})\s*/\s*([a-z]+)")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+
+
+class Secret:
+    """Text that shows itself only when asked by name.
+
+    Neither `repr`, `str`, formatting nor a JSON encoder gives it away.
+    """
+
+    __slots__ = ("_shown", "_text")
+
+    def __init__(self, text: str, *, shown: str = _MASK) -> None:
+        self._text = text
+        self._shown = shown
+
+    def reveal(self) -> str:
+        """The text itself; for the call that needs it, never for a log or a message."""
+        return self._text
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def __repr__(self) -> str:
+        return f"Secret({self._shown})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    """How much one caller may ask.
+
+    Attributes:
+        count: Requests of ordinary cost in one period, at least 1.
+        period_s: Length of the period in seconds.
+    """
+
+    count: int
+    period_s: float
+
+    def __str__(self) -> str:
+        unit = {1.0: "s", 60.0: "min", 3600.0: "h"}.get(self.period_s)
+        return f"{self.count}/{unit or f'{self.period_s:g}s'}"
+
+
+def whole(least: int, most: int | None = None) -> Reader:
+    """Build a reader of whole numbers, both bounds included; None: no upper bound."""
+    bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,18}", text):
+            number = int(text)
+            if number >= least and (most is None or number <= most):
+                return number
+        raise ValueError(f"must be a whole number {bounds}")
+
+    return parse
+
+
+def seconds(*, zero_allowed: bool) -> Reader:
+    """Build a reader of durations in seconds, fractions allowed."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or number < 0 or (not number and not zero_allowed):
+            least = "0 or more" if zero_allowed else "more than 0"
+            raise ValueError(f"must be a number of seconds, {least}")
+        return number
+
+    return parse
+
+
+def one_of(*words: str) -> Reader:
+    """Build a reader of one of some words, whatever their case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text.lower()
+
+    return parse
+
+
+def parse_switch(text: str) -> bool:
+    """Read on or off, in any of the usual spellings."""
+    try:
+        return _WORDS[text.lower()]
+    except KeyError:
+        raise ValueError("must be on or off") from None
+
+
+def parse_host(text: str) -> str:
+    """Read an address or a host name to listen on."""
+    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", text):
+        raise ValueError("must be an address or a host name, such as 0.0.0.0")
+    return text
+
+
+def parse_path(text: str) -> str:
+    """Read a path of a file; whether it is there shows when it is opened."""
+    return text
+
+
+def parse_token(text: str) -> Secret:
+    """Read a bearer token; any form goes that a header can carry."""
+    if text.lower().startswith("bearer "):
+        raise ValueError("must be the token alone, without the word Bearer")
+    if not _VISIBLE_ASCII.fullmatch(text):
+        raise ValueError("must be visible ASCII characters without spaces")
+    return Secret(text)
+
+
+def parse_keys(text: str) -> tuple[Secret, ...]:
+    """Read keys separated by commas or white space."""
+    keys = _split(text)
+    if not all(_VISIBLE_ASCII.fullmatch(key) for key in keys):
+        raise ValueError("must be keys of visible ASCII characters, joined by commas")
+    return tuple(Secret(key) for key in keys)
+
+
+def parse_upstream_url(text: str) -> str:
+    """Read the base of the REST API; a trailing slash is dropped."""
+    parts = _split_url(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or a password")
+    if parts.query or parts.fragment:
+        raise ValueError("must be the base alone, without ? or #")
+    return text.rstrip("/")
+
+
+def parse_cache_url(text: str) -> Secret:
+    """Read where the cache is; a password in it is left out of what is shown."""
+    parts = _split_url(text)
+    if parts.scheme == "memory":
+        if text.lower() not in ("memory://", "memory:"):
+            raise ValueError("takes nothing after memory://")
+        return Secret("memory://", shown="memory://")
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError(
+            "must be memory://, redis://host:port/db, rediss://… or unix:///path"
+        )
+    if parts.scheme == "unix" and not parts.path.strip("/"):
+        raise ValueError("must name a socket, such as unix:///run/redis.sock")
+    if parts.scheme != "unix" and not parts.hostname:
+        raise ValueError("must name a host, such as redis://localhost:6379/0")
+    return Secret(text, shown=_without_password(parts))
+
+
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Read browser origins, or `*` alone; browsers send no trailing slash, so it goes."""
+    origins = tuple(origin.rstrip("/").lower() for origin in _split(text))
+    if origins == ("*",):
+        return origins
+    if "*" in origins:
+        raise ValueError("must be * alone, or a list of origins")
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins such as https://app.example, without a path")
+    return origins
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and networks, IPv4 or IPv6."""
+    try:
+        return tuple(ipaddress.ip_network(item, strict=False) for item in _split(text))
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.0/8") from None
+
+
+def parse_rate(text: str) -> RateLimit | None:
+    """Read `600/min`; `off` is None."""
+    if text.lower() == "off":
+        return None
+    match = _RATE.fullmatch(text.lower())
+    period_s = _PERIODS_S.get(match[2]) if match else None
+    if match is None or period_s is None:
+        raise ValueError("must be off, or a number per s, min or h, such as 600/min")
+    return RateLimit(int(match[1]), period_s)
+
+
+def show(value: object) -> str:
+    """Write a value the way a variable would be set; secrets masked, None empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, tuple):
+        return ",".join(show(item) for item in value)
+    return str(value)
+
+
+def clamp_between(
+    chosen: Mapping[str, float], defaults: Mapping[str, float]
+) -> dict[str, float]:
+    """Fit the values nobody chose between those that somebody did.
+
+    Args:
+        chosen: Values set on purpose, by name; may be any part of `defaults`.
+        defaults: All names with their defaults, ascending.
+
+    Returns:
+        A value for every name, in the order of `defaults`; ascending if `chosen` is.
+    """
+    values = {**defaults, **chosen}
+    names = list(defaults)
+    for place, name in enumerate(names):
+        if name not in chosen:
+            least = max((chosen[n] for n in names[:place] if n in chosen), default=0.0)
+            most = min(
+                (chosen[n] for n in names[place:] if n in chosen), default=math.inf
+            )
+            values[name] = max(least, min(values[name], most))
+    return values
+
+
+def _split(text: str) -> list[str]:
+    return [item for item in re.split(r"[,\s]+", text) if item]
+
+
+def _split_url(text: str) -> SplitResult:
+    """Take an address apart, port checked too.
+
+    Raises:
+        ValueError: It is no address; without quoting it, as it may hold a password.
+    """
+    if not _VISIBLE_ASCII.fullmatch(text):
+        raise ValueError("must be an address without spaces")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an address with a valid host and port") from None
+    return parts
+
+
+def _without_password(parts: SplitResult) -> str:
+    netloc = parts.netloc
+    if parts.password is not None:
+        netloc = f"{parts.username or ''}:{_MASK}@{netloc.rpartition('@')[2]}"
+    query = "&".join(
+        f"{name}={_MASK if 'password' in name.lower() else value}"
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    )
+    shown = f"{parts.scheme}://{netloc}{parts.path}"
+    return f"{shown}?{query}" if query else shown

@@ -1,0 +1,404 @@
+"""Settings, read once from a mapping of environment variables."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+
+import msgspec
+
+from catalograph import setting_values as values
+from catalograph.errors import SettingsError
+from catalograph.setting_values import Network, RateLimit, Reader, Secret
+
+PREFIX: Final = "CATALOGRAPH_"
+
+# The cost of our own largest page and of every common client's introspection is
+# below this; see docs/settings.md.
+_MAX_COST: Final = 100_000
+
+_AGES: Final = ("cache_fresh_s", "cache_stale_s", "cache_expired_s")
+_DEADLINES: Final = (
+    "upstream_timeout_s",
+    "upstream_total_timeout_s",
+    "request_timeout_s",
+)
+
+
+class _Doc(msgspec.Struct, frozen=True):
+    """What a setting is for, and how its text is read."""
+
+    description: str
+    read: Reader
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting as it may be shown to people.
+
+    Attributes:
+        name: The whole variable name, prefix included.
+        description: What it is for, in a sentence or two.
+        value: Secrets masked; empty when unset.
+        default: As `value`, of a deployment that sets nothing.
+        origin: `environment`; `default`; or `adjusted` for a default that made room
+            for a neighbour which was set.
+    """
+
+    name: str
+    description: str
+    value: str
+    default: str
+    origin: Literal["environment", "default", "adjusted"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that two deployments may want to be different.
+
+    A field is the lower-case name of its variable without `CATALOGRAPH_`; each carries
+    its own description. Secrets are hidden in `repr`.
+    """
+
+    upstream_url: Annotated[
+        str,
+        _Doc(
+            "Base address of the REST API, without /models.", values.parse_upstream_url
+        ),
+    ] = "https://api.ai-stats.phaseo.app/v1"
+    upstream_token: Annotated[
+        Secret | None,
+        _Doc("Bearer token for the REST API; a secret.", values.parse_token),
+    ] = None
+    upstream_auth: Annotated[
+        Literal["server", "passthrough"],
+        _Doc(
+            "Whose token goes upstream: `server`, our own; `passthrough`, the caller's.",
+            values.one_of("server", "passthrough"),
+        ),
+    ] = "server"
+    upstream_timeout_s: Annotated[
+        float,
+        _Doc(
+            "Seconds that one attempt at the upstream may take.",
+            values.seconds(zero_allowed=False),
+        ),
+    ] = 3.0
+    upstream_total_timeout_s: Annotated[
+        float,
+        _Doc(
+            "Seconds that all attempts at one upstream request may take together.",
+            values.seconds(zero_allowed=False),
+        ),
+    ] = 8.0
+    lists_from: Annotated[
+        Literal["upstream", "index"],
+        _Doc(
+            "What answers lists that the REST API can: `upstream`, or a warm `index`.",
+            values.one_of("upstream", "index"),
+        ),
+    ] = "upstream"
+
+    cache_url: Annotated[
+        Secret,
+        _Doc(
+            "Where answers are kept: `memory://`, or `redis://`, `rediss://`, `unix://` "
+            "to share them between replicas. A password in it is a secret.",
+            values.parse_cache_url,
+        ),
+    ] = values.parse_cache_url("memory://")
+    cache_fresh_s: Annotated[
+        float,
+        _Doc(
+            "Age in seconds up to which an answer is served as it is.",
+            values.seconds(zero_allowed=True),
+        ),
+    ] = 60.0
+    cache_stale_s: Annotated[
+        float,
+        _Doc(
+            "Age up to which it is served at once and refreshed in the background.",
+            values.seconds(zero_allowed=True),
+        ),
+    ] = 600.0
+    cache_expired_s: Annotated[
+        float,
+        _Doc(
+            "Age up to which it is served when the upstream fails.",
+            values.seconds(zero_allowed=True),
+        ),
+    ] = 86_400.0
+    cache_max_bytes: Annotated[
+        int,
+        _Doc("Bytes of memory that each process may keep answers in.", values.whole(0)),
+    ] = 64 * 1024 * 1024
+    response_cache: Annotated[
+        bool,
+        _Doc(
+            "Whether whole answers are kept as bytes, beside the pages they came from.",
+            values.parse_switch,
+        ),
+    ] = True
+
+    host: Annotated[str, _Doc("Address to listen on.", values.parse_host)] = "127.0.0.1"
+    port: Annotated[
+        int, _Doc("Port to listen on; 0 takes a free one.", values.whole(0, 65_535))
+    ] = 8000
+    workers: Annotated[
+        int, _Doc("Processes that share the port.", values.whole(1, 256))
+    ] = 1
+    request_timeout_s: Annotated[
+        float,
+        _Doc(
+            "Seconds that a whole request may take.", values.seconds(zero_allowed=False)
+        ),
+    ] = 12.0
+    max_in_flight: Annotated[
+        int,
+        _Doc(
+            "Requests that one process works on at once; more are refused with 503.",
+            values.whole(1),
+        ),
+    ] = 1_000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _Doc(
+            "Least serious line that is logged.",
+            values.one_of("debug", "info", "warning", "error"),
+        ),
+    ] = "info"
+
+    graphiql_enabled: Annotated[
+        bool, _Doc("Whether browsers get GraphiQL at /graphql.", values.parse_switch)
+    ] = True
+    introspection_enabled: Annotated[
+        bool,
+        _Doc(
+            "Whether clients may ask for the schema; off also hides suggested names.",
+            values.parse_switch,
+        ),
+    ] = True
+    trace_enabled: Annotated[
+        bool,
+        _Doc(
+            "Whether `X-Catalograph-Trace: 1` adds the REST requests to an answer.",
+            values.parse_switch,
+        ),
+    ] = False
+    cors_origins: Annotated[
+        tuple[str, ...],
+        _Doc(
+            "Origins whose pages may call from a browser, joined by commas; `*`: any.",
+            values.parse_origins,
+        ),
+    ] = ()
+    api_keys: Annotated[
+        tuple[Secret, ...],
+        _Doc(
+            "Keys, joined by commas, one of which `X-API-Key` must carry; secrets. "
+            "Empty: open to all.",
+            values.parse_keys,
+        ),
+    ] = ()
+    rate_limit: Annotated[
+        RateLimit | None,
+        _Doc(
+            "Requests that one key or address may make, such as `600/min`; or `off`.",
+            values.parse_rate,
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        _Doc(
+            "Addresses or networks, joined by commas, whose forwarded headers count.",
+            values.parse_networks,
+        ),
+    ] = ()
+    trusted_documents: Annotated[
+        str | None,
+        _Doc(
+            "Path of a manifest of known operations, in Apollo's or Relay's format.",
+            values.parse_path,
+        ),
+    ] = None
+    trusted_documents_mode: Annotated[
+        Literal["require", "log"],
+        _Doc(
+            "What befalls operations outside the manifest: `require` refuses, `log` lets "
+            "pass.",
+            values.one_of("require", "log"),
+        ),
+    ] = "require"
+
+    max_body_bytes: Annotated[
+        int, _Doc("Most bytes of a request body.", values.whole(1))
+    ] = 256 * 1024
+    max_tokens: Annotated[int, _Doc("Most tokens of a document.", values.whole(1))] = (
+        4_000
+    )
+    max_depth: Annotated[
+        int, _Doc("Most levels of fields inside one another.", values.whole(1))
+    ] = 15
+    max_height: Annotated[
+        int, _Doc("Most fields of an operation, fragments expanded.", values.whole(1))
+    ] = 400
+    max_aliases: Annotated[
+        int, _Doc("Most aliases of an operation.", values.whole(0))
+    ] = 30
+    max_root_fields: Annotated[
+        int, _Doc("Most fields at the root of an operation.", values.whole(1))
+    ] = 20
+    max_directives: Annotated[
+        int, _Doc("Most directives of an operation.", values.whole(0))
+    ] = 50
+    max_operations: Annotated[
+        int, _Doc("Most operations of a document.", values.whole(1))
+    ] = 10
+    max_cost: Annotated[
+        int, _Doc("Most estimated cost of an operation.", values.whole(1))
+    ] = _MAX_COST
+    max_entities: Annotated[
+        int, _Doc("Most references of `_entities` and of `nodes`.", values.whole(1))
+    ] = 1_000
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the `CATALOGRAPH_…` variables; others are left alone, empty ones are unset.
+
+        Of the three ages and of the three deadlines, those nobody set make room for those
+        that somebody did: `CACHE_EXPIRED_S=30` alone lowers the other two ages to 30.
+
+        Raises:
+            SettingsError: Names every problem of the whole environment at once.
+        """
+        problems: list[str] = []
+        given = {
+            name: text.strip()
+            for name, text in environ.items()
+            if name.startswith(PREFIX)
+        }
+        known = {_variable(field): doc for field, doc in _docs()}
+        problems += [
+            _word_unknown(name, known) for name in sorted(given.keys() - known.keys())
+        ]
+        chosen: dict[str, Any] = {}
+        for name, doc in known.items():
+            if text := given.get(name):
+                try:
+                    chosen[_field(name)] = doc.read(text)
+                except ValueError as exc:
+                    problems.append(_word_problem(name, str(exc), text))
+        for group in (_AGES, _DEADLINES):
+            chosen |= _fit(group, chosen, problems)
+        if "trusted_documents_mode" in chosen and not given.get(
+            f"{PREFIX}TRUSTED_DOCUMENTS"
+        ):
+            problems.append(
+                f"{PREFIX}TRUSTED_DOCUMENTS_MODE needs {PREFIX}TRUSTED_DOCUMENTS, "
+                "the path of a manifest"
+            )
+        if problems:
+            raise SettingsError(problems)
+        return cls(**chosen)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed, but hardly meant; one sentence each, without secrets."""
+        return list(_find_warnings(self))
+
+    def describe(self, environ: Mapping[str, str]) -> list[Shown]:
+        """Show every setting, in the order of the documentation.
+
+        Args:
+            environ: What these settings were read from.
+        """
+        default = type(self)()
+        rows = []
+        for field, doc in _docs():
+            name = _variable(field)
+            value = values.show(getattr(self, field))
+            usual = values.show(getattr(default, field))
+            origin: Literal["environment", "default", "adjusted"] = "default"
+            if environ.get(name, "").strip():
+                origin = "environment"
+            elif value != usual:
+                origin = "adjusted"
+            rows.append(
+                Shown(
+                    name=name,
+                    description=doc.description,
+                    value=value,
+                    default=usual,
+                    origin=origin,
+                )
+            )
+        return rows
+
+
+def _docs() -> Iterator[tuple[str, _Doc]]:
+    for field, hint in get_type_hints(Settings, include_extras=True).items():
+        yield field, hint.__metadata__[0]
+
+
+def _variable(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def _field(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower()
+
+
+def _word_unknown(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{name} is no setting of catalograph{hint}"
+
+
+def _word_problem(name: str, what: str, text: str) -> str:
+    # An address may hold a password even where none is expected.
+    hidden = name.endswith(("_TOKEN", "_KEYS", "_URL"))
+    return f"{name} {what}" if hidden else f"{name} {what}, got {text[:80]!r}"
+
+
+def _fit(
+    group: tuple[str, ...], chosen: Mapping[str, object], problems: list[str]
+) -> dict[str, float]:
+    """Give every member of an ascending group its value; note it when they cannot ascend."""
+    default = Settings()
+    mine = {
+        field: value for field in group if isinstance(value := chosen.get(field), float)
+    }
+    if list(mine.values()) != sorted(mine.values()):
+        wanted = " ≤ ".join(_variable(field) for field in mine)
+        got = ", ".join(values.show(value) for value in mine.values())
+        problems.append(f"{wanted} must hold, got {got}")
+    return values.clamp_between(
+        mine, {field: getattr(default, field) for field in group}
+    )
+
+
+def _find_warnings(settings: Settings) -> Iterator[str]:
+    passthrough = settings.upstream_auth == "passthrough"
+    if passthrough and settings.upstream_token is not None:
+        yield (
+            f"{PREFIX}UPSTREAM_TOKEN is not used: with {PREFIX}UPSTREAM_AUTH=passthrough "
+            "every caller brings a token"
+        )
+    if not passthrough and settings.upstream_token is None:
+        yield (
+            f"{PREFIX}UPSTREAM_TOKEN is not set: an upstream that wants a token will "
+            "refuse every request"
+        )
+    token = settings.upstream_token
+    if token and not token.reveal().startswith("aistats_v1_k_"):
+        yield (
+            f"{PREFIX}UPSTREAM_TOKEN does not look like a key of the catalogue "
+            "(aistats_v1_k_…)"
+        )
+    if settings.upstream_url.endswith("/models"):
+        yield (
+            f"{PREFIX}UPSTREAM_URL ends in /models; the gateway adds that itself, so the "
+            "base is probably one step up"
+        )
+    if settings.cors_origins == ("*",) and settings.api_keys:
+        yield (
+            f"{PREFIX}CORS_ORIGINS=* lets any page use a key that its visitor holds; "
+            "name the origins"
+        )
