@@ -346,8 +346,10 @@ def _field(variable: str) -> str:
 
 
 def _word_unknown(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name.upper(), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    # Compared without the prefix, which would make every two names look alike.
+    fields = [_field(variable) for variable in known]
+    near = difflib.get_close_matches(_field(name), fields, n=1)
+    hint = f"; did you mean {_variable(near[0])}?" if near else ""
     return f"{name} is no setting of catalograph{hint}"
 
 
