@@ -1,0 +1,135 @@
+"""Query parameters as the upstream reads them: never an error, always some value."""
+
+import decimal
+import math
+import re
+import urllib.parse
+
+import msgspec
+
+_DEFAULT_LIMIT = 50
+_MAX_LIMIT = 250
+
+_FALSE = frozenset({"false", "0", "no", "off"})
+
+_SEPARATORS = re.compile(r"[\s,]+")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_PREFIXED = re.compile(
+    r"0(x[0-9a-f]+|b[01]+|o[0-7]+)",
+    re.ASCII | re.IGNORECASE,
+)
+
+# From here on JavaScript prints a number with an exponent.
+_EXPONENT_FROM = 1e21
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request asks for. An empty list restricts nothing.
+
+    Attributes:
+        limit: Effective, 1 to 250.
+        offset: Effective, from 0, whole; a float, because it has no upper bound.
+    """
+
+    providers: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    include_endpoints: tuple[str, ...] = ()
+    exclude_endpoints: tuple[str, ...] = ()
+    input_types: tuple[str, ...] = ()
+    output_types: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    dropped_statuses: tuple[str, ...] = ()
+    data: bool = True
+    gateway: bool = True
+    limit: int = _DEFAULT_LIMIT
+    offset: float = 0.0
+
+
+class Parameters:
+    """The decoded parameters of one request, by name and in order.
+
+    Args:
+        query_string: Undecoded, without the question mark.
+    """
+
+    def __init__(self, query_string: str) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in urllib.parse.parse_qsl(query_string, keep_blank_values=True):
+            self._values.setdefault(name, []).append(value)
+
+    def read_list(self, name: str) -> tuple[str, ...]:
+        """Split every value given under `name`; empty when nothing is left."""
+        return tuple(
+            item for value in self._values.get(name, ()) for item in split_list(value)
+        )
+
+    def read_types(self, name: str) -> tuple[str, ...]:
+        """Read a list whose values are compared without case."""
+        return tuple(item.lower() for item in self.read_list(name))
+
+    def read_boolean(self, name: str) -> bool:
+        """Read the first value; true for everything that does not clearly say no."""
+        return parse_boolean(self._first(name))
+
+    def read_limit(self) -> int:
+        """Read `limit` as the upstream corrects it."""
+        return parse_limit(self._first("limit"))
+
+    def read_offset(self) -> float:
+        """Read `offset` as the upstream corrects it."""
+        return parse_offset(self._first("offset"))
+
+    def _first(self, name: str) -> str:
+        return self._values.get(name, [""])[0]
+
+
+def split_list(value: str) -> list[str]:
+    """Split at commas and white space, or `{a,b}` and `{"a","b"}` at commas alone."""
+    trimmed = value.strip()
+    if trimmed.startswith("{") and trimmed.endswith("}"):
+        items = (item.strip().strip('"') for item in trimmed[1:-1].split(","))
+        return [item for item in items if item]
+    return [item for item in _SEPARATORS.split(trimmed) if item]
+
+
+def parse_boolean(value: str) -> bool:
+    """Read a switch that is on unless the value is one of the four words for off."""
+    return value.strip().lower() not in _FALSE
+
+
+def parse_number(value: str) -> float:
+    """Read a number as JavaScript's `Number()` does; NaN for what is none, 0 for nothing."""
+    trimmed = value.strip()
+    if not trimmed:
+        return 0.0
+    if _PREFIXED.fullmatch(trimmed):
+        try:
+            return float(int(trimmed, 0))
+        except OverflowError:
+            return math.inf
+    if trimmed in {"Infinity", "+Infinity", "-Infinity"} or _DECIMAL.fullmatch(trimmed):
+        return float(trimmed)
+    return math.nan
+
+
+def parse_limit(value: str) -> int:
+    """Clamp to 1 to 250; 50 for everything below 1, for infinities and for no number."""
+    number = parse_number(value)
+    if not math.isfinite(number) or number < 1:
+        return _DEFAULT_LIMIT
+    return min(int(number), _MAX_LIMIT)
+
+
+def parse_offset(value: str) -> float:
+    """Cut off the fraction; 0 for negatives, for infinities and for no number."""
+    number = parse_number(value)
+    if not math.isfinite(number) or number < 0:
+        return 0.0
+    return float(math.floor(number))
+
+
+def print_number(number: float) -> str:
+    """Print a whole number as JavaScript does: `1e+21` from there on, digits below."""
+    if number >= _EXPONENT_FROM:
+        return repr(number)
+    return f"{decimal.Decimal(repr(number)):.0f}"

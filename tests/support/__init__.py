@@ -1,0 +1,1 @@
+"""What tests share: the fake far side of the network."""

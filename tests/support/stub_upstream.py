@@ -1,0 +1,322 @@
+"""The fake far side of the network: a catalogue that counts, waits, fails and drifts."""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import urllib.parse
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import httpx
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from catalograph.demo.service import (
+    DEMO_TOKEN,
+    DemoUpstream,
+    Reply,
+    answer_lifespan,
+    find_authorization,
+    send_reply,
+)
+from catalograph.demo.shapes import SectionedShape, Shape
+from support.stub_faults import (
+    Cut,
+    Fault,
+    Hang,
+    Html,
+    NotJson,
+    Raw,
+    Reset,
+    Status,
+    WrongShape,
+)
+from support.stub_server import serve_app
+from support.stub_shapes import DocumentedShape, FlatShape
+
+__all__ = [
+    "NOW",
+    "TOKEN",
+    "Cut",
+    "Fault",
+    "Hang",
+    "Html",
+    "NotJson",
+    "Raw",
+    "Reset",
+    "Status",
+    "StubUpstream",
+    "WrongShape",
+    "serve",
+]
+
+NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
+"""Where the stub's clock stands unless told."""
+
+TOKEN = DEMO_TOKEN
+"""A key that the stub takes."""
+
+ShapeName = Literal["sectioned", "flat", "documented"]
+
+_SHAPES: dict[str, Callable[[], Shape]] = {
+    "sectioned": SectionedShape,
+    "flat": FlatShape,
+    "documented": DocumentedShape,
+}
+
+Row = tuple[str, str] | tuple[str, str, str | None] | Mapping[str, object]
+
+
+class StubUpstream:
+    """The upstream in a test's hands. In process: `httpx.ASGITransport(app=stub.app)`.
+
+    It answers as the embedded upstream does, at `/v1/models`, to a key of the right
+    form such as `TOKEN`.
+
+    Args:
+        models: In the form of the recorded sectioned answers; or use `add_model`.
+        shape: Which version of the contract it speaks.
+
+    Attributes:
+        calls: Each request in order of arrival, without `/v1`, its parameters sorted by
+            name and readable: `GET /models?include_data=false&limit=5&offset=0`.
+        tokens: The `Authorization` header of each request, None where there was none.
+        ignored: Names of parameters that it pretends not to know.
+        gate: While this event is set to one that is not set, answers wait for it.
+        on_request: Called with n, from 1, before the n-th answer is worked out.
+        distort: Changes the decoded JSON of each good answer before it is sent.
+        clock: Gives the instant that decides about effective dates; stands at `NOW`.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[Mapping[str, Any]] = (),
+        *,
+        shape: ShapeName = "sectioned",
+    ) -> None:
+        self.calls: list[str] = []
+        self.tokens: list[str | None] = []
+        self.ignored: set[str] = set()
+        self.gate: asyncio.Event | None = None
+        self.on_request: Callable[[int], None] | None = None
+        self.distort: Callable[[Any], Any] | None = None
+        self.clock: Callable[[], datetime.datetime] = lambda: NOW
+        self.shape = shape
+        self._models: dict[str, Mapping[str, Any]] = {}
+        self._engine: tuple[str, DemoUpstream] | None = None
+        self._faults: list[Fault] = []
+        self._lasting_faults: tuple[Fault, ...] = ()
+        self._released = asyncio.Event()
+        self._arrival = asyncio.Condition()
+        self.replace_models(models)
+
+    # What it holds
+
+    def add_model(
+        self,
+        model_id: str,
+        *,
+        rows: Sequence[Row] = (),
+        input_types: Sequence[str] = ("text",),
+        output_types: Sequence[str] = ("text",),
+        **fields: object,
+    ) -> None:
+        """Add a model, or put another in its place.
+
+        Args:
+            model_id: `organisation/slug`; name and organisation follow from it.
+            rows: Provider rows: `(provider, endpoint)`, `(provider, endpoint, slug)`, or
+                a mapping with at least `api_provider_id` and `endpoint`.
+            input_types: Of the model, and of its rows unless they say otherwise.
+            output_types: As above.
+            fields: Any other field of the sectioned answer, and `params` for the flat one.
+        """
+        organisation_id, _, slug = model_id.partition("/")
+        providers = [_build_row(row, input_types, output_types) for row in rows]
+        self._models[model_id] = {
+            "model_id": model_id,
+            "name": _title(slug),
+            "status": "Available",
+            "organisation": {
+                "organisation_id": organisation_id,
+                "name": _title(organisation_id),
+                "country_code": "US",
+            },
+            "data": {"input_types": input_types, "output_types": output_types},
+            "gateway": {"providers": providers},
+            **fields,
+        }
+        self._engine = None
+
+    def remove_model(self, model_id: str) -> None:
+        """Take a model away."""
+        del self._models[model_id]
+        self._engine = None
+
+    def replace_models(self, models: Iterable[Mapping[str, Any]]) -> None:
+        """Hold these models and no others."""
+        self._models = {model["model_id"]: model for model in models}
+        self._engine = None
+
+    # How it fails
+
+    def fail(self, *faults: Fault, times: int | None = 1) -> None:
+        """Meet the next requests with these faults, one each.
+
+        Args:
+            faults: In order; after them all is well again.
+            times: How often the row of faults is gone through; None means until `recover`.
+        """
+        if times is None:
+            self._lasting_faults = faults
+        else:
+            self._faults.extend(faults * times)
+
+    def recover(self) -> None:
+        """Forget all faults that are still to come, and let go of hanging requests."""
+        self._faults.clear()
+        self._lasting_faults = ()
+        self.release()
+
+    def release(self) -> None:
+        """Let the requests that hang now have their answers."""
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def wait_for_calls(self, count: int) -> None:
+        """Wait until this many requests have arrived since the start, answered or not."""
+        async with self._arrival:
+            await self._arrival.wait_for(lambda: len(self.calls) >= count)
+
+    # How it answers
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Speak ASGI."""
+        if scope["type"] == "lifespan":
+            await answer_lifespan(receive, send)
+            return
+        number = await self._note(scope)
+        fault = self._take_fault()
+        if self.gate is not None:
+            await self.gate.wait()
+        if isinstance(fault, Hang) and not await self._hang(receive):
+            return
+        if self.on_request is not None:
+            self.on_request(number)
+        if isinstance(fault, Reset):
+            raise httpx.ReadError("connection reset by peer")
+        reply = self._reply(scope)
+        if isinstance(fault, Cut):
+            await _send_half(reply, send)
+            raise httpx.RemoteProtocolError("peer closed connection in the body")
+        await send_reply(fault.spoil(reply) if fault else reply, scope, send)
+
+    async def _note(self, scope: Scope) -> int:
+        query = urllib.parse.parse_qsl(
+            scope["query_string"].decode("latin-1"), keep_blank_values=True
+        )
+        path = scope["path"].removeprefix("/v1")
+        parameters = "&".join(f"{name}={value}" for name, value in sorted(query))
+        async with self._arrival:
+            self.calls.append(
+                f"{scope['method']} {path}" + (f"?{parameters}" if parameters else "")
+            )
+            self.tokens.append(find_authorization(scope))
+            self._arrival.notify_all()
+            return len(self.calls)
+
+    def _take_fault(self) -> Fault | None:
+        if not self._faults:
+            self._faults.extend(self._lasting_faults)
+        return self._faults.pop(0) if self._faults else None
+
+    async def _hang(self, receive: Receive) -> bool:
+        """Wait; give whether there is still somebody to answer."""
+        released = asyncio.ensure_future(self._released.wait())
+        left = asyncio.ensure_future(_wait_for_disconnect(receive))
+        try:
+            await asyncio.wait({released, left}, return_when=asyncio.FIRST_COMPLETED)
+            return not left.done()
+        finally:
+            released.cancel()
+            left.cancel()
+            await asyncio.gather(released, left, return_exceptions=True)
+
+    def _reply(self, scope: Scope) -> Reply:
+        query = urllib.parse.parse_qsl(
+            scope["query_string"].decode("latin-1"), keep_blank_values=True
+        )
+        known = [pair for pair in query if pair[0] not in self.ignored]
+        reply = self._build_engine().reply(
+            scope["method"],
+            scope["path"],
+            urllib.parse.urlencode(known),
+            find_authorization(scope),
+        )
+        if self.distort is None or reply.status != httpx.codes.OK:
+            return reply
+        body = json.dumps(self.distort(json.loads(reply.body)), indent=2)
+        return msgspec.structs.replace(reply, body=body.encode())
+
+    def _read_clock(self) -> datetime.datetime:
+        return self.clock()
+
+    def _build_engine(self) -> DemoUpstream:
+        """Build it again only when models or shape have changed."""
+        if self._engine is None or self._engine[0] != self.shape:
+            upstream = DemoUpstream(
+                list(self._models.values()),
+                shape=_SHAPES[self.shape](),
+                clock=self._read_clock,
+            )
+            self._engine = self.shape, upstream
+        return self._engine[1]
+
+
+@contextlib.asynccontextmanager
+async def serve(stub: StubUpstream) -> AsyncIterator[str]:
+    """Serve the stub on a real socket and give its base URL, which ends in `/v1`."""
+    async with serve_app(stub.app) as address:
+        yield f"{address}/v1"
+
+
+def _build_row(
+    row: Row, input_types: Sequence[str], output_types: Sequence[str]
+) -> dict[str, object]:
+    if not isinstance(row, Mapping):
+        names = ("api_provider_id", "endpoint", "provider_model_slug")
+        row = dict(zip(names, row, strict=False))
+    provider_id = str(row["api_provider_id"])
+    return {
+        "api_provider_name": _title(provider_id),
+        "link": f"https://{provider_id}.example",
+        "country_code": "US",
+        "input_modalities": input_types,
+        "output_modalities": output_types,
+        **row,
+    }
+
+
+def _title(slug: str) -> str:
+    return slug.replace("-", " ").title()
+
+
+async def _send_half(reply: Reply, send: Send) -> None:
+    headers = reply.headers | {"content-length": str(len(reply.body))}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [
+                (name.encode(), text.encode()) for name, text in headers.items()
+            ],
+        }
+    )
+    half = reply.body[: len(reply.body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
