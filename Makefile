@@ -1,0 +1,93 @@
+# Every command that a developer or CI runs. `make` alone lists them.
+#
+# PYTHON=python3.13 picks the interpreter, T=tests/unit one test or folder, PORT=9000 a port.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+# What an installed copy is made from; Python itself is read in place.
+SOURCES := pyproject.toml $(wildcard explorer/package-lock.json explorer/src/* explorer/*.py explorer/*.ts)
+AT := $(if $(PORT),--port $(PORT))
+SUBGRAPH := examples/federation/catalograph.graphql
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo test
+demo: $(RUNTIME) ## Serve the embedded catalogue: no network, no token
+	@$(BIN)/catalograph serve --demo $(AT)
+
+test: $(DEV) ## Run all tests, or those of T=tests/unit
+	$(BIN)/pytest $(PYTEST_FLAGS) $(T)
+
+.PHONY: install serve stub
+install: $(DEV) ## Install everything for development into .venv
+
+serve: $(RUNTIME) ## Serve the real upstream, with the variables of .env if there is one
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/catalograph serve $(AT)
+
+stub: $(RUNTIME) ## Serve the embedded catalogue as a REST server of its own
+	@$(BIN)/catalograph upstream $(AT)
+
+.PHONY: check lint format types layers schema-check cover schema image clean
+check: lint types layers schema-check cover ## Everything that CI checks
+
+lint: $(DEV) ## Look for mistakes and for other than the house's format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md src tests docs docker
+
+format: $(DEV) ## Bring the code into the house's format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+types: $(DEV) ## Check the types
+	$(BIN)/mypy
+
+layers: $(DEV) ## Check that imports point down only
+	$(BIN)/lint-imports
+
+schema-check: $(DEV) ## Fail when a committed schema is out of date
+	$(BIN)/catalograph schema --check
+	$(BIN)/catalograph schema --subgraph --check
+
+cover: ## Run all tests and report the branches that none took
+	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
+
+schema: $(DEV) ## Write the committed schemas anew
+	$(BIN)/catalograph schema > .schema.tmp && mv .schema.tmp schema.graphql
+	mkdir -p $(dir $(SUBGRAPH))
+	$(BIN)/catalograph schema --subgraph > .schema.tmp && mv .schema.tmp $(SUBGRAPH)
+
+image: ## Build the container image
+	docker build --file docker/Dockerfile --tag catalograph .
+
+clean: ## Remove what was installed and built here
+	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+
+# The environment: made once, installed again when what it was made from has changed.
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "catalograph needs Python 3.11 or later; name one: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(RUNTIME): $(SOURCES) | $(MADE)
+	@echo "Installing catalograph into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV): $(SOURCES) | $(MADE)
+	@echo "Installing catalograph and its development tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@ $(RUNTIME)
