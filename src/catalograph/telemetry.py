@@ -5,7 +5,7 @@ import sys
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.typing import FilteringBoundLogger
 
 REGISTRY = CollectorRegistry()
@@ -42,6 +42,32 @@ CACHE_READS = Counter(
 COALESCED = Counter(
     "catalograph_coalesced_callers_total",
     "Callers that waited for somebody else's upstream request instead of making one.",
+    registry=REGISTRY,
+)
+CACHE_BYTES = Gauge(
+    "catalograph_cache_bytes",
+    "Bytes of memory that kept answers take.",
+    registry=REGISTRY,
+)
+CACHE_EVICTIONS = Counter(
+    "catalograph_cache_evictions_total",
+    "Kept answers that had to leave for others, or were too large to keep.",
+    registry=REGISTRY,
+)
+REFRESH_FAILURES = Counter(
+    "catalograph_cache_refresh_failures_total",
+    "Refreshes in the background that failed.",
+    registry=REGISTRY,
+)
+SHARED_CACHE_FAILURES = Counter(
+    "catalograph_shared_cache_failures_total",
+    "Operations on the shared cache that failed or took too long, by operation.",
+    ["operation"],
+    registry=REGISTRY,
+)
+SHARED_CACHE_OPEN = Gauge(
+    "catalograph_shared_cache_breaker_open",
+    "1 while the shared cache is left alone because it failed, otherwise 0.",
     registry=REGISTRY,
 )
 

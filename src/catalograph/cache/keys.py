@@ -1,0 +1,84 @@
+"""Every key in one place, with namespace and version.
+
+A key is `catalograph:<version>:<kind>:<partition>:<rest>`. The partition is empty where all
+callers see the catalogue with the server's token; otherwise it stands for one caller's
+token, so that what one token may see is never found under another's key.
+"""
+
+import hashlib
+
+import msgspec
+
+from catalograph.catalogue.query import EVERYTHING, ModelsPage, ModelsQuery
+
+_FORMAT = 1
+"""Version of the bytes around a value; its own shape counts by itself, see below."""
+
+# Replicas of two releases share one Redis during a rolling restart. A change to the records
+# changes the version of every key, so neither reads what the other wrote.
+_SHAPE = hashlib.blake2b(
+    repr(msgspec.json.schema(ModelsPage)).encode(), digest_size=4
+).hexdigest()
+
+PREFIX = f"catalograph:{_FORMAT}.{_SHAPE}"
+
+
+def page_key(query: ModelsQuery, *, partition: str) -> str:
+    """The key of one page of models.
+
+    Args:
+        query: With a normalised filter, so that equal questions share one key.
+        partition: Whose answers these are; see `token_partition`.
+    """
+    which = "all" if query.filter == EVERYTHING else _digest(query.filter)
+    sections = ("d" if query.sections.data else "") + (
+        "g" if query.sections.gateway else ""
+    )
+    window = f"{query.limit}+{query.offset}"
+    return f"{PREFIX}:page:{partition}:{which}:{window}:{sections}"
+
+
+def index_key(partition: str) -> str:
+    """The key of the whole catalogue as one partition sees it."""
+    return f"{PREFIX}:index:{partition}:"
+
+
+def document_key(sha256: str) -> str:
+    """The key of a persisted document; a text is the same for everybody.
+
+    Args:
+        sha256: Of the document, 64 hexadecimal digits.
+    """
+    return f"{PREFIX}:document::{sha256}"
+
+
+def token_partition(token: str, *, secret: bytes = b"") -> str:
+    """The partition of one caller's token; the token cannot be read back from it.
+
+    Args:
+        token: As it would be sent upstream; never empty.
+        secret: Up to 64 bytes, the same on all replicas that share a cache.
+    """
+    if not token:
+        message = (
+            "a partition needs a token; the server's own token has the partition ''"
+        )
+        raise ValueError(message)
+    return hashlib.blake2b(
+        token.encode(), digest_size=16, key=secret, person=b"catalograph"
+    ).hexdigest()
+
+
+def lock_key(key: str) -> str:
+    """Who asks the upstream for `key` just now."""
+    return f"{key}|lock"
+
+
+def failure_key(key: str) -> str:
+    """What the upstream failed with when last asked for `key`."""
+    return f"{key}|failure"
+
+
+def _digest(value: msgspec.Struct) -> str:
+    """128 bits over all fields in their order: short, and no two filters alike."""
+    return hashlib.blake2b(msgspec.msgpack.encode(value), digest_size=16).hexdigest()

@@ -1,0 +1,98 @@
+"""Where answers are kept: the memory of this process, and what replicas share behind it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from catalograph.cache.entries import Codec, Entry
+from catalograph.cache.memory import BoundedMemory
+
+V = TypeVar("V")
+
+
+class SharedCache(Protocol):
+    """What several processes share. Never an error: a cache that is down has nothing."""
+
+    async def read(self, key: str, *, codec: Codec[V]) -> Entry[V] | None:
+        """What is kept, whatever its age; None also when the cache is down or slow."""
+        ...
+
+    async def write(
+        self, key: str, entry: Entry[V], *, codec: Codec[V], expires_in_s: float
+    ) -> None:
+        """Keep the entry, or skip that when the cache is down or slow."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget the entry, as above."""
+        ...
+
+    async def fetch_once(  # noqa: PLR0913 - one call, so that it can be one look-up
+        self,
+        key: str,
+        fetch: Callable[[], Awaitable[Entry[V]]],
+        *,
+        codec: Codec[V],
+        accept_s: float,
+        expires_in_s: float,
+        find: Callable[[Entry[V]], None],
+        land: Callable[[Entry[V]], None],
+    ) -> None:
+        """Land one entry: the kept one, or one fetched by one process for all.
+
+        Args:
+            key: Also names the lock.
+            fetch: Asks the upstream; its errors are raised, here and in other processes.
+            codec: How entries are written down.
+            accept_s: A kept entry asked for since then (unix time) will do.
+            expires_in_s: For how long a new entry is kept.
+            find: Told of a kept entry that is too old to land.
+            land: Told of the entry as soon as there is one; what follows is housekeeping.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Store:
+    """Memory, with or without something shared behind it.
+
+    Attributes:
+        memory: Looked at first.
+        shared: None when each process keeps its own.
+    """
+
+    def __init__(
+        self, memory: BoundedMemory, shared: SharedCache | None = None
+    ) -> None:
+        self.memory = memory
+        self.shared = shared
+
+    async def aclose(self) -> None:
+        """Forget what is in memory and close the connections."""
+        self.memory.drop_all()
+        if self.shared is not None:
+            await self.shared.aclose()
+
+
+def open_store(url: str, *, max_bytes: int) -> Store:
+    """Build the store that a URL names; nothing is connected yet.
+
+    Args:
+        url: `memory://`, or a Redis or Valkey: `redis://[user:password@]host[:port][/db]`,
+            `rediss://…` with TLS, `unix://[user:password@]/path[?db=0]`.
+        max_bytes: Most memory that kept answers take in this process.
+
+    Raises:
+        ValueError: Another URL; says what would be right and never quotes a password.
+    """
+    memory = BoundedMemory(max_bytes=max_bytes)
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        return Store(memory)
+    message = (
+        f"must start with memory://, redis://, rediss:// or unix://, got {scheme}://"
+    )
+    raise ValueError(message)

@@ -1,0 +1,241 @@
+"""What an answer's age does to it."""
+
+import pytest
+
+from catalograph.cache.ages import Age, Ages
+from catalograph.cache.entries import Entry
+from catalograph.cache.single_flight import FreshCache
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle
+
+FIRST = Entry("answer 1", START_S)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "age"),
+    [
+        (0, Age.FRESH),
+        (60, Age.FRESH),
+        (60.001, Age.STALE),
+        (600, Age.STALE),
+        (600.001, Age.EXPIRED),
+        (86_400, Age.EXPIRED),
+        (86_400.001, Age.MISS),
+        (-60, Age.FRESH),
+        (-60.001, Age.EXPIRED),
+    ],
+)
+def test_an_age_includes_its_last_moment(age_s: float, age: Age) -> None:
+    assert Ages().classify(age_s) is age
+
+
+def test_ages_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"0 <= fresh <= stale <= expired, got 60, 30"):
+        Ages(fresh_s=60, stale_s=30)
+
+
+async def test_a_fresh_answer_is_served(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 60
+
+    assert await cache.fetch_through("k", upstream, codec=TEXT) == FIRST
+    assert upstream.calls == 1
+
+
+async def test_a_stale_answer_is_served_at_once_and_refreshed_once(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 61
+    upstream.open.clear()
+
+    answers = [await cache.fetch_through("k", upstream, codec=TEXT) for _ in range(5)]
+    await settle()
+
+    assert answers == [FIRST] * 5
+    assert upstream.calls == 2
+    upstream.open.set()
+    await settle()
+    assert cache.peek("k") == Entry("answer 2", START_S + 61)
+
+
+async def test_a_failing_refresh_is_counted_and_left_alone_for_three_seconds(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamTimeoutError(8)
+    failures = count("catalograph_cache_refresh_failures_total")
+    calls = []
+
+    for now_s in (61, 62, 63.9, 64, 65):
+        clock.now_s = START_S + now_s
+        assert await cache.fetch_through("k", upstream, codec=TEXT) == FIRST
+        await settle()
+        calls.append(upstream.calls)
+
+    assert calls == [2, 2, 2, 3, 3]
+    assert count("catalograph_cache_refresh_failures_total") - failures == 2
+
+
+async def test_a_refresh_that_fails_in_an_unforeseen_way_hurts_nobody(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = ZeroDivisionError()
+    clock.now_s += 61
+
+    assert await cache.fetch_through("k", upstream, codec=TEXT) == FIRST
+    await settle()
+    assert await cache.fetch_through("k", upstream, codec=TEXT) == FIRST
+
+
+async def test_an_expired_answer_is_fetched_anew(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 601
+
+    answer = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert answer == Entry("answer 2", START_S + 601)
+
+
+async def test_an_expired_answer_is_served_as_failed_when_the_upstream_fails(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """For a second nobody asks again; then the upstream has another chance."""
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = error = UpstreamUnavailableError(status=503)
+    clock.now_s += 86_000
+    old = Entry("answer 1", START_S, failed=True, error=error)
+    calls = []
+
+    for _ in range(4):
+        assert await cache.fetch_through("k", upstream, codec=TEXT) == old
+        calls.append(upstream.calls)
+        clock.now_s += 0.4
+
+    assert calls == [2, 2, 2, 3]
+    upstream.error = None
+    clock.now_s += 1
+    answer = await cache.fetch_through("k", upstream, codec=TEXT)
+    assert answer == Entry("answer 4", clock.now_s)
+
+
+async def test_a_clock_set_back_does_not_make_a_failure_last(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamTimeoutError(8)
+    clock.now_s += 5_000
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s -= 1_000
+
+    await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert upstream.calls == 3
+
+
+async def test_a_refused_token_is_no_outage(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """What a token may no longer see is not served from what it once saw."""
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamAuthError()
+    clock.now_s += 601
+
+    for _ in range(2):
+        with pytest.raises(UpstreamAuthError):
+            await cache.fetch_through("k", upstream, codec=TEXT)
+    assert upstream.calls == 3
+
+
+async def test_past_the_last_age_there_is_no_answer(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamTimeoutError(8)
+    clock.now_s += 86_401
+
+    assert await cache.read("k", codec=TEXT) is None
+    with pytest.raises(UpstreamTimeoutError):
+        await cache.fetch_through("k", upstream, codec=TEXT)
+
+
+async def test_an_answer_older_than_asked_counts_as_none(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 10
+    since_s = START_S + 5
+
+    assert cache.peek("k", since_s) is None
+    upstream.error = UpstreamTimeoutError(8)
+    with pytest.raises(UpstreamTimeoutError):
+        await cache.fetch_through("k", upstream, codec=TEXT, oldest_s=since_s)
+    upstream.error = None
+    answer = await cache.fetch_through("k", upstream, codec=TEXT, oldest_s=since_s)
+    assert answer == Entry("answer 3", START_S + 10)
+    assert cache.peek("k", since_s) == answer
+
+
+async def test_reading_takes_any_age_and_never_asks(
+    cache: FreshCache, clock: Clock
+) -> None:
+    await cache.write("k", "written", START_S, codec=TEXT)
+
+    clock.now_s += 86_000
+
+    assert cache.peek("k") is None
+    assert await cache.read("k", codec=TEXT) == Entry("written", START_S)
+
+
+async def test_an_older_answer_does_not_replace_a_younger_one(
+    cache: FreshCache,
+) -> None:
+    await cache.write("k", "younger", START_S, codec=TEXT)
+    await cache.write("k", "older", START_S - 1, codec=TEXT)
+
+    assert cache.peek("k") == Entry("younger", START_S)
+
+
+async def test_a_kept_none_is_not_a_miss(cache: FreshCache, upstream: Upstream) -> None:
+    await cache.write("k", None, START_S, codec=TEXT)
+
+    answer = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert answer == Entry(None, START_S)
+    assert upstream.calls == 0
+
+
+async def test_a_deleted_answer_is_gone(cache: FreshCache) -> None:
+    await cache.write("k", "written", START_S, codec=TEXT)
+
+    await cache.delete("k")
+
+    assert await cache.read("k", codec=TEXT) is None
+
+
+async def test_each_look_up_is_counted_once_by_age(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    def counts() -> list[float]:
+        name = "catalograph_cache_reads_total"
+        return [count(name, age=age.value) for age in Age]
+
+    before = counts()
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamTimeoutError(8)
+    for age_s in (1, 61, 601, 601):
+        clock.now_s = START_S + age_s
+        await cache.fetch_through("k", upstream, codec=TEXT)
+        await settle()
+
+    # fresh, stale, expired, miss
+    assert [b - a for a, b in zip(before, counts(), strict=True)] == [1, 1, 2, 1]

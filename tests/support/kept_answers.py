@@ -1,0 +1,63 @@
+"""What tests of kept answers need: a clock to turn by hand, an upstream that obeys."""
+
+import asyncio
+from collections.abc import Callable
+
+from catalograph import telemetry
+from catalograph.cache.entries import MsgpackCodec
+
+START_S = 1_000_000.0
+
+TEXT: MsgpackCodec[str | None] = MsgpackCodec(str | None)
+
+
+class Clock:
+    """Stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.now_s = START_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Upstream:
+    """Answers `answer 1`, `answer 2` …, or with the error it is given, once it may.
+
+    Attributes:
+        calls: How often it was asked.
+        cancelled: How many of those were given up before they were answered.
+        error: Raised instead of an answer; None for an answer.
+        open: Cleared, questions hang until it is set.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.calls = 0
+        self.cancelled = 0
+        self.error: Exception | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self) -> tuple[str, float]:
+        self.calls += 1
+        answer, as_of_s = f"answer {self.calls}", self._clock()
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error is not None:
+            raise self.error
+        return answer, as_of_s
+
+
+async def settle() -> None:
+    """Let everything go on that can go on without time passing."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def count(name: str, **labels: str) -> float:
+    """What a counter says now."""
+    return telemetry.REGISTRY.get_sample_value(name, labels) or 0.0
