@@ -1,0 +1,191 @@
+"""Lists of models over the index: filter, search and order first, windows and cursors after."""
+
+import datetime
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import compress
+from typing import cast
+
+import msgspec
+
+from catalograph.catalogue.bitset import build_flags, find_positions
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.matching import match_filter
+from catalograph.catalogue.ordering import (
+    OrderValue,
+    find_gap,
+    find_order,
+    read_order_value,
+    sorts_after,
+)
+from catalograph.catalogue.query import ModelsFilter, ModelsOrder, OrderField
+from catalograph.catalogue.records import Model
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """What finds a model's place in a list again, also when the model is gone.
+
+    Attributes:
+        offset: Where it stood, from 0; for an upstream that knows offsets alone.
+        model_id: Which model.
+        date: Its listing date; in the order of release dates, its release date.
+        name: Its name.
+        score: How well it matched the search; None in a list without one.
+    """
+
+    offset: int
+    model_id: str
+    date: datetime.date | None = None
+    name: str | None = None
+    score: int | None = None
+
+
+def build_anchor(
+    model: Model,
+    offset: int,
+    *,
+    order: ModelsOrder | None = None,
+    score: int | None = None,
+) -> Anchor:
+    """Note what finds the place of `model` again in a list so ordered."""
+    is_by_release = order is not None and order.field is OrderField.RELEASE_DATE
+    return Anchor(
+        offset=offset,
+        model_id=model.model_id,
+        date=model.release_date if is_by_release else model.listing_date,
+        name=model.name,
+        score=score,
+    )
+
+
+class Selection:
+    """One list of models: who is in it, and in what order.
+
+    Attributes:
+        total: How many models, whatever window is looked at.
+    """
+
+    def __init__(
+        self, index: CatalogueIndex, mask: int, order: ModelsOrder | None
+    ) -> None:
+        self._index = index
+        self._mask = mask
+        self._order = order
+        self.total = mask.bit_count()
+
+    @cached_property
+    def positions(self) -> Sequence[int]:
+        """Places in catalogue order, in the order of this list."""
+        if self._order is None:
+            return find_positions(self._mask)
+        everything = find_order(self._index, self._order)
+        flags = build_flags(self._mask, len(everything))
+        return list(compress(everything, map(flags.__getitem__, everything)))
+
+    def window(self, offset: int, limit: int) -> tuple[Model, ...]:
+        """Give up to `limit` models from `offset` on; none past the end."""
+        models = self._index.models
+        return tuple(
+            models[position] for position in self.positions[offset : offset + limit]
+        )
+
+    def anchor(self, place: int) -> Anchor:
+        """Note what finds the member at `place` again.
+
+        Raises:
+            IndexError: There is no such place.
+        """
+        model = self._index.models[self.positions[place]]
+        return build_anchor(model, place, order=self._order)
+
+    def find_place(self, anchor: Anchor) -> tuple[int, bool]:
+        """Find where an anchor stands in this list.
+
+        Returns:
+            The place of its model and True, when the model is here and what it is
+            ordered by has not changed. Else the place of the first member that comes
+            after where the anchor stood, `total` if none does, and False.
+        """
+        if self._order is not None:
+            return self._find_ordered_place(anchor, self._order)
+        return self._find_listed_place(anchor, 0, self.total)
+
+    def _find_listed_place(
+        self, anchor: Anchor, first: int, last: int
+    ) -> tuple[int, bool]:
+        """Find the place between two others within which catalogue order holds."""
+        position = self._index.find_position(anchor.model_id)
+        if position is not None:
+            model = self._index.models[position]
+            if (model.listing_date, model.name) != (anchor.date, anchor.name):
+                position = None
+        if position is None:
+            is_known = False
+            position = find_gap(
+                self._index,
+                date=anchor.date,
+                name=anchor.name,
+                model_id=anchor.model_id,
+            )
+        else:
+            is_known = True
+        place = bisect_left(self.positions, position, first, last)
+        is_here = place < last and self.positions[place] == position
+        return place, is_known and is_here
+
+    def _find_ordered_place(
+        self, anchor: Anchor, order: ModelsOrder
+    ) -> tuple[int, bool]:
+        models = self._index.models
+        sought = (
+            read_order_value(
+                order.field,
+                model_id=anchor.model_id,
+                name=anchor.name,
+                date=anchor.date,
+            ),
+            anchor.model_id,
+        )
+
+        def read(position: int) -> tuple[OrderValue | None, str]:
+            model = models[position]
+            value = read_order_value(
+                order.field,
+                model_id=model.model_id,
+                name=model.name,
+                date=model.release_date,
+            )
+            return value, model.model_id
+
+        place = bisect_left(
+            range(self.total),
+            1,  # of the places before the one sought, none sorts after the anchor
+            key=lambda i: sorts_after(order, read(self.positions[i]), sought),
+        )
+        if place and read(self.positions[place - 1]) == sought:
+            return place - 1, True
+        return place, False
+
+
+def select(
+    index: CatalogueIndex,
+    filter: ModelsFilter,  # noqa: A002 - the word of the contract
+    *,
+    search: str | None = None,
+    order: ModelsOrder | None = None,
+) -> Selection:
+    """Answer which models a filter and a search leave, in which order.
+
+    Args:
+        index: The catalogue.
+        filter: Which models.
+        search: Words, see `search.py`; None or without any word: no search.
+        order: None for catalogue order, or best match first where there is a search.
+    """
+
+    def build() -> Selection:
+        return Selection(index, match_filter(index, filter), order)
+
+    key = (filter, search, order)
+    return cast("Selection", index.recent.find_or_build(key, build))
