@@ -22,6 +22,28 @@ UPSTREAM_SECONDS = Histogram(
     "Seconds from sending a request to the upstream until its answer was read.",
     registry=REGISTRY,
 )
+UPSTREAM_RETRIES = Counter(
+    "catalograph_upstream_retries_total",
+    "Attempts made again after one that failed.",
+    registry=REGISTRY,
+)
+UPSTREAM_RETRY_BUDGET = Gauge(
+    "catalograph_upstream_retry_budget",
+    "Retries that may be made now; each request adds a fifth of one.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+UPSTREAM_BREAKER_STATE = Gauge(
+    "catalograph_upstream_breaker_state",
+    "0: all calls go through; 1: one probe is on its way; 2: no call goes through.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+UPSTREAM_BREAKER_REFUSALS = Counter(
+    "catalograph_upstream_breaker_refusals_total",
+    "Calls that were not made because the upstream had failed too often.",
+    registry=REGISTRY,
+)
 MALFORMED = Counter(
     "catalograph_upstream_malformed_total",
     "Rows or fields of upstream answers that could not be read and were left out.",

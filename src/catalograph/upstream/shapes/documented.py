@@ -1,0 +1,81 @@
+"""The shape of the OpenAPI document of December 2025: flat, the organisation a word."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from catalograph.catalogue.query import FULL, Sections
+from catalograph.catalogue.records import Model, ModelData
+from catalograph.upstream.shapes.making import RecordMaker
+from catalograph.upstream.shapes.offering_row import OfferingRow, build_gateway
+from catalograph.upstream.shapes.shape import Id, Shape, Words, starts_with
+
+
+class ModelWire(msgspec.Struct, frozen=True, gc=False):
+    """One element of `models`. The document has fewer dates; those it lacks are read if given."""
+
+    model_id: Id
+    name: str | None = None
+    release_date: str | None = None
+    announcement_date: str | None = None
+    deprecation_date: str | None = None
+    retirement_date: str | None = None
+    status: str | None = None
+    organisation: Id | None = None
+    aliases: Words = None
+    endpoints: Words = None
+    input_types: Words = None
+    output_types: Words = None
+    providers: tuple[OfferingRow, ...] | None = None
+
+
+class Documented(Shape[ModelWire]):
+    """Documented, never seen: so its rows may be narrowed by a provider filter, or not."""
+
+    name = "documented"
+    row_type = ModelWire
+    narrows_by_provider = True
+
+    def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
+        """By an organisation that is a word, or lists at the top."""
+        return (
+            starts_with(row.get("organisation"), b'"')
+            or "providers" in row
+            or "endpoints" in row
+            or "input_types" in row
+        )
+
+    def sections_of(self, row: ModelWire) -> Sections:  # noqa: ARG002
+        """Both: there is no way to switch one off."""
+        return FULL
+
+    def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
+        """Rows of providers that are not active are offerings that cannot be routed."""
+        return Model(
+            model_id=row.model_id,
+            name=row.name,
+            status_label=row.status,
+            release_date=make.day("release_date", row.release_date),
+            announcement_date=make.day("announcement_date", row.announcement_date),
+            deprecation_date=make.day("deprecation_date", row.deprecation_date),
+            retirement_date=make.day("retirement_date", row.retirement_date),
+            organisation=None
+            if row.organisation is None
+            else make.organisation(row.organisation),
+            aliases=make.words(row.aliases),
+            data=ModelData(
+                input_modalities=make.words(row.input_types),
+                output_modalities=make.words(row.output_types),
+            )
+            if sections.data
+            else None,
+            gateway=build_gateway(
+                row.model_id,
+                row.providers,
+                endpoints=row.endpoints,
+                is_routable=None,
+                make=make,
+            )
+            if sections.gateway
+            else None,
+        )

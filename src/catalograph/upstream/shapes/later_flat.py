@@ -1,0 +1,77 @@
+"""The shape of the end of December 2025: flat, providers of id and parameters only."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from catalograph.catalogue.query import FULL, Sections
+from catalograph.catalogue.records import Model, ModelData, ModelGateway
+from catalograph.upstream.shapes.making import RecordMaker
+from catalograph.upstream.shapes.shape import Id, Shape, Words
+
+
+class ProviderWire(msgspec.Struct, frozen=True, gc=False):
+    """One element of `providers`; its parameters are not in the graph."""
+
+    api_provider_id: Id
+
+
+class ModelWire(msgspec.Struct, frozen=True, gc=False):
+    """One element of `models`."""
+
+    model_id: Id
+    name: str | None = None
+    release_date: str | None = None
+    status: str | None = None
+    organisation_id: Id | None = None
+    aliases: Words = None
+    endpoints: Words = None
+    input_types: Words = None
+    output_types: Words = None
+    providers: tuple[ProviderWire, ...] | None = None
+
+
+class LaterFlat(Shape[ModelWire]):
+    """It has no `provider` parameter and ignores one, so nothing is ever narrowed."""
+
+    name = "later flat"
+    row_type = ModelWire
+    narrows_by_provider = False
+
+    def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
+        """By the organisation's id at the top, be it null."""
+        return "organisation_id" in row
+
+    def sections_of(self, row: ModelWire) -> Sections:  # noqa: ARG002
+        """Both: there is no way to switch one off."""
+        return FULL
+
+    def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
+        """No offerings: the upstream does not say which provider serves which endpoint."""
+        providers = {
+            provider.api_provider_id: make.provider(provider.api_provider_id)
+            for provider in row.providers or ()
+        }
+        return Model(
+            model_id=row.model_id,
+            name=row.name,
+            status_label=row.status,
+            release_date=make.day("release_date", row.release_date),
+            organisation=None
+            if row.organisation_id is None
+            else make.organisation(row.organisation_id),
+            aliases=make.words(row.aliases),
+            data=ModelData(
+                input_modalities=make.words(row.input_types),
+                output_modalities=make.words(row.output_types),
+            )
+            if sections.data
+            else None,
+            gateway=ModelGateway(
+                is_routable=bool(providers),
+                endpoints=make.endpoints(row.endpoints),
+                providers=tuple(providers.values()),
+            )
+            if sections.gateway
+            else None,
+        )

@@ -1,0 +1,80 @@
+"""A row of provider and endpoint, as the documented and the sectioned shape both write it."""
+
+import msgspec
+
+from catalograph.catalogue.records import ModelGateway, Offering, Provider
+from catalograph.upstream.shapes.making import RecordMaker
+from catalograph.upstream.shapes.shape import Id, Words
+
+
+class OfferingRow(msgspec.Struct, frozen=True, gc=False):
+    """One element of `providers`; several may share the provider, even the endpoint."""
+
+    api_provider_id: Id
+    endpoint: Id
+    api_provider_name: str | None = None
+    link: str | None = None
+    country_code: str | None = None
+    provider_model_slug: str | None = None
+    is_active_gateway: bool | None = None
+    input_modalities: Words = None
+    output_modalities: Words = None
+    effective_from: str | None = None
+    effective_to: str | None = None
+
+
+def build_gateway(
+    model_id: str,
+    rows: tuple[OfferingRow, ...] | None,
+    *,
+    endpoints: Words,
+    is_routable: bool | None,
+    make: RecordMaker,
+) -> ModelGateway:
+    """Gather the rows of one model.
+
+    Args:
+        model_id: Whose rows they are.
+        rows: Upstream order; None as no rows.
+        endpoints: The upstream's own list.
+        is_routable: The upstream's own word; None: whether any row is active.
+        make: Makes the records of the page.
+    """
+    if not rows:
+        return ModelGateway(
+            is_routable=bool(is_routable), endpoints=make.endpoints(endpoints)
+        )
+    providers: dict[str, Provider] = {}
+    seen: dict[tuple[str, str, str | None], int] = {}
+    offerings: list[Offering] = []
+    for row in rows:
+        provider = make.provider(
+            row.api_provider_id, row.api_provider_name, row.link, row.country_code
+        )
+        providers.setdefault(row.api_provider_id, provider)
+        key = (row.api_provider_id, row.endpoint, row.provider_model_slug)
+        ordinal = seen.get(key, 0)
+        seen[key] = ordinal + 1
+        offerings.append(
+            Offering(
+                model_id=model_id,
+                provider=provider,
+                endpoint=make.endpoint(row.endpoint),
+                provider_model_slug=row.provider_model_slug,
+                # A row is listed because it is active, unless it says otherwise.
+                is_routable=row.is_active_gateway is not False,
+                input_modalities=make.words(row.input_modalities),
+                output_modalities=make.words(row.output_modalities),
+                effective_from=make.instant("effective_from", row.effective_from),
+                effective_to=make.instant("effective_to", row.effective_to),
+                ordinal=ordinal,
+            )
+        )
+    if is_routable is None:
+        is_routable = any(offering.is_routable for offering in offerings)
+    return ModelGateway(
+        is_routable=is_routable,
+        endpoints=make.endpoints(endpoints),
+        providers=tuple(providers.values()),
+        offerings=tuple(offerings),
+    )
