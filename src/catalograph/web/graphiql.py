@@ -1,0 +1,173 @@
+"""The explorer: GraphiQL's page and its files, served from the package and nowhere else.
+
+The files are built from `explorer/` by the build hook. Their names hold a hash of
+their content, so a browser keeps them for good; each comes with a copy in brotli and
+one in gzip, so nothing is compressed here. All are read once and held in memory: what
+is not a name in that table does not exist, so no request can reach the file system.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+ASSETS_PATH = "/graphql/assets"
+"""Where the assets are served; the page names them relative to `/graphql`."""
+
+_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self'",
+    "connect-src 'self'",
+    # The editor positions its lines, cursors and widgets by style attributes and
+    # writes its theme into a style element.
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",  # the stylesheet's own small icons
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+)
+CONTENT_SECURITY_POLICY = "; ".join(_POLICY)
+
+_DIRECTORY = Path(__file__).with_name("explorer")
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # the smaller one first
+_CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".woff2": "font/woff2",
+}
+_PAGE_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "vary": "Accept",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_ASSET_HEADERS = {
+    "cache-control": "public, max-age=31536000, immutable",
+    "vary": "Accept-Encoding",
+    "x-content-type-options": "nosniff",
+}
+_MISSING_PAGE = b"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>catalograph</title>
+<h1>The explorer has not been built</h1>
+<p>This is a source checkout without the explorer's files.
+<code>make install</code> builds them; it needs Node 20.19 or later.
+The API itself is there: send <code>POST /graphql</code>, or read
+<a href="schema.graphql">the schema</a>.</p>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class _Asset:
+    """One built file.
+
+    Attributes:
+        content_type: With the charset, where it is text.
+        bodies: Bytes by content coding; `identity` is always among them.
+    """
+
+    content_type: str
+    bodies: Mapping[str, bytes]
+
+
+class Explorer:
+    """GraphiQL as routes.
+
+    Args:
+        directory: Holds `index.html` and `assets/`; None means the package's own. A
+            missing one is no error: the page then says how to build it.
+    """
+
+    def __init__(self, *, directory: Path | None = None) -> None:
+        directory = directory or _DIRECTORY
+        index = directory / "index.html"
+        self.is_built = index.is_file()
+        self._page = index.read_bytes() if self.is_built else _MISSING_PAGE
+        self._etag = f'"{hashlib.sha256(self._page).hexdigest()[:32]}"'
+        self._assets = _read_assets(directory / "assets") if self.is_built else {}
+        self.routes = [Route(f"{ASSETS_PATH}/{{name}}", self.asset, methods=["GET"])]
+
+    def page(self, request: Request) -> Response:
+        """Answer a browser that opened `GET /graphql`: 200 with the page, or 304."""
+        headers = {**_PAGE_HEADERS, "etag": self._etag}
+        if _names_etag(request.headers.get("if-none-match", ""), self._etag):
+            return Response(status_code=304, headers=headers)
+        return Response(self._page, headers=headers, media_type="text/html")
+
+    async def asset(self, request: Request) -> Response:
+        """Answer for one file below `ASSETS_PATH`: the smallest form taken, or 404."""
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            return Response(
+                "no such file\n",
+                status_code=404,
+                headers={"cache-control": "no-store"},
+                media_type="text/plain",
+            )
+        accepted = request.headers.get("accept-encoding", "")
+        encoding = _choose_encoding(accepted, asset.bodies)
+        headers = dict(_ASSET_HEADERS)
+        if encoding != "identity":
+            headers["content-encoding"] = encoding
+        return Response(
+            asset.bodies[encoding], headers=headers, media_type=asset.content_type
+        )
+
+
+def _read_assets(directory: Path) -> dict[str, _Asset]:
+    """Read every file with its compressed copies; keyed by the uncompressed name."""
+    assets = {}
+    for path in sorted(directory.iterdir()):
+        if path.suffix in {suffix for _, suffix in _ENCODINGS} or not path.is_file():
+            continue
+        bodies = {"identity": path.read_bytes()}
+        for encoding, suffix in _ENCODINGS:
+            compressed = path.with_name(path.name + suffix)
+            if compressed.is_file():
+                bodies[encoding] = compressed.read_bytes()
+        content_type = _CONTENT_TYPES.get(path.suffix, "application/octet-stream")
+        assets[path.name] = _Asset(content_type, bodies)
+    return assets
+
+
+def _choose_encoding(accepted: str, bodies: Mapping[str, bytes]) -> str:
+    """Choose the first of ours that `Accept-Encoding` allows, or identity.
+
+    Weights only exclude (`q=0`): a client that takes brotli at all gets brotli.
+    """
+    weights = {}
+    for item in accepted.lower().split(","):
+        name, _, parameter = item.partition(";")
+        weights[name.strip()] = _parse_weight(parameter)
+    for encoding, _ in _ENCODINGS:
+        if encoding in bodies and weights.get(encoding, weights.get("*", 0.0)) > 0:
+            return encoding
+    return "identity"
+
+
+def _parse_weight(parameter: str) -> float:
+    """Read `q=0.5`; anything that is no weight counts as 1."""
+    name, _, value = parameter.strip().partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 1.0
+
+
+def _names_etag(if_none_match: str, etag: str) -> bool:
+    """Say whether the list holds the tag; a weak one counts, as GET compares weakly."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags
