@@ -53,7 +53,8 @@ class Buckets:
         output_modalities: By modality in lower case.
         status_words: By the upstream's word in lower case.
         statuses: By the name of the status.
-        spellings: Modalities in lower case, to the spelling first met.
+        input_spellings: Input modalities in lower case, to the spelling first met.
+        output_spellings: The same of output modalities.
         status_labels: Status names, to the word the upstream uses most for it.
     """
 
@@ -65,7 +66,8 @@ class Buckets:
         routable: list[int] = []
         released: list[tuple[datetime.date, int]] = []
         labels: dict[str, Counter[str]] = {}
-        self.spellings: Final[dict[str, str]] = {}
+        self.input_spellings: Final[dict[str, str]] = {}
+        self.output_spellings: Final[dict[str, str]] = {}
 
         for position, model in enumerate(models):
             data = model.data or _NO_DATA
@@ -81,8 +83,8 @@ class Buckets:
                 if endpoint is not None:
                     gatherer = pairs.setdefault(provider, _Gatherer())
                     gatherer.add(position, (endpoint,))
-            inputs.add(position, self._fold(data.input_modalities))
-            outputs.add(position, self._fold(data.output_modalities))
+            inputs.add(position, _fold(data.input_modalities, self.input_spellings))
+            outputs.add(position, _fold(data.output_modalities, self.output_spellings))
             organisation = model.organisation
             organisations.add(
                 position, (organisation.organisation_id,) if organisation else ()
@@ -128,13 +130,14 @@ class Buckets:
         end = len(days) if last is None else bisect_right(days, last)
         return build_mask(self._release_positions[start:end], self._size)
 
-    def _fold(self, modalities: Iterable[str]) -> dict[str, None]:
-        folded: dict[str, None] = {}
-        for modality in modalities:
-            lowered = modality.lower()
-            self.spellings.setdefault(lowered, modality)
-            folded[lowered] = None
-        return folded
+
+def _fold(modalities: Iterable[str], spellings: dict[str, str]) -> dict[str, None]:
+    folded: dict[str, None] = {}
+    for modality in modalities:
+        lowered = modality.lower()
+        spellings.setdefault(lowered, modality)
+        folded[lowered] = None
+    return folded
 
 
 def _list_rows(gateway: ModelGateway) -> list[tuple[str, str | None]]:

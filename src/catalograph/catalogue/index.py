@@ -1,5 +1,6 @@
 """The whole catalogue in memory: by id and alias, and what belongs to what."""
 
+import datetime
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -10,9 +11,12 @@ import msgspec
 from catalograph.catalogue.buckets import Buckets
 from catalograph.catalogue.recent import Recent
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
+from catalograph.catalogue.search import SearchIndex
 
 _RECENT_ANSWERS = 64
 """Answers kept for each state of the catalogue; one of 60,000 models takes 240 kB."""
+
+_ORDERS = 6  # three fields, two directions
 
 
 class CatalogueIndex:
@@ -27,7 +31,9 @@ class CatalogueIndex:
         endpoints: Distinct, by id.
         organisations: Distinct, by id; as described by the first model that gives a name.
         buckets: Which models have which value; for the modules beside this one.
-        recent: Answers worked out lately; for the modules beside this one.
+        words: The words of names, ids, aliases and organisations; as above.
+        recent: Answers worked out lately; as above.
+        orders: Orders of the whole catalogue, worked out when first asked for; as above.
     """
 
     def __init__(self, models: Iterable[Model], as_of_s: float) -> None:
@@ -48,7 +54,9 @@ class CatalogueIndex:
         }
         self._gather_entities()
         self.buckets: Final = Buckets(self.models)
+        self.words: Final = SearchIndex(self.models)
         self.recent: Final[Recent[object]] = Recent(_RECENT_ANSWERS)
+        self.orders: Final[Recent[Sequence[int]]] = Recent(_ORDERS)
 
     @classmethod
     def build(cls, models: Sequence[Model], *, as_of_s: float) -> "CatalogueIndex":
@@ -83,6 +91,11 @@ class CatalogueIndex:
     def find_position(self, model_id: str) -> int | None:
         """Find the place of a model in catalogue order, from 0."""
         return self._position_by_id.get(model_id)
+
+    @cached_property
+    def listing_days(self) -> Sequence[int]:
+        """By position, what the upstream's list is ordered by first; see `count_days`."""
+        return [count_days(model.listing_date) for model in self.models]
 
     def find_provider(self, provider_id: str) -> Provider | None:
         """Find a provider by its id."""
@@ -153,6 +166,11 @@ class CatalogueIndex:
             )
             for endpoint_id in self._endpoint_by_id
         }
+
+
+def count_days(day: datetime.date | None) -> int:
+    """Count a day so that later days come first, and no day at all last."""
+    return 1 if day is None else -day.toordinal()
 
 
 def _hash_models(models: Sequence[Model]) -> str:

@@ -1,12 +1,14 @@
 """What a filter means, as sets of positions. The semantics are the upstream's own."""
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
+from typing import cast
 
 from catalograph.catalogue.bitset import build_mask
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import ModelsFilter
+from catalograph.catalogue.search import Matches, fold_words
 
 _Masks = Mapping[str | None, int]
 
@@ -124,6 +126,25 @@ def match_rest(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     if first is not None or last is not None:
         matched &= buckets.find_released(first, last)
     return matched
+
+
+def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
+    """Find the models that match a search, best first; None where there is no word."""
+    words = fold_words(search or "")
+    if not words:
+        return None
+    return cast(
+        "Matches",
+        index.recent.find_or_build(words, partial(index.words.find, words)),
+    )
+
+
+def match_search(index: CatalogueIndex, search: str | None) -> int:
+    """Find the models that match a search; all of them where there is no word."""
+    matches = find_matches(index, search)
+    if matches is None:
+        return index.buckets.everything
+    return reduce(or_, (mask for _, mask in matches), 0)
 
 
 def _match_modalities(

@@ -4,11 +4,10 @@ import datetime
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
-from operator import attrgetter
 from typing import cast
 
 from catalograph.catalogue.collation import collation_key
-from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.index import CatalogueIndex, count_days
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
 
@@ -28,10 +27,8 @@ def read_order_value(
 
 def find_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
     """List all positions of the catalogue in an order, from memory when asked before."""
-    return cast(
-        "Sequence[int]",
-        index.recent.find_or_build(order, partial(_build_order, index.models, order)),
-    )
+    build = partial(_build_order, index.models, order)
+    return index.orders.find_or_build(order, build)
 
 
 def _build_order(models: Sequence[Model], order: ModelsOrder) -> Sequence[int]:
@@ -86,27 +83,14 @@ def find_gap(
     Returns:
         The position of the first model after it; the size of the catalogue for none.
     """
-    day = _count_days(date)
+    day = count_days(date)
     tie = (collation_key(name or ""), model_id)
     # +1 for each model that belongs before the gap, -1 for each that belongs behind it.
     votes = (
         (1 if other_day < day else -1)
         if other_day != day
         else (1 if (collation_key(model.name or ""), model.model_id) < tie else -1)
-        for other_day, model in zip(_list_days(index), index.models, strict=True)
+        for other_day, model in zip(index.listing_days, index.models, strict=True)
     )
     balances = list(accumulate(votes, initial=0))
     return balances.index(max(balances))
-
-
-def _list_days(index: CatalogueIndex) -> Sequence[int]:
-    def build() -> list[int]:
-        return [
-            _count_days(day) for day in map(attrgetter("listing_date"), index.models)
-        ]
-
-    return cast("list[int]", index.recent.find_or_build("listing days", build))
-
-
-def _count_days(day: datetime.date | None) -> int:
-    return 1 if day is None else -day.toordinal()

@@ -1,17 +1,20 @@
 """Lists of models over the index: filter, search and order first, windows and cursors after."""
 
 import datetime
-from bisect import bisect_left
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import chain, compress
+from operator import neg
 from typing import cast
 
 import msgspec
 
 from catalograph.catalogue.bitset import build_flags, find_positions
+from catalograph.catalogue.facets import FacetCount, Facets, count_facets
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.matching import match_filter
+from catalograph.catalogue.matching import find_matches, match_filter, match_search
 from catalograph.catalogue.ordering import (
     OrderValue,
     find_gap,
@@ -21,6 +24,20 @@ from catalograph.catalogue.ordering import (
 )
 from catalograph.catalogue.query import ModelsFilter, ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
+from catalograph.catalogue.search import Matches, fold_words
+from catalograph.catalogue.suggestion import UnknownValue, find_unknown_values
+
+__all__ = [
+    "Anchor",
+    "FacetCount",
+    "Facets",
+    "Selection",
+    "UnknownValue",
+    "build_anchor",
+    "count_facets",
+    "find_unknown_values",
+    "select",
+]
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,22 +79,38 @@ def build_anchor(
 class Selection:
     """One list of models: who is in it, and in what order.
 
+    Args:
+        index: The catalogue.
+        mask: Who is in it.
+        order: None for best match first, or else catalogue order.
+        matches: How well the models match; None without a search.
+
     Attributes:
         total: How many models, whatever window is looked at.
     """
 
     def __init__(
-        self, index: CatalogueIndex, mask: int, order: ModelsOrder | None
+        self,
+        index: CatalogueIndex,
+        mask: int,
+        *,
+        order: ModelsOrder | None = None,
+        matches: Matches | None = None,
     ) -> None:
         self._index = index
         self._mask = mask
         self._order = order
+        self._matches = matches
         self.total = mask.bit_count()
 
     @cached_property
     def positions(self) -> Sequence[int]:
         """Places in catalogue order, in the order of this list."""
         if self._order is None:
+            if self._matches is not None:
+                return array(
+                    "I", chain.from_iterable(group for _, group in self._groups)
+                )
             return find_positions(self._mask)
         everything = find_order(self._index, self._order)
         flags = build_flags(self._mask, len(everything))
@@ -97,7 +130,9 @@ class Selection:
             IndexError: There is no such place.
         """
         model = self._index.models[self.positions[place]]
-        return build_anchor(model, place, order=self._order)
+        is_ranked = self._order is None and self._matches is not None
+        score = self._scores[place] if is_ranked else None
+        return build_anchor(model, place, order=self._order, score=score)
 
     def find_place(self, anchor: Anchor) -> tuple[int, bool]:
         """Find where an anchor stands in this list.
@@ -109,7 +144,36 @@ class Selection:
         """
         if self._order is not None:
             return self._find_ordered_place(anchor, self._order)
-        return self._find_listed_place(anchor, 0, self.total)
+        if self._matches is None:
+            return self._find_listed_place(anchor, 0, self.total)
+        # Among members of one score catalogue order holds.
+        score = -(anchor.score or 0)
+        first = bisect_left(self._scores, score, key=neg)
+        last = bisect_right(self._scores, score, key=neg)
+        return self._find_listed_place(anchor, first, last)
+
+    @cached_property
+    def _scores(self) -> Sequence[int]:
+        """Scores of the members in their order; empty without a search."""
+        score = self._index.words.score
+        return array(
+            "I",
+            (
+                score(match, position)
+                for match, group in self._groups
+                for position in group
+            ),
+        )
+
+    @cached_property
+    def _groups(self) -> Sequence[tuple[int, Sequence[int]]]:
+        """Members by how well they match, shorter names first, then in catalogue order."""
+        lengths = self._index.words.name_lengths
+        return [
+            (match, sorted(find_positions(mask & self._mask), key=lengths.__getitem__))
+            for match, mask in self._matches or ()
+            if mask & self._mask
+        ]
 
     def _find_listed_place(
         self, anchor: Anchor, first: int, last: int
@@ -185,7 +249,10 @@ def select(
     """
 
     def build() -> Selection:
-        return Selection(index, match_filter(index, filter), order)
+        mask = match_filter(index, filter) & match_search(index, search)
+        matches = find_matches(index, search)
+        return Selection(index, mask, order=order, matches=matches)
 
-    key = (filter, search, order)
+    # Searches with the same words are the same search.
+    key = (filter, fold_words(search or ""), order)
     return cast("Selection", index.recent.find_or_build(key, build))

@@ -1,0 +1,190 @@
+"""Filter values that the catalogue does not hold, and what was probably meant."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
+
+import msgspec
+
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.query import ModelsFilter
+from catalograph.catalogue.records import Model
+from catalograph.catalogue.search import fold_words
+
+_CLOSE = 0.75
+"""Share of letters in common from which a spelling is close: `opnai`, `openai` have 0.91."""
+
+_MAX_LENGTH = 100
+"""Longest value that is compared letter by letter; no id comes near it."""
+
+_MAX_CANDIDATES = 64
+"""Models that are compared with one unknown id: those that share the most words with it."""
+
+_MAX_EFFORT = 10_000
+"""Bound on the work for one filter, about 10 µs each; past it no spelling is close."""
+
+_TRAILING_DAY = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+_GLANCE_EFFORT, _COMPARISON_EFFORT = 1, 10
+
+
+class UnknownValue(msgspec.Struct, frozen=True):
+    """A value of a filter list that no model of the catalogue has.
+
+    Attributes:
+        field: Name of the list as the graph spells it.
+        value: As it was given.
+        suggestion: A value that the catalogue holds; None when none is close.
+    """
+
+    field: str
+    value: str
+    suggestion: str | None
+
+
+def find_unknown_values(
+    index: CatalogueIndex,
+    filter: ModelsFilter,  # noqa: A002 - the word of the contract
+) -> tuple[UnknownValue, ...]:
+    """Find the values of a filter that the catalogue does not hold.
+
+    Values are compared as the upstream compares them: modalities without case, all
+    others exactly. An alias is no id, so it is unknown, with the model's id as
+    suggestion. Suggested is the same value in other case, else the id of what has the
+    value as its name or alias, else the closest spelling.
+
+    Returns:
+        In the order in which the graph declares the lists, then by value.
+    """
+    return tuple(_list_unknown(index, filter, _Speller()))
+
+
+def _list_unknown(
+    index: CatalogueIndex, asked: ModelsFilter, speller: "_Speller"
+) -> Iterator[UnknownValue]:
+    buckets = index.buckets
+    providers = {entity.provider_id: entity.name for entity in index.providers}
+    makers = {entity.organisation_id: entity.name for entity in index.organisations}
+    endpoints = {entity.endpoint_id: None for entity in index.endpoints}
+    for field, values, names in (
+        ("providers", asked.providers, providers),
+        ("organisations", asked.organisations, makers),
+        ("endpoints", asked.endpoints, endpoints),
+        ("excludeEndpoints", asked.exclude_endpoints, endpoints),
+    ):
+        for value in _sort_unknown(values, names):
+            yield UnknownValue(field, value, _suggest_id(value, names, speller))
+    inputs, outputs = buckets.input_spellings, buckets.output_spellings
+    for field, values, spellings in (
+        ("inputModalities", asked.input_modalities, inputs),
+        ("outputModalities", asked.output_modalities, outputs),
+    ):
+        yield from _list_unknown_modalities(field, values, spellings, speller)
+    for value in sorted(set(asked.model_ids)):
+        if index.find_position(value) is None:
+            suggestion = _suggest_model_id(value, index, speller)
+            yield UnknownValue("modelIds", value, suggestion)
+    for field, values, spellings in (
+        ("allInputModalities", asked.all_input_modalities, inputs),
+        ("allOutputModalities", asked.all_output_modalities, outputs),
+    ):
+        yield from _list_unknown_modalities(field, values, spellings, speller)
+
+
+def _list_unknown_modalities(
+    field: str,
+    values: Iterable[str],
+    spellings: Mapping[str, str],
+    speller: "_Speller",
+) -> Iterator[UnknownValue]:
+    for value in sorted(set(values)):
+        if value.lower() not in spellings:
+            close = speller.find_closest(value, spellings)
+            yield UnknownValue(field, value, close and spellings[close])
+
+
+def _sort_unknown(values: Iterable[str], known: Collection[str]) -> list[str]:
+    return sorted(value for value in set(values) if value not in known)
+
+
+def _suggest_id(
+    value: str, names: Mapping[str, str | None], speller: "_Speller"
+) -> str | None:
+    folded = value.casefold()
+    for known in names:
+        if known.casefold() == folded:
+            return known
+    for known, name in names.items():
+        if name is not None and name.casefold() == folded:
+            return known
+    return speller.find_closest(value, names)
+
+
+def _suggest_model_id(
+    value: str, index: CatalogueIndex, speller: "_Speller"
+) -> str | None:
+    by_alias = index.find_model_by_alias(value)
+    if by_alias is not None:
+        return by_alias.model_id
+    words = fold_words(value)
+    if not words:
+        return None
+    spelt = [index.models[place] for place in index.words.find_spelt(words)]
+    if spelt:
+        folded = value.casefold()
+
+        def rank(spelling: Iterable[str]) -> bool:
+            return folded not in (known.casefold() for known in spelling)
+
+        # The sort keeps catalogue order where neither is the value in other case.
+        best = min(spelt, key=lambda m: (rank((m.model_id,)), rank(m.aliases)))
+        return best.model_id
+    if speller.is_exhausted:
+        return None
+    id_by_spelling: dict[str, str] = {}
+    for place in index.words.find_similar(words, _MAX_CANDIDATES):
+        model = index.models[place]
+        for spelling in _list_spellings(model):
+            id_by_spelling.setdefault(spelling, model.model_id)
+    close = speller.find_closest(value, id_by_spelling)
+    return close and id_by_spelling[close]
+
+
+def _list_spellings(model: Model) -> Iterator[str]:
+    """List what people write for a model: ids with and without organisation and day."""
+    for model_id in (model.model_id, *model.aliases):
+        for spelling in (model_id, model_id.rpartition("/")[2]):
+            yield spelling
+            yield _TRAILING_DAY.sub("", spelling)
+
+
+class _Speller:
+    """Finds close spellings for one filter, within one bound on the work."""
+
+    def __init__(self) -> None:
+        self._effort_left = _MAX_EFFORT
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self._effort_left <= 0
+
+    def find_closest(self, value: str, candidates: Iterable[str]) -> str | None:
+        """Find the closest candidate, the first of equals; None when none is close."""
+        if len(value) > _MAX_LENGTH:
+            return None
+        matcher = SequenceMatcher(autojunk=False)
+        matcher.set_seq2(value.lower())
+        closest, best = None, _CLOSE
+        for candidate in candidates:
+            if self.is_exhausted:
+                return None
+            self._effort_left -= _GLANCE_EFFORT
+            matcher.set_seq1(candidate.lower()[:_MAX_LENGTH])
+            # Each is an upper bound of the next, and far cheaper.
+            if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
+                continue
+            self._effort_left -= _COMPARISON_EFFORT
+            ratio = matcher.ratio()
+            if ratio > best or (closest is None and ratio == best):
+                closest, best = candidate, ratio
+        return closest
