@@ -1,0 +1,258 @@
+"""Answers as bytes: how one is sent with its caching headers, and those that are kept."""
+
+import collections
+import gzip
+import hashlib
+import time
+from collections.abc import Callable, Hashable
+from typing import Final
+
+import brotli
+import zstandard
+
+from catalograph.graphql.operation import Answer
+from catalograph.web.media import Coding, Media
+from catalograph.web.replies import RawHeaders
+
+VARY: Final = b"Accept, Accept-Encoding, Authorization"
+
+_MIN_COMPRESSED_BYTES: Final = 1024
+_WARNED_KEEP_S: Final = 1.0
+_OVERHEAD_BYTES: Final = 1024
+_MOST_ALIASES: Final = 16
+_LARGEST_SHARE: Final = 8
+
+_TAG_SUFFIX: Final = {
+    (media, coding): f"{'j' if media is Media.JSON else 'g'}{coding.value[:1]}".encode()
+    for media in Media
+    for coding in Coding
+}
+
+
+class Reply:
+    """The answer to one operation, ready for every media type and coding.
+
+    Attributes:
+        body: Uncompressed.
+        until_s: Clock reading up to which it may be served again.
+        name: Operation name; empty when it has none.
+        cost: As the engine estimated it.
+        weight_bytes: Memory it takes, as last charged by the store that keeps it.
+        aliases: Further keys under which the store finds it.
+    """
+
+    __slots__ = (
+        "_bodies",
+        "_fresh_until_s",
+        "_heads",
+        "_is_success",
+        "_scope",
+        "_tag",
+        "aliases",
+        "body",
+        "cost",
+        "key",
+        "name",
+        "until_s",
+        "weight_bytes",
+    )
+
+    def __init__(self, answer: Answer, *, is_private: bool, now_s: float) -> None:
+        self.body = answer.body
+        self.name = answer.name or ""
+        self.cost = answer.cost
+        # Without a figure from the engine there may still be a second: warnings.
+        keep_s = answer.fresh_for_s or min(answer.keep_for_s, _WARNED_KEEP_S)
+        self.until_s = now_s + keep_s
+        self.key: Hashable = None
+        self.aliases: collections.deque[Hashable] = collections.deque()
+        self.weight_bytes = 0
+        self._is_success = answer.ran and not answer.codes
+        self._fresh_until_s = now_s + answer.fresh_for_s
+        self._scope = b"private" if is_private else b"public"
+        self._tag = b""
+        self._bodies = {Coding.IDENTITY: answer.body}
+        self._heads: dict[tuple[Media, Coding], tuple[int, RawHeaders]] = {}
+
+    def encode(self, coding: Coding) -> tuple[Coding, bytes]:
+        """Compress once for each coding; small bodies, and those that gain nothing, stay."""
+        if coding is Coding.IDENTITY or len(self.body) < _MIN_COMPRESSED_BYTES:
+            return Coding.IDENTITY, self.body
+        found = self._bodies.get(coding)
+        if found is None:
+            found = _COMPRESS[coding](self.body)
+            self._bodies[coding] = found
+        if len(found) >= len(self.body):
+            return Coding.IDENTITY, self.body
+        return coding, found
+
+    def etag(self, media: Media, coding: Coding) -> bytes:
+        """A strong validator: it differs between representations, as RFC 9110 wants."""
+        if not self._tag:
+            self._tag = hashlib.blake2b(self.body, digest_size=12).hexdigest().encode()
+        return b'"%b-%b"' % (self._tag, _TAG_SUFFIX[media, coding])
+
+    def headers(self, media: Media, coding: Coding, now_s: float) -> RawHeaders:
+        """Everything that does not depend on the request; do not change the list.
+
+        `max-age` is what remains of the freshness and `Age` therefore 0: a cache adds
+        both up.
+        """
+        left_s = int(self._fresh_until_s - now_s)
+        found = self._heads.get((media, coding))
+        if found is not None and found[0] == left_s:
+            return found[1]
+        coding, body = self.encode(coding)
+        headers = [
+            (b"content-type", media.value),
+            (b"content-length", b"%d" % len(body)),
+            (b"vary", VARY),
+        ]
+        if coding is not Coding.IDENTITY:
+            headers.append((b"content-encoding", coding.value.encode()))
+        if self._fresh_until_s > now_s:
+            control = b"%b, max-age=%d" % (self._scope, left_s)
+            headers += [(b"cache-control", control), (b"age", b"0")]
+        else:
+            headers.append((b"cache-control", b"no-store"))
+        if self._is_success:
+            headers.append((b"etag", self.etag(media, coding)))
+        self._heads[media, coding] = (left_s, headers)
+        return headers
+
+    def matches(self, if_none_match: bytes, media: Media, coding: Coding) -> bool:
+        """Whether the client already holds this representation (weak comparison)."""
+        if not self._is_success:
+            return False
+        tag = self.etag(media, self.encode(coding)[0])
+        held = {part.strip().removeprefix(b"W/") for part in if_none_match.split(b",")}
+        return tag in held or b"*" in held
+
+    def measure_bytes(self) -> int:
+        """Memory that this reply takes with all that hangs on it."""
+        bodies = sum(len(body) for body in set(self._bodies.values()))
+        return bodies + _OVERHEAD_BYTES
+
+
+class KeptAnswers:
+    """Answers that may be served again, bounded in bytes, least recently used out first.
+
+    An answer is found by what was asked (`key`), and by the raw requests that asked it
+    (`aliases`), so that a repeated request costs one look-up.
+
+    Args:
+        max_bytes: Bound over bodies, keys and a flat overhead for each answer.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.bytes = 0
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._replies: collections.OrderedDict[Hashable, Reply] = (
+            collections.OrderedDict()
+        )
+        self._by_alias: dict[Hashable, tuple[Reply, Media, Coding]] = {}
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def find(self, key: Hashable) -> Reply | None:
+        """The answer to a question; None when there is none that may be served."""
+        reply = self._replies.get(key)
+        if reply is None:
+            return None
+        if reply.until_s <= self._clock():
+            self._drop(reply)
+            return None
+        self._replies.move_to_end(key)
+        return reply
+
+    def find_alias(
+        self, alias: Hashable, now_s: float
+    ) -> tuple[Reply, Media, Coding] | None:
+        """The answer to a raw request, and how that request wanted it."""
+        found = self._by_alias.get(alias)
+        if found is None:
+            return None
+        reply = found[0]
+        if reply.until_s <= now_s:
+            self._drop(reply)
+            return None
+        self._replies.move_to_end(reply.key)
+        return found
+
+    def keep(self, key: Hashable, key_bytes: int, reply: Reply) -> None:
+        """Keep an answer as long as it may be served, if it may at all."""
+        if reply.until_s <= self._clock():
+            return
+        if (len(reply.body) + key_bytes) * _LARGEST_SHARE > self._max_bytes:
+            return
+        old = self._replies.get(key)
+        if old is not None:
+            self._drop(old)
+        reply.key = key
+        self._replies[key] = reply
+        self._charge(reply, key_bytes + reply.measure_bytes())
+
+    def add_alias(
+        self,
+        alias: Hashable,
+        alias_bytes: int,
+        reply: Reply,
+        media: Media,
+        coding: Coding,
+    ) -> None:
+        """Let a raw request find a kept answer; of very many such requests the oldest go."""
+        if reply.weight_bytes == 0 or alias in self._by_alias:
+            return
+        if len(reply.aliases) >= _MOST_ALIASES:
+            del self._by_alias[reply.aliases.popleft()]
+        reply.aliases.append(alias)
+        self._by_alias[alias] = (reply, media, coding)
+        grown = len(reply.encode(coding)[1]) if coding is not Coding.IDENTITY else 0
+        self._charge(reply, alias_bytes + grown)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._replies.clear()
+        self._by_alias.clear()
+        self.bytes = 0
+
+    def _charge(self, reply: Reply, more_bytes: int) -> None:
+        reply.weight_bytes += more_bytes
+        self.bytes += more_bytes
+        while self.bytes > self._max_bytes:
+            self._drop(next(iter(self._replies.values())))
+
+    def _drop(self, reply: Reply) -> None:
+        del self._replies[reply.key]
+        for alias in reply.aliases:
+            del self._by_alias[alias]
+        self.bytes -= reply.weight_bytes
+        reply.weight_bytes = 0
+        reply.aliases.clear()
+
+
+def _compress_zstd(body: bytes) -> bytes:
+    return _ZSTD.compress(body)
+
+
+def _compress_brotli(body: bytes) -> bytes:
+    compressed: bytes = brotli.compress(body, quality=4)
+    return compressed
+
+
+def _compress_gzip(body: bytes) -> bytes:
+    # Without a time stamp equal bodies stay equal, and so do their strong validators.
+    return gzip.compress(body, 5, mtime=0)
+
+
+_ZSTD: Final = zstandard.ZstdCompressor(level=3)
+_COMPRESS: Final = {
+    Coding.ZSTD: _compress_zstd,
+    Coding.BROTLI: _compress_brotli,
+    Coding.GZIP: _compress_gzip,
+}

@@ -1,0 +1,93 @@
+"""What one request and its answer are known by, from the first middleware to the log."""
+
+import itertools
+import os
+import re
+import time
+from typing import Final
+
+from starlette.types import Scope
+
+_KEY: Final = "catalograph.exchange"
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_PREFIX: Final = os.urandom(5).hex()
+_NUMBERS: Final = itertools.count(1)
+
+
+class Exchange:
+    """One request and its answer; filled in by whoever learns something.
+
+    Attributes:
+        request_id: The client's own when it sent a sane one, otherwise ours.
+        started_s: `time.perf_counter()` when the request came in.
+        address: Who asks, as far as proxies that we trust say; empty when not known.
+        key_id: Short public name of the API key that was given; empty without one.
+        operation_name: Empty for an unnamed operation, and outside GraphQL.
+        cost: Estimated cost of the operation.
+        cache: `hit` or `miss` of the kept answers; empty where none could be used.
+        upstream_requests: How many the operation made.
+        codes: `extensions.code` of each error in the answer.
+        trusted: Whether the document is in the manifest; None without one.
+        status: HTTP status; 0 until the answer starts.
+        sent_bytes: Of the answer's body.
+    """
+
+    __slots__ = (
+        "address",
+        "cache",
+        "codes",
+        "cost",
+        "key_id",
+        "operation_name",
+        "request_id",
+        "sent_bytes",
+        "started_s",
+        "status",
+        "trusted",
+        "upstream_requests",
+    )
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.started_s = time.perf_counter()
+        self.address = ""
+        self.key_id = ""
+        self.operation_name = ""
+        self.cost = 0
+        self.cache = ""
+        self.upstream_requests = 0
+        self.codes: tuple[str, ...] = ()
+        self.trusted: bool | None = None
+        self.status = 0
+        self.sent_bytes = 0
+
+
+def choose_request_id(sent: bytes | None) -> str:
+    """Take the client's id when it is short and plain, otherwise make one.
+
+    An id ends up in logs and headers, so that anything else than a plain word is dropped.
+    """
+    if sent is not None:
+        text = sent.decode("latin-1")
+        if _SANE_ID.fullmatch(text):
+            return text
+    # Unique is enough, nobody has to be unable to guess it; a UUID costs ten times this.
+    return f"{_PREFIX}-{next(_NUMBERS):x}"
+
+
+def begin_exchange(scope: Scope, request_id: str) -> Exchange:
+    """Start an exchange and tie it to the request."""
+    exchange = Exchange(request_id)
+    client = scope.get("client")
+    if client:
+        exchange.address = client[0]
+    scope[_KEY] = exchange
+    return exchange
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """The exchange of a request; a new one where no middleware has begun it."""
+    found = scope.get(_KEY)
+    if isinstance(found, Exchange):
+        return found
+    return begin_exchange(scope, choose_request_id(None))

@@ -1,0 +1,264 @@
+"""GraphQL over HTTP: one request in, one answer out, as the current draft has it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from catalograph.errors import (
+    CatalographError,
+    ForbiddenError,
+    PersistedQueryNotFoundError,
+    RequestTimeoutError,
+    UserInputError,
+)
+from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.telemetry import get_logger
+from catalograph.web.answers import VARY, KeptAnswers, Reply
+from catalograph.web.bodies import read_body
+from catalograph.web.callers import Callers
+from catalograph.web.deadline import ClientGoneError, run_for_client
+from catalograph.web.documents import DocumentFinder, Found
+from catalograph.web.engine import Engine
+from catalograph.web.exchange import Exchange, exchange_of
+from catalograph.web.media import Media, choose_coding, choose_media, is_json
+from catalograph.web.parameters import Parameters, parse_body, parse_query_string
+from catalograph.web.raw_requests import RawRequest
+from catalograph.web.replies import Refusal, send_bytes, send_refusal
+
+_ALLOW: Final = "GET, HEAD, OPTIONS, POST"
+_CLIENT_GONE: Final = 499  # as nginx logs it; nobody is there to read it
+_STATUS_BY_CODE: Final = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
+    "REQUEST_TIMEOUT": 504,
+    "INTERNAL_SERVER_ERROR": 500,
+}
+
+
+class GraphQLOverHTTP:
+    """The ASGI application at `/graphql`.
+
+    Args:
+        engine: Runs the operations.
+        callers: Reads from the headers who asks.
+        documents: Finds the text that a request names.
+        kept: Answers that may be served again; None keeps none.
+        max_body_bytes: Of a request.
+        timeout_s: For a whole request.
+        is_private: Whether an answer is only for the one who asked.
+        clock: Seconds, monotonic; the same as that of `kept`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        engine: Engine,
+        *,
+        callers: Callers,
+        documents: DocumentFinder,
+        kept: KeptAnswers | None,
+        max_body_bytes: int,
+        timeout_s: float,
+        is_private: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._callers = callers
+        self._documents = documents
+        self._kept = kept
+        self._max_body_bytes = max_body_bytes
+        self._timeout_s = timeout_s
+        self._is_private = is_private
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; only what goes wrong while sending is raised."""
+        if scope["method"] == "OPTIONS":
+            await send_bytes(send, 204, [(b"allow", _ALLOW.encode())], b"")
+            return
+        raw = RawRequest(scope)
+        media = choose_media(raw.headers.get(b"accept"))
+        try:
+            reply, status = await self._answer(raw, receive, media)
+        except ClientGoneError:
+            exchange_of(scope).status = _CLIENT_GONE
+        except Exception as exc:  # noqa: BLE001 whatever it was, the client is told
+            refusal = _word(exc, media, exchange_of(scope))
+            await send_refusal(scope, send, refusal, (media or Media.JSON).value)
+        else:
+            await self._send(raw, send, reply, media or Media.JSON, status)
+
+    async def _answer(
+        self, raw: RawRequest, receive: Receive, media: Media | None
+    ) -> tuple[Reply, int]:
+        if media is None:
+            raise _not_acceptable()
+        parameters = await self._read(raw, receive)
+        exchange = exchange_of(raw.scope)
+        caller = self._callers.identify(raw.headers, parameters, exchange.request_id)
+        found = await self._documents.find(parameters)
+        exchange.trusted = found.is_trusted
+        key = _key(found, parameters, caller)
+        if self._kept is not None and not caller.trace_wanted:
+            reply = self._kept.find(key)
+            if reply is not None:
+                exchange.cache = "hit"
+                exchange.operation_name = reply.name
+                exchange.cost = reply.cost
+                await self._documents.register(found)
+                return reply, 200
+            exchange.cache = "miss"
+        answer = await self._execute(found, parameters, caller, exchange, receive)
+        if answer.kind in {"mutation", "subscription"} and raw.method != "POST":
+            error = UserInputError(f"a {answer.kind} must be sent by POST")
+            raise Refusal(405, error, {"Allow": "POST"})
+        if answer.ran:
+            await self._documents.register(found)
+        reply = Reply(answer, is_private=self._is_private, now_s=self._clock())
+        if (
+            self._kept is not None
+            and answer.ran
+            and not answer.codes
+            and not caller.trace_wanted
+        ):
+            self._kept.keep(key, len(found.text) + len(key[1]), reply)
+        return reply, _status(answer, media)
+
+    async def _read(self, raw: RawRequest, receive: Receive) -> Parameters:
+        if raw.method == "POST":
+            if not is_json(raw.headers.get(b"content-type")):
+                raise _unsupported()
+            raw.body = await read_body(receive, raw.headers, self._max_body_bytes)
+            return parse_body(raw.body)
+        if raw.method in {"GET", "HEAD"}:
+            parameters = parse_query_string(raw.scope["query_string"])
+            _refuse_other_sites(raw.headers)
+            return parameters
+        error = UserInputError(f"the method must be GET or POST, got {raw.method}")
+        raise Refusal(405, error, {"Allow": _ALLOW})
+
+    async def _execute(
+        self,
+        found: Found,
+        parameters: Parameters,
+        caller: Caller,
+        exchange: Exchange,
+        receive: Receive,
+    ) -> Answer:
+        operation = Operation(
+            document=found.text,
+            name=parameters.name,
+            variables=parameters.variables,
+            extensions=parameters.extensions,
+        )
+        answer = await run_for_client(
+            self._engine.execute(operation, caller),
+            receive,
+            self._timeout_s,
+            left_s=self._timeout_s - (time.perf_counter() - exchange.started_s),
+        )
+        exchange.operation_name = answer.name or ""
+        exchange.cost = answer.cost
+        exchange.upstream_requests = answer.upstream_requests
+        exchange.codes = answer.codes
+        return answer
+
+    async def _send(
+        self, raw: RawRequest, send: Send, reply: Reply, media: Media, status: int
+    ) -> None:
+        coding = choose_coding(raw.headers.get(b"accept-encoding"))
+        headers = reply.headers(media, coding, self._clock())
+        if self._kept is not None and raw.may_repeat:
+            alias = raw.alias(brings_token=self._callers.bring_tokens)
+            self._kept.add_alias(alias, raw.alias_bytes, reply, media, coding)
+        held = raw.headers.get(b"if-none-match")
+        if held and raw.method != "POST" and reply.matches(held, media, coding):
+            kept = [pair for pair in headers if not pair[0].startswith(b"content-")]
+            await send_bytes(send, 304, kept, b"")
+            return
+        body = b"" if raw.method == "HEAD" else reply.encode(coding)[1]
+        await send(
+            {"type": "http.response.start", "status": status, "headers": headers}
+        )
+        await send({"type": "http.response.body", "body": body})
+
+
+def _key(
+    found: Found, parameters: Parameters, caller: Caller
+) -> tuple[str, bytes, str | None, str, bool]:
+    """What an answer depends on, beside the state of the catalogue."""
+    variables = (
+        msgspec.json.encode(parameters.variables, order="sorted")
+        if parameters.variables
+        else b""
+    )
+    return (
+        found.text,
+        variables,
+        parameters.name,
+        caller.partition,
+        caller.cost_wanted,
+    )
+
+
+def _status(answer: Answer, media: Media) -> int:
+    """`application/json` cannot say no: a client could not tell us from a broken proxy."""
+    if answer.ran or media is Media.JSON:
+        return 200
+    return _STATUS_BY_CODE.get(answer.codes[0], 400) if answer.codes else 400
+
+
+def _word(error: Exception, media: Media | None, exchange: Exchange) -> Refusal:
+    if isinstance(error, Refusal):
+        refusal = error
+    elif isinstance(error, PersistedQueryNotFoundError):
+        # A step of the protocol rather than a failure; clients of the old media type
+        # would not read the body of anything but a 200.
+        refusal = Refusal(200 if media is Media.JSON else 400, error)
+    elif isinstance(error, RequestTimeoutError):
+        refusal = Refusal(504, error)
+    else:
+        get_logger().error(
+            "a request failed in a way nobody foresaw",
+            request_id=exchange.request_id,
+            exc_info=error,
+        )
+        masked = CatalographError(
+            "something went wrong here; the request id finds it in the log"
+        )
+        refusal = Refusal(500, masked)
+    refusal.headers["Vary"] = VARY.decode("ascii")
+    return refusal
+
+
+def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
+    """Keep a foreign page from running queries with links and images.
+
+    Such a request needs nobody's leave, unlike one by `fetch`. Clients that are no
+    browsers send neither header.
+    """
+    if (
+        headers.get(b"sec-fetch-site") == b"cross-site"
+        and headers.get(b"sec-fetch-mode") != b"cors"
+    ):
+        error = ForbiddenError("other sites must ask with fetch, in the mode `cors`")
+        raise Refusal(403, error)
+
+
+def _not_acceptable() -> Refusal:
+    return Refusal(
+        406,
+        UserInputError(
+            "Accept must allow application/graphql-response+json or application/json"
+        ),
+    )
+
+
+def _unsupported() -> Refusal:
+    # Anything that a plain HTML form can send must not run: it would come with no
+    # preflight from any page.
+    error = UserInputError("Content-Type must be application/json, in UTF-8")
+    return Refusal(415, error, {"Accept": "application/json"})

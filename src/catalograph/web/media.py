@@ -1,0 +1,144 @@
+"""Content negotiation: which media type and which coding an answer gets."""
+
+import enum
+import functools
+from typing import Final
+
+_LONGEST_CACHED: Final = 256
+
+
+class Media(enum.Enum):
+    """The two media types of a GraphQL response, with what goes into `Content-Type`."""
+
+    JSON = b"application/json; charset=utf-8"
+    GRAPHQL = b"application/graphql-response+json; charset=utf-8"
+
+
+class Coding(enum.Enum):
+    """How a body is compressed; values as in `Content-Encoding`."""
+
+    IDENTITY = "identity"
+    ZSTD = "zstd"
+    BROTLI = "br"
+    GZIP = "gzip"
+
+
+# On a tie. zstd takes a quarter of brotli's time for a body 5 % larger, and most answers
+# are compressed to be sent once.
+_PREFERRED: Final = (Coding.ZSTD, Coding.BROTLI, Coding.GZIP)
+
+
+def choose_media(accept: bytes | None) -> Media | None:
+    """Find the media type that `Accept` likes best; None when it takes neither.
+
+    Without the header, and where only a wildcard matches, it is `application/json`:
+    clients that do not ask expect the old ways. Of two that are named and liked the same,
+    the newer one is taken.
+    """
+    if accept is None:
+        return Media.JSON
+    if len(accept) <= _LONGEST_CACHED:
+        return _choose_media_cached(accept)
+    return _choose_media(accept)
+
+
+def prefers_html(accept: bytes | None) -> bool:
+    """Whether this is a browser that opens a page, and not one that fetches data."""
+    if accept is None or b"text/html" not in accept.lower():
+        return False
+    ranges = _parse(accept)
+    html, named = _weigh(ranges, "text/html")
+    json = max(
+        _weigh(ranges, "application/json")[0],
+        _weigh(ranges, "application/graphql-response+json")[0],
+    )
+    return named and html > json
+
+
+def choose_coding(accept_encoding: bytes | None) -> Coding:
+    """Find the coding that `Accept-Encoding` likes best; identity when it takes no other."""
+    if not accept_encoding:
+        return Coding.IDENTITY
+    if len(accept_encoding) <= _LONGEST_CACHED:
+        return _choose_coding_cached(accept_encoding)
+    return _choose_coding(accept_encoding)
+
+
+def is_json(content_type: bytes | None) -> bool:
+    """Whether a request body is JSON in UTF-8, as far as its sender says."""
+    if content_type is None:
+        return False
+    name, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    return name.strip() == "application/json" and _is_utf8(_parameters(parameters))
+
+
+def _choose_media(accept: bytes) -> Media | None:
+    ranges = _parse(accept)
+    json, _ = _weigh(ranges, "application/json")
+    graphql, named = _weigh(ranges, "application/graphql-response+json")
+    if not (json or graphql):
+        return None
+    if graphql > json or (graphql == json and named):
+        return Media.GRAPHQL
+    return Media.JSON
+
+
+_choose_media_cached = functools.lru_cache(maxsize=256)(_choose_media)
+
+
+def _choose_coding(accept_encoding: bytes) -> Coding:
+    weights: dict[str, float] = {}
+    for part in accept_encoding.decode("latin-1").lower().split(","):
+        name, _, parameters = part.partition(";")
+        weights[name.strip()] = _quality(_parameters(parameters))
+    other = weights.get("*", 0.0)
+    best, most = Coding.IDENTITY, 0.0
+    for coding in _PREFERRED:
+        weight = weights.get(coding.value, other)
+        if weight > most:
+            best, most = coding, weight
+    return best if most >= weights.get("identity", 0.0) else Coding.IDENTITY
+
+
+_choose_coding_cached = functools.lru_cache(maxsize=256)(_choose_coding)
+
+
+def _parse(accept: bytes) -> list[tuple[str, float]]:
+    ranges = []
+    for part in accept.decode("latin-1").lower().split(","):
+        name, _, rest = part.partition(";")
+        parameters = _parameters(rest)
+        if _is_utf8(parameters):
+            ranges.append((name.strip(), _quality(parameters)))
+    return ranges
+
+
+def _weigh(ranges: list[tuple[str, float]], media: str) -> tuple[float, bool]:
+    """How much a media type is liked, and whether it was called by its name.
+
+    The most specific range decides, as RFC 9110 section 12.5.1 has it.
+    """
+    group = f"{media.partition('/')[0]}/*"
+    for wanted in (media, group, "*/*"):
+        weights = [weight for name, weight in ranges if name == wanted]
+        if weights:
+            return max(weights), wanted == media
+    return 0.0, False
+
+
+def _parameters(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _is_utf8(parameters: dict[str, str]) -> bool:
+    return parameters.get("charset", "utf-8") in {"utf-8", "utf8"}
+
+
+def _quality(parameters: dict[str, str]) -> float:
+    """The `q` of a range: 1 when absent, 0 when it is no number between 0 and 1."""
+    try:
+        quality = float(parameters.get("q", "1"))
+    except ValueError:
+        return 0.0
+    return quality if 0.0 <= quality <= 1.0 else 0.0

@@ -1,0 +1,58 @@
+"""How the web layer is to behave; plain values, chosen by the composition root."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """How much one caller may ask.
+
+    Attributes:
+        count: Requests of ordinary cost in one period.
+        period_s: Its length in seconds.
+    """
+
+    count: int
+    period_s: float
+
+
+class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about HTTP that two deployments may want to be different.
+
+    Attributes:
+        graphiql_enabled: Whether browsers get the explorer at `/graphql`.
+        cors_origins: Origins whose pages may call; `*` stands for all.
+        api_keys: Keys one of which `X-API-Key` must carry, plain or as 64 hexadecimal
+            digits of their SHA-256; empty: open to all.
+        rate_limit: For each API key, or each address; None: no limit.
+        max_body_bytes: Of a request.
+        response_cache: Whether whole answers are kept as bytes.
+        response_cache_max_bytes: Memory for them.
+        passthrough: Whether callers bring the upstream's token themselves.
+        partition_key: Secret of up to 64 bytes, under which their tokens are hashed;
+            replicas that share a cache must share it.
+        trusted_documents: Texts by id; None: no manifest.
+        trusted_documents_mode: What befalls operations outside of it.
+        trusted_proxies: Addresses or networks whose forwarded headers count.
+        max_in_flight: Requests that are worked on at once.
+        request_timeout_s: For a whole request.
+        trace_enabled: Whether a client may ask for `extensions.trace`.
+    """
+
+    graphiql_enabled: bool = True
+    cors_origins: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = ()
+    rate_limit: Rate | None = None
+    max_body_bytes: int = 256 * 1024
+    response_cache: bool = True
+    response_cache_max_bytes: int = 32 * 1024 * 1024
+    passthrough: bool = False
+    partition_key: bytes = b""
+    trusted_documents: Mapping[str, str] | None = None
+    trusted_documents_mode: Literal["log", "require"] = "require"
+    trusted_proxies: tuple[str, ...] = ()
+    max_in_flight: int = 1_000
+    request_timeout_s: float = 12.0
+    trace_enabled: bool = False

@@ -1,0 +1,59 @@
+"""A request before anything was made of it: all that its answer can depend on."""
+
+from collections.abc import Hashable
+from typing import Final
+
+from starlette.types import Scope
+
+# What can change an answer. Everything else may differ between two equal requests.
+_ALWAYS: Final = (
+    b"accept",
+    b"accept-encoding",
+    b"content-type",
+    b"x-api-key",
+    b"x-catalograph-cost",
+)
+_CANNOT_REPEAT: Final = (
+    b"content-encoding",
+    b"if-none-match",
+    b"sec-fetch-site",
+    b"x-catalograph-trace",
+)
+_OVERHEAD_BYTES: Final = 512
+
+
+class RawRequest:
+    """A request with its headers in a mapping; of repeated headers the last one counts.
+
+    Attributes:
+        scope: As the server gave it.
+        method: Upper case.
+        headers: By lower-case name.
+        body: Filled in when it was read; empty for GET.
+    """
+
+    __slots__ = ("body", "headers", "method", "scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.body = b""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether an equal request would get the same answer by its bytes alone."""
+        return self.method == "POST" and not any(
+            name in self.headers for name in _CANNOT_REPEAT
+        )
+
+    @property
+    def alias_bytes(self) -> int:
+        """Memory that the alias takes."""
+        return len(self.body) + _OVERHEAD_BYTES
+
+    def alias(self, *, brings_token: bool) -> Hashable:
+        """The bytes of the request, as a key."""
+        get = self.headers.get
+        token = get(b"authorization") if brings_token else None
+        return (self.body, token, *map(get, _ALWAYS))

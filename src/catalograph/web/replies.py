@@ -1,0 +1,79 @@
+"""Answers that the web layer words itself: errors above all, in one shape."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from starlette.types import Scope, Send
+
+from catalograph.errors import CatalographError
+from catalograph.web.exchange import exchange_of
+
+JSON: Final = b"application/json; charset=utf-8"
+
+_WITHOUT_BODY: Final = {204, 304}
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Refusal(Exception):  # noqa: N818 it says no; the error is inside
+    """A request that is answered with an HTTP status and one GraphQL error.
+
+    Attributes:
+        status: HTTP status, whatever media type was asked for.
+        error: What the client is told.
+        headers: To add to the answer, such as `Allow`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error: CatalographError,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(str(error))
+        self.status = status
+        self.error = error
+        self.headers = dict(headers or {})
+
+
+def write_errors(errors: Sequence[CatalographError], request_id: str) -> bytes:
+    """Write a GraphQL response without `data`: nothing was executed."""
+    return msgspec.json.encode(
+        {
+            "errors": [
+                {
+                    "message": str(error),
+                    "extensions": {**error.extensions, "requestId": request_id},
+                }
+                for error in errors
+            ]
+        }
+    )
+
+
+async def send_bytes(
+    send: Send, status: int, headers: RawHeaders, body: bytes, *, head: bool = False
+) -> None:
+    """Send a whole answer; with `head` only what a GET would have begun with."""
+    if status not in _WITHOUT_BODY:
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def send_refusal(
+    scope: Scope, send: Send, refusal: Refusal, media: bytes = JSON
+) -> None:
+    """Tell a client no, in the shape of a GraphQL error; never to be kept by anybody."""
+    exchange = exchange_of(scope)
+    exchange.codes = (refusal.error.code,)
+    headers = [(b"content-type", media), (b"cache-control", b"no-store")]
+    headers += [
+        (name.lower().encode("ascii"), value.encode("latin-1"))
+        for name, value in refusal.headers.items()
+    ]
+    body = write_errors([refusal.error], exchange.request_id)
+    await send_bytes(
+        send, refusal.status, headers, body, head=scope["method"] == "HEAD"
+    )

@@ -1,0 +1,119 @@
+"""Everything but GraphQL: health, metrics, the schema as text."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from catalograph.errors import UserInputError
+from catalograph.web.exchange import exchange_of
+from catalograph.web.replies import write_errors
+
+ReadyProbe = Callable[[], Awaitable[str | None]]
+"""Gives None when operations can be answered, otherwise the reason why not."""
+
+_JSON: Final = "application/json"
+
+
+def build_routes(
+    *,
+    sdl: str,
+    ready: ReadyProbe,
+    registry: CollectorRegistry,
+    redirect_root: bool,
+) -> list[Route]:
+    """Build the routes.
+
+    Args:
+        sdl: The API schema.
+        ready: Asked at every `/readyz`; should be quick.
+        registry: What `/metrics` shows: this process only. With several workers each
+            scrape meets one of them, so let each have a port of its own or run replicas.
+        redirect_root: Whether `/` leads to the explorer.
+    """
+    routes = [
+        Route("/healthz", _answer_alive),
+        Route("/readyz", _build_readiness(ready)),
+        Route("/metrics", _build_metrics(registry)),
+        Route("/schema.graphql", _build_schema(sdl)),
+    ]
+    if redirect_root:
+        routes.append(Route("/", _redirect_to_explorer))
+    return routes
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """Word what Starlette refuses (no such route, wrong method) as a GraphQL error."""
+    status, headers = 500, None
+    if isinstance(error, HTTPException):
+        status, headers = error.status_code, error.headers
+    message = {
+        404: "there is nothing at this address; GraphQL is at /graphql",
+        405: f"the method {request.method} is not taken here",
+    }.get(status, "the request cannot be answered")
+    exchange = exchange_of(request.scope)
+    exchange.codes = (UserInputError.code,)
+    body = write_errors([UserInputError(message)], exchange.request_id)
+    return Response(body, status, {**(headers or {}), **_NO_STORE}, _JSON)
+
+
+async def _answer_alive(_: Request) -> Response:
+    return _status_json(200, {"status": "ok"})
+
+
+async def _redirect_to_explorer(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/graphql", 307)
+
+
+def _build_readiness(ready: ReadyProbe) -> Callable[[Request], Awaitable[Response]]:
+    async def answer_ready(_: Request) -> Response:
+        reason = await ready()
+        if reason is None:
+            return _status_json(200, {"status": "ready"})
+        return _status_json(503, {"status": "not ready", "reason": reason})
+
+    return answer_ready
+
+
+def _build_metrics(
+    registry: CollectorRegistry,
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer_metrics(request: Request) -> Response:
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(
+            encode(registry), 200, {**_NO_STORE, "Content-Type": media_type}
+        )
+
+    return answer_metrics
+
+
+def _build_schema(sdl: str) -> Callable[[Request], Awaitable[Response]]:
+    body = sdl.encode()
+    headers = {
+        "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
+        "Cache-Control": "no-cache",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+
+    async def answer_schema(request: Request) -> Response:
+        held = request.headers.get("if-none-match", "")
+        tags = {tag.strip().removeprefix("W/") for tag in held.split(",")}
+        if headers["ETag"] in tags or "*" in tags:
+            return Response(status_code=304, headers=headers)
+        return Response(body, 200, headers)
+
+    return answer_schema
+
+
+def _status_json(status: int, value: dict[str, str]) -> Response:
+    return Response(msgspec.json.encode(value), status, _NO_STORE, _JSON)
+
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}

@@ -1,0 +1,128 @@
+"""Engines to put behind the web layer: one with a real graph, one that is told what to say."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from catalograph.graphql.operation import Answer, Caller, Operation
+from graphql import (
+    GraphQLError,
+    OperationDefinitionNode,
+    build_schema,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+SCHEMA = build_schema(
+    """
+    type Query { hello(name: String = "world"): String  number(from: Int): Int }
+    """
+)
+
+
+def _resolve_hello(_: object, __: object, name: str) -> str:
+    return f"hello {name}"
+
+
+SCHEMA.query_type.fields["hello"].resolve = _resolve_hello  # type: ignore[union-attr]
+
+
+class TinyEngine:
+    """A graph of two fields, executed by graphql-core; every answer is fresh for a minute.
+
+    Attributes:
+        calls: What it was asked, in order.
+    """
+
+    def __init__(self, fresh_for_s: float = 60.0) -> None:
+        self.calls: list[tuple[Operation, Caller]] = []
+        self.fresh_for_s = fresh_for_s
+
+    async def execute(self, operation: Operation, caller: Caller) -> Answer:
+        self.calls.append((operation, caller))
+        kind = name = None
+        try:
+            document = parse(operation.document)
+            node = get_operation_ast(document, operation.name)
+            if isinstance(node, OperationDefinitionNode):
+                kind = node.operation.value
+                name = node.name.value if node.name else None
+            errors = validate(SCHEMA, document)
+            if errors:
+                return _refuse(errors[0], "GRAPHQL_VALIDATION_FAILED", kind)
+        except GraphQLError as error:
+            return _refuse(error, "GRAPHQL_PARSE_FAILED", kind)
+        result: Any = execute(
+            SCHEMA,
+            document,
+            variable_values=dict(operation.variables),
+            operation_name=operation.name,
+        )
+        if result.data is None:
+            return _refuse(result.errors[0], "BAD_USER_INPUT", kind)
+        return Answer(
+            body=msgspec.json.encode({"data": result.data}),
+            kind=kind,
+            name=name,
+            fresh_for_s=self.fresh_for_s,
+            keep_for_s=self.fresh_for_s,
+            cost=1,
+        )
+
+
+class ScriptedEngine:
+    """Gives one answer, or raises, or waits for ever.
+
+    Attributes:
+        calls: How often it was asked.
+        callers: Who asked.
+        started: Set when an operation begins.
+        was_cancelled: Whether one was cut off.
+    """
+
+    def __init__(
+        self, answer: Answer | None = None, error: Exception | None = None
+    ) -> None:
+        self.answer = answer
+        self.error = error
+        self.calls = 0
+        self.callers: list[Caller] = []
+        self.started = asyncio.Event()
+        self.release = asyncio.Event()
+        self.was_cancelled = False
+
+    async def execute(self, operation: Operation, caller: Caller) -> Answer:
+        del operation
+        self.calls += 1
+        self.callers.append(caller)
+        self.started.set()
+        if self.error is not None:
+            raise self.error
+        if self.answer is None:
+            try:
+                await self.release.wait()
+            except asyncio.CancelledError:
+                self.was_cancelled = True
+                raise
+            return make_answer()
+        return self.answer
+
+
+def make_answer(data: Mapping[str, Any] | None = None, **fields: object) -> Answer:
+    """A successful answer that stays fresh for a minute, unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "body": msgspec.json.encode({"data": data or {"hello": "world"}}),
+        "kind": "query",
+        "fresh_for_s": 60.0,
+        "keep_for_s": 60.0,
+    }
+    return Answer(**(defaults | fields))
+
+
+def _refuse(error: GraphQLError, code: str, kind: str | None) -> Answer:
+    body = {"errors": [{"message": error.message, "extensions": {"code": code}}]}
+    return Answer(body=msgspec.json.encode(body), ran=False, codes=(code,), kind=kind)
