@@ -1,13 +1,15 @@
 """A clock, an upstream and a cache in memory on both."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from redis import Redis
 
 from catalograph.cache.ages import Ages
 from catalograph.cache.single_flight import FreshCache
 from catalograph.cache.store import open_store
 from support.kept_answers import Clock, Upstream
+from support.redis_server import BINARY, RedisServer
 
 
 @pytest.fixture
@@ -27,3 +29,29 @@ async def cache(clock: Clock) -> AsyncIterator[FreshCache]:
     )
     yield cache
     await cache.aclose()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """One Redis for all tests that do it no harm."""
+    if BINARY is None:
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(shared_redis: RedisServer) -> RedisServer:
+    """The shared one, empty."""
+    with Redis.from_url(shared_redis.url) as client:
+        client.flushall()
+    return shared_redis
+
+
+@pytest.fixture
+def fragile_redis() -> Iterator[RedisServer]:
+    """One to be paused and killed."""
+    if BINARY is None:
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    with RedisServer() as server:
+        yield server

@@ -61,3 +61,10 @@ async def settle() -> None:
 def count(name: str, **labels: str) -> float:
     """What a counter says now."""
     return telemetry.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def until(holds: Callable[[], bool], *, within_s: float = 8.0) -> None:
+    """Wait for what another process, or a server, does in its own time."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - nobody there could set an event of ours
+            await asyncio.sleep(0.002)

@@ -6,8 +6,16 @@ from urllib.parse import urlsplit
 
 from catalograph.cache.entries import Codec, Entry
 from catalograph.cache.memory import BoundedMemory
+from catalograph.cache.redis import Redis
+from catalograph.cache.shared import RedisSharedCache
 
 V = TypeVar("V")
+
+_REDIS_FORMS = {
+    "redis": "redis://[user:password@]host[:port][/db]",
+    "rediss": "rediss://[user:password@]host[:port][/db]",
+    "unix": "unix://[user:password@]/path/of/socket[?db=0]",
+}
 
 
 class SharedCache(Protocol):
@@ -77,13 +85,15 @@ class Store:
             await self.shared.aclose()
 
 
-def open_store(url: str, *, max_bytes: int) -> Store:
+def open_store(url: str, *, max_bytes: int, lease_s: float = 3.0) -> Store:
     """Build the store that a URL names; nothing is connected yet.
 
     Args:
         url: `memory://`, or a Redis or Valkey: `redis://[user:password@]host[:port][/db]`,
             `rediss://…` with TLS, `unix://[user:password@]/path[?db=0]`.
         max_bytes: Most memory that kept answers take in this process.
+        lease_s: For how long a process that was killed while it asked the upstream holds up
+            others that share the store.
 
     Raises:
         ValueError: Another URL; says what would be right and never quotes a password.
@@ -92,7 +102,13 @@ def open_store(url: str, *, max_bytes: int) -> Store:
     scheme = urlsplit(url).scheme
     if scheme == "memory":
         return Store(memory)
-    message = (
-        f"must start with memory://, redis://, rediss:// or unix://, got {scheme}://"
-    )
-    raise ValueError(message)
+    if scheme not in _REDIS_FORMS:
+        message = f"must start with memory://, redis://, rediss:// or unix://, got {scheme}://"
+        raise ValueError(message)
+    try:
+        redis = Redis(url)
+    except ValueError:
+        # The reason is left out: it may quote a password with a slash as port.
+        message = f"must look like {_REDIS_FORMS[scheme]}"
+        raise ValueError(message) from None
+    return Store(memory, RedisSharedCache(redis, lease_s=lease_s))

@@ -1,0 +1,154 @@
+"""One process asks the upstream for a key, the others wait: a lock with token and lease."""
+
+import asyncio
+import contextlib
+import enum
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator
+
+from catalograph.cache import keys
+from catalograph.cache.encoding import decode_failure, encode_failure
+from catalograph.cache.redis import Redis, RedisDownError
+from catalograph.errors import UpstreamError
+
+_FIRST_POLL_S = 0.005
+_LAST_POLL_S = 0.05
+
+_FAILURE_SHARED_S = 1.0
+"""For how long an error stands for the upstream, for those who waited and those who come late."""
+
+_PATIENCE_S = 30.0
+"""Nobody waits longer for others: far above what asking the upstream may take."""
+
+# Looks for a value that is young enough, for an error, and else for the lock, in one step: a
+# value written between looking and locking would cost a second request. The time in a value's
+# header is read as in `encoding.HEADER`.
+_TAKE_TURN = """
+local header = redis.call('GETRANGE', KEYS[1], 0, 9)
+if #header == 10 and struct.unpack('>d', string.sub(header, 3)) >= tonumber(ARGV[1]) then
+  return {'kept'}
+end
+local failure = redis.call('GET', KEYS[2])
+if failure then return {'failed', failure} end
+if redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[3]) then return {'ours'} end
+return {'theirs'}
+"""
+
+_RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+
+# A failure says why the lock is free again, so both happen in one step.
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+class Turn(enum.Enum):
+    """What taking a turn came to."""
+
+    KEPT = "kept"
+    OURS = "ours"
+
+
+class FetchLock:
+    """The lock on one key, as one fetch sees it.
+
+    Args:
+        redis: Its errors come out of every method but the release.
+        key: Of the value.
+        lease_s: After a holder that was killed, others wait this long.
+    """
+
+    def __init__(self, redis: Redis, key: str, *, lease_s: float) -> None:
+        self._redis = redis
+        self._keys = (key, keys.failure_key(key), keys.lock_key(key))
+        self._token = secrets.token_hex(16)
+        self._lease_s = lease_s
+
+    async def take_turn(self, accept_s: float) -> Turn:
+        """Wait until there is a value, or the lock is ours.
+
+        Args:
+            accept_s: A value asked for since this unix time will do.
+
+        Raises:
+            UpstreamError: What another process was told by the upstream just now.
+            RedisDownError: Also when the others take far too long.
+        """
+        try:
+            return await self._poll(accept_s)
+        except (RedisDownError, asyncio.CancelledError):
+            # Redis may have given us the lock, and only its answer did not come.
+            await self._release()
+            raise
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Keep a lock that is ours for as long as the work takes, then release it.
+
+        An `UpstreamError` that leaves the block is left behind for those who wait.
+        """
+        renewing = asyncio.create_task(self._renew())
+        failure = b""
+        try:
+            yield
+        except UpstreamError as error:
+            failure = encode_failure(error)
+            raise
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
+            await self._release(failure)
+
+    @property
+    def _lease_ms(self) -> int:
+        return max(1, round(self._lease_s * 1_000))
+
+    async def _poll(self, accept_s: float) -> Turn:
+        gives_up_s = time.monotonic() + _PATIENCE_S
+        poll_s = _FIRST_POLL_S
+        while time.monotonic() < gives_up_s:
+            word, *rest = await self._redis.run(
+                "lock",
+                _TAKE_TURN,
+                self._keys,
+                repr(accept_s),
+                self._token,
+                self._lease_ms,
+            )
+            if word == b"failed":
+                raise decode_failure(rest[0])
+            if word != b"theirs":
+                return Turn(word.decode())
+            # Not all at the same moment. Nothing secret about it.
+            await asyncio.sleep(poll_s * random.uniform(0.5, 1.5))  # noqa: S311
+            poll_s = min(poll_s * 1.5, _LAST_POLL_S)
+        raise RedisDownError
+
+    async def _release(self, failure: bytes = b"") -> None:
+        """Free the lock if it is ours; with a failure, leave that behind."""
+        # When Redis is down now, the lease runs out by itself.
+        with contextlib.suppress(RedisDownError):
+            await self._redis.run(
+                "unlock",
+                _RELEASE,
+                (self._keys[2], self._keys[1]),
+                self._token,
+                failure,
+                round(_FAILURE_SHARED_S * 1_000),
+            )
+
+    async def _renew(self) -> None:
+        renewed = 1
+        while renewed:
+            await asyncio.sleep(self._lease_s / 3)
+            with contextlib.suppress(RedisDownError):
+                renewed = await self._redis.run(
+                    "renew", _RENEW, self._keys[2:], self._token, self._lease_ms
+                )

@@ -1,0 +1,83 @@
+"""Four processes with fifty callers each ask for one missing key: one request."""
+
+import collections
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from support import cache_worker
+from support.redis_server import RedisServer
+
+_TESTS = Path(__file__).parents[1]
+
+
+class Processes:
+    """Four of them, told the same at the same time."""
+
+    def __init__(self, url: str) -> None:
+        self._counter = Redis.from_url(url.replace("?db=0", "?db=1"))
+        self._processes = [
+            subprocess.Popen(  # noqa: S603 - this very interpreter
+                [sys.executable, str(cache_worker.__file__), url],
+                env=os.environ | {"PYTHONPATH": str(_TESTS)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(4)
+        ]
+        for process in self._processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+
+    def ask(self, key: str, upstream: str) -> tuple[int, dict[str, int]]:
+        """Requests to the upstream, and the callers by what they were told."""
+        for process in self._processes:
+            assert process.stdin is not None
+            job = {"key": key, "upstream": upstream, "callers": 50}
+            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.flush()
+        told: collections.Counter[str] = collections.Counter()
+        for process in self._processes:
+            assert process.stdout is not None
+            told.update(json.loads(process.stdout.readline() or "{}"))
+        calls = self._counter.get(key)
+        assert isinstance(calls, bytes)
+        return int(calls), dict(told)
+
+    def close(self) -> None:
+        self._counter.close()
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def processes(redis_server: RedisServer) -> Iterator[Processes]:
+    processes = Processes(redis_server.unix_url)
+    yield processes
+    processes.close()
+
+
+def test_four_processes_share_one_request(processes: Processes) -> None:
+    """Also when it fails, takes longer than the lease, or its process is killed.
+
+    One test, because starting the processes is what takes time.
+    """
+    assert processes.ask("a", "answers") == (1, {"answer 1": 200})
+
+    failed = (
+        "UpstreamRateLimitError('the catalogue limits our requests; try again in 7 s')"
+    )
+    assert processes.ask("b", "fails") == (1, {failed: 200})
+
+    assert processes.ask("c", "takes three leases") == (1, {"answer 1": 200})
+
+    # The lease runs out, and one of those who waited takes over.
+    assert processes.ask("d", "kills the first who asks") == (2, {"answer 2": 150})

@@ -1,0 +1,177 @@
+"""Redis is down, hangs or comes back: the client never notices an error."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from catalograph.cache.ages import Ages
+from catalograph.cache.entries import Entry
+from catalograph.cache.redis import Breaker
+from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.store import open_store
+from support.kept_answers import START_S, TEXT, Clock, Upstream, count, until
+from support.redis_server import RedisServer
+
+BOUND_S = 0.15
+SLACK_S = 0.15
+"""For a machine with better things to do."""
+
+_OPENED = "the shared cache does not answer; each process keeps its own answers"
+_CLOSED = "the shared cache answers again"
+
+
+@pytest.fixture
+async def cache(fragile_redis: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+    cache = FreshCache(
+        open_store(fragile_redis.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    )
+    yield cache
+    await cache.aclose()
+
+
+async def test_a_hung_redis_is_a_miss_within_its_bound_and_then_left_alone(
+    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream
+) -> None:
+    await cache.write("warm", "up", START_S, codec=TEXT)
+    fragile_redis.pause()
+    took_s = []
+
+    with capture_logs() as logs:
+        for number in range(6):
+            began_s = time.monotonic()
+            answer = await cache.fetch_through(f"{number}", upstream, codec=TEXT)
+            took_s.append(time.monotonic() - began_s)
+            assert answer.value == f"answer {number + 1}"
+
+    assert max(took_s) < BOUND_S + SLACK_S
+    assert sum(took_s[-3:]) < BOUND_S
+    assert [line["event"] for line in logs] == [_OPENED]
+    fragile_redis.resume()
+
+
+async def test_many_look_ups_of_a_hung_redis_wait_together(
+    fragile_redis: RedisServer, cache: FreshCache
+) -> None:
+    fragile_redis.pause()
+
+    began_s = time.monotonic()
+    found = await asyncio.gather(
+        *(cache.read(f"{number}", codec=TEXT) for number in range(200))
+    )
+
+    assert found == [None] * 200
+    assert time.monotonic() - began_s < BOUND_S + SLACK_S
+    fragile_redis.resume()
+
+
+async def test_after_a_kill_and_a_restart_answers_are_shared_again(
+    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("before", upstream, codec=TEXT)
+    failures = count("catalograph_shared_cache_failures_total", operation="get")
+    fragile_redis.kill()
+
+    with capture_logs() as logs:
+        for number in range(10):
+            await cache.fetch_through(f"during {number}", upstream, codec=TEXT)
+        assert count("catalograph_shared_cache_breaker_open") == 1
+        fragile_redis.start()
+        other = FreshCache(
+            open_store(fragile_redis.url, max_bytes=1_000), ages=Ages(), clock=clock
+        )
+        found = None
+        async with asyncio.timeout(8):
+            while found is None:
+                await cache.write("after", "it", START_S, codec=TEXT)
+                found = await other.read("after", codec=TEXT)
+                await asyncio.sleep(0.02)
+        await other.aclose()
+
+    assert found == Entry("it", START_S)
+    assert [line["event"] for line in logs] == [_OPENED, _CLOSED]
+    assert count("catalograph_shared_cache_breaker_open") == 0
+    assert upstream.calls == 11
+    after = count("catalograph_shared_cache_failures_total", operation="get")
+    assert after - failures >= 1
+
+
+async def test_without_redis_at_start_callers_still_share_one_fetch(
+    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream
+) -> None:
+    fragile_redis.kill()
+
+    answers = await asyncio.gather(
+        *(cache.fetch_through("k", upstream, codec=TEXT) for _ in range(50))
+    )
+
+    assert answers == [Entry("answer 1", START_S)] * 50
+    assert upstream.calls == 1
+    fragile_redis.start()
+
+
+async def test_redis_dying_while_one_process_asks_lets_the_other_ask_for_itself(
+    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    other = FreshCache(
+        open_store(fragile_redis.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    )
+    upstream.open.clear()
+    asking = asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
+    await until(lambda: upstream.calls == 1)
+    waiting = asyncio.create_task(other.fetch_through("k", upstream, codec=TEXT))
+    await asyncio.sleep(0.05)
+
+    fragile_redis.kill()
+    await until(lambda: upstream.calls == 2)
+    upstream.open.set()
+
+    assert await asking == Entry("answer 1", START_S)
+    assert await waiting == Entry("answer 2", START_S)
+    await other.aclose()
+
+
+async def test_a_lock_taken_while_redis_hung_does_not_outlive_its_lease(
+    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream
+) -> None:
+    """Redis reads what it was sent before it hung, though nobody waits for it any more."""
+    await cache.write("warm", "up", START_S, codec=TEXT)
+    fragile_redis.pause()
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    fragile_redis.resume()
+    await cache.delete("k")
+
+    async with asyncio.timeout(4):
+        answer = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert answer == Entry("answer 2", START_S)
+
+
+def test_a_breaker_opens_after_three_failures_and_lets_one_probe_through() -> None:
+    now_s = 0.0
+    breaker = Breaker(lambda: now_s)
+    error = ConnectionError()
+
+    for _ in range(2):
+        assert breaker.admit()
+        breaker.fail(error)
+    assert breaker.admit()
+    breaker.succeed()
+    for _ in range(3):
+        assert breaker.admit()
+        breaker.fail(error)
+    now_s = 1.9
+    assert not breaker.admit()
+    now_s = 2.0
+    assert [breaker.admit(), breaker.admit()] == [True, False]
+    breaker.forget()
+    assert [breaker.admit(), breaker.admit()] == [True, False]
+    breaker.fail(error)
+    now_s = 3.9
+    assert not breaker.admit()
+    now_s = 4.0
+    assert breaker.admit()
+    breaker.succeed()
+    assert [breaker.admit(), breaker.admit()] == [True, True]

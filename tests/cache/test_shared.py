@@ -1,0 +1,289 @@
+"""What processes share through Redis."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from redis import Redis
+
+from catalograph.cache.ages import Ages
+from catalograph.cache.encoding import HEADER
+from catalograph.cache.entries import Entry, MsgpackCodec
+from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.store import open_store
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamContractError,
+    UpstreamError,
+    UpstreamRateLimitError,
+    UpstreamResponseError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, until
+from support.redis_server import RedisServer
+
+FIRST = Entry("answer 1", START_S)
+
+
+@contextlib.asynccontextmanager
+async def _replica(server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+    cache = FreshCache(
+        open_store(server.unix_url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    )
+    yield cache
+    await cache.aclose()
+
+
+@pytest.fixture
+async def one(redis_server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+    async with _replica(redis_server, clock) as cache:
+        yield cache
+
+
+@pytest.fixture
+async def other(redis_server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+    async with _replica(redis_server, clock) as cache:
+        yield cache
+
+
+async def _until_kept(server: RedisServer, key: str) -> bytes:
+    """Wait for what is written behind the answer's back."""
+    with Redis.from_url(server.url) as client:
+        await until(
+            lambda: bool(client.exists(key) and not client.exists(f"{key}|lock"))
+        )
+        data = client.get(key)
+    assert isinstance(data, bytes)
+    return data
+
+
+async def test_one_replica_finds_what_another_fetched(
+    one: FreshCache, other: FreshCache, upstream: Upstream, redis_server: RedisServer
+) -> None:
+    assert await one.fetch_through("k", upstream, codec=TEXT) == FIRST
+    await _until_kept(redis_server, "k")
+
+    assert await other.fetch_through("k", upstream, codec=TEXT) == FIRST
+    assert other.peek("k") == FIRST
+    assert upstream.calls == 1
+
+
+async def test_it_works_by_tcp_as_well(
+    redis_server: RedisServer, one: FreshCache, clock: Clock
+) -> None:
+    await one.write("k", "written", START_S, codec=TEXT)
+    by_tcp = FreshCache(
+        open_store(redis_server.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    )
+
+    assert await by_tcp.read("k", codec=TEXT) == Entry("written", START_S)
+    await by_tcp.aclose()
+
+
+async def test_a_kept_none_is_shared_too(one: FreshCache, other: FreshCache) -> None:
+    await one.write("k", None, START_S, codec=TEXT)
+
+    assert await other.read("k", codec=TEXT) == Entry(None, START_S)
+
+
+async def test_a_deleted_answer_is_gone_for_others(
+    one: FreshCache, other: FreshCache
+) -> None:
+    await one.write("k", "written", START_S, codec=TEXT)
+    await one.delete("k")
+
+    assert await other.read("k", codec=TEXT) is None
+
+
+async def test_an_entry_expires_in_redis(
+    one: FreshCache, redis_server: RedisServer
+) -> None:
+    await one.write("k", "written", START_S, codec=TEXT)
+
+    with Redis.from_url(redis_server.url) as client:
+        left_s = client.ttl("k")
+    assert isinstance(left_s, int)
+    assert 86_390 <= left_s <= 86_400
+
+
+async def test_a_large_value_is_compressed_and_a_small_one_is_not(
+    one: FreshCache, other: FreshCache, redis_server: RedisServer
+) -> None:
+    await one.write("small", "x" * 100, START_S, codec=TEXT)
+    await one.write("large", "x" * 1_000_000, START_S, codec=TEXT)
+
+    small, large = [await _until_kept(redis_server, key) for key in ("small", "large")]
+    assert small == HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("x" * 100)
+    assert len(large) < 10_000
+    kept = await other.read("large", codec=TEXT)
+    assert kept == Entry("x" * 1_000_000, START_S)
+
+
+async def test_a_value_too_large_to_be_read_in_time_is_not_shared(
+    one: FreshCache, other: FreshCache
+) -> None:
+    codec: MsgpackCodec[list[float]] = MsgpackCodec(list[float])
+    noise = [number**0.5 for number in range(1_500_000)]
+    before = count("catalograph_shared_cache_failures_total", operation="too_large")
+
+    await one.write("k", noise, START_S, codec=codec)
+
+    assert await other.read("k", codec=codec) is None
+    after = count("catalograph_shared_cache_failures_total", operation="too_large")
+    assert after - before == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01",
+        b"garbage that is no header",
+        HEADER.pack(2, 0, START_S) + msgspec.msgpack.encode("other version"),
+        HEADER.pack(1, 7, START_S) + msgspec.msgpack.encode("other compression"),
+        HEADER.pack(1, 1, START_S) + b"not compressed at all",
+        HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("cut off")[:-1],
+        HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode(["other", "type"]),
+    ],
+)
+async def test_a_value_that_does_not_decode_is_a_miss_and_is_replaced(
+    data: bytes, one: FreshCache, upstream: Upstream, redis_server: RedisServer
+) -> None:
+    with Redis.from_url(redis_server.url) as client:
+        client.set("k", data)
+
+    assert await one.read("k", codec=TEXT) is None
+    with Redis.from_url(redis_server.url) as client:
+        client.set("k", data)
+    assert await one.fetch_through("k", upstream, codec=TEXT) == FIRST
+    kept = await _until_kept(redis_server, "k")
+    assert kept == HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("answer 1")
+
+
+async def test_a_stale_answer_of_redis_is_served_at_once_and_refreshed_by_one(
+    one: FreshCache,
+    other: FreshCache,
+    upstream: Upstream,
+) -> None:
+    await one.write("k", "old", START_S - 100, codec=TEXT)
+    upstream.open.clear()
+
+    old = await other.fetch_through("k", upstream, codec=TEXT)
+    assert old == Entry("old", START_S - 100)
+    assert await one.fetch_through("k", upstream, codec=TEXT) == old
+    upstream.open.set()
+
+    await until(lambda: one.peek("k") == other.peek("k") == FIRST)
+    assert upstream.calls == 1
+
+
+async def test_after_a_restart_in_an_outage_answers_come_from_redis(
+    one: FreshCache, other: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await one.write("k", "old", START_S, codec=TEXT)
+    upstream.error = error = UpstreamUnavailableError(status=503)
+    clock.now_s += 80_000
+
+    assert await other.fetch_through("k", upstream, codec=TEXT) == Entry(
+        "old", START_S, failed=True, error=error
+    )
+
+
+async def test_an_answer_of_redis_older_than_asked_counts_as_none(
+    one: FreshCache, other: FreshCache, upstream: Upstream
+) -> None:
+    await one.write("k", "old", START_S - 10, codec=TEXT)
+
+    answer = await other.fetch_through("k", upstream, codec=TEXT, oldest_s=START_S - 5)
+
+    assert answer == FIRST
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamAuthError(),
+        UpstreamRateLimitError(7),
+        UpstreamRateLimitError(),
+        UpstreamTimeoutError(8),
+        UpstreamUnavailableError(status=503),
+        UpstreamUnavailableError(),
+        UpstreamResponseError(),
+        UpstreamContractError(),
+    ],
+    ids=lambda error: f"{error.code} {error.extensions} {vars(error)}",
+)
+async def test_an_error_is_the_same_in_other_processes(
+    error: UpstreamError, one: FreshCache, other: FreshCache, upstream: Upstream
+) -> None:
+    """With everything a client is shown, but without the upstream's own words."""
+    error.detail = "the upstream's own words"
+    upstream.error = error
+    upstream.open.clear()
+    calls = [
+        asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
+        for cache in (one, other)
+    ]
+    await until(lambda: upstream.calls == 1)
+    upstream.open.set()
+
+    told = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert upstream.calls == 1
+    (elsewhere,) = [each for each in told if each is not error]
+    assert isinstance(elsewhere, UpstreamError)
+    assert type(elsewhere) is type(error)
+    assert (str(elsewhere), elsewhere.extensions) == (str(error), error.extensions)
+    assert getattr(elsewhere, "status", None) == getattr(error, "status", None)
+    assert elsewhere.detail == "as another process was told"
+
+
+async def test_a_process_whose_callers_left_lets_another_one_ask(
+    one: FreshCache, other: FreshCache, upstream: Upstream
+) -> None:
+    upstream.open.clear()
+    leaving = asyncio.create_task(one.fetch_through("k", upstream, codec=TEXT))
+    await until(lambda: upstream.calls == 1)
+    staying = asyncio.create_task(other.fetch_through("k", upstream, codec=TEXT))
+    await settle()
+
+    leaving.cancel()
+    upstream.open.set()
+
+    assert await staying == Entry("answer 2", START_S)
+    assert (upstream.calls, upstream.cancelled) == (2, 1)
+
+
+async def test_no_key_is_left_behind_but_the_value(
+    one: FreshCache, upstream: Upstream, redis_server: RedisServer
+) -> None:
+    await one.fetch_through("k", upstream, codec=TEXT)
+    await _until_kept(redis_server, "k")
+
+    with Redis.from_url(redis_server.url) as client:
+        assert client.keys() == [b"k"]
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("redis://user:pa/ss@host", "redis://[user:password@]host[:port][/db]"),
+        ("rediss://host:port", "rediss://[user:password@]host[:port][/db]"),
+    ],
+)
+async def test_a_url_that_cannot_be_read_is_refused_without_its_password(
+    url: str, form: str
+) -> None:
+    with pytest.raises(ValueError, match="must look like") as refused:
+        open_store(url, max_bytes=1)
+
+    assert str(refused.value) == f"must look like {form}"
+
+
+async def test_tls_is_a_matter_of_the_url() -> None:
+    store = open_store("rediss://user:secret@host:6380/2", max_bytes=1)
+
+    await store.aclose()

@@ -1,0 +1,97 @@
+"""A real Redis in a process of its own, to be paused, killed and started again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
+"""None where neither is installed."""
+
+_STARTS_WITHIN_S = 10.0
+
+
+class RedisServer:
+    """Listens on a free port and on a unix socket; forgets everything when it ends."""
+
+    def __init__(self) -> None:
+        # Not pytest's folder: the path of a unix socket has about a hundred letters.
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self._socket = self._folder / "redis.sock"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """By TCP."""
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    @property
+    def unix_url(self) -> str:
+        """By the unix socket."""
+        return f"unix://{self._socket}?db=0"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        assert BINARY is not None
+        self._process = subprocess.Popen(  # noqa: S603 - found on the PATH
+            [
+                BINARY,
+                *("--port", str(self._port), "--bind", "127.0.0.1"),
+                *("--unixsocket", str(self._socket), "--dir", str(self._folder)),
+                *("--save", "", "--appendonly", "no"),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline_s = time.monotonic() + _STARTS_WITHIN_S
+        while not self._answers():
+            assert time.monotonic() < deadline_s, "redis-server did not start"
+            time.sleep(0.01)
+
+    def pause(self) -> None:
+        """Let it hang: it takes connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self._folder)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
