@@ -1,0 +1,140 @@
+"""Walks by cursor meet every model that stays in its place exactly once."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catalograph.catalogue.query import (
+    EVERYTHING,
+    ModelsFilter,
+    ModelsOrder,
+    OrderField,
+)
+from catalograph.catalogue.records import Model, ModelData
+from catalograph.catalogue.selection import Anchor, Selection, select
+from support.catalogues import build_index, build_model
+from support.strategies import DAYS, NAMES, sort_as_upstream
+
+ORDERS = [None, *(ModelsOrder(f, d) for f in OrderField for d in (False, True))]
+QUESTIONS = [
+    *((order, search) for order in ORDERS for search in (None, "gpt")),
+    (None, "ete"),
+]
+TEXT_ONLY = ModelsFilter(input_modalities=("text",))
+
+
+class Upstream:
+    """A catalogue that changes; each of its states is kept."""
+
+    def __init__(
+        self, seed: int, question: tuple[ModelsOrder | None, str | None]
+    ) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - no secret depends on it
+        self._order, self._search = question
+        self._filter = self._random.choice((EVERYTHING, TEXT_ONLY))
+        self._models = [self._make(i) for i in range(self._random.randrange(2, 20))]
+        self._made = len(self._models)
+        self.states: list[list[Model]] = []
+
+    def ask(self) -> Selection:
+        """Answer from the present state, which changes right after."""
+        index = build_index(sort_as_upstream(tuple(self._models)))
+        selection = select(index, self._filter, search=self._search, order=self._order)
+        self.states.append(list(selection.window(0, selection.total)))
+        # A walk must end, so the changes do.
+        if len(self.states) < 12:
+            for _ in range(self._random.randrange(4)):
+                self._change()
+        return selection
+
+    def _change(self) -> None:
+        if self._random.random() < 0.3 or not self._models:
+            self._models.append(self._make(self._made))
+            self._made += 1
+            return
+        place = self._random.randrange(len(self._models))
+        model = self._models.pop(place)
+        changed = self._random.random()
+        if changed < 0.2:
+            other = self._make(0)
+            self._models.append(
+                msgspec.structs.replace(
+                    model, name=other.name, release_date=other.release_date
+                )
+            )
+        elif changed < 0.4:
+            self._models.append(msgspec.structs.replace(model, data=ModelData()))
+
+    def _make(self, number: int) -> Model:
+        pick = self._random.choice
+        return build_model(
+            # Ids in no order, so that ties by id are seen.
+            f"lab/{number * 7919 % 1000}",
+            name=pick(NAMES),
+            released=pick((None, *DAYS)),
+            announced=pick((None, *DAYS)),
+            inputs=pick(((), ("text",), ("text", "image"))),
+        )
+
+
+def walk_forward(upstream: Upstream, limit: int) -> list[Model]:
+    met: list[Model] = []
+    anchor: Anchor | None = None
+    while True:
+        selection = upstream.ask()
+        start = 0
+        if anchor is not None:
+            place, is_present = selection.find_place(anchor)
+            start = place + is_present
+        page = selection.window(start, limit)
+        if not page:
+            return met
+        met.extend(page)
+        anchor = selection.anchor(start + len(page) - 1)
+
+
+def walk_backward(upstream: Upstream, limit: int) -> list[Model]:
+    met: list[Model] = []
+    anchor: Anchor | None = None
+    while True:
+        selection = upstream.ask()
+        end = selection.total if anchor is None else selection.find_place(anchor)[0]
+        start = max(0, end - limit)
+        page = selection.window(start, end - start)
+        if not page:
+            return met
+        met.extend(reversed(page))
+        anchor = selection.anchor(start)
+
+
+def get_key(model: Model) -> tuple[object, ...]:
+    return (
+        model.model_id,
+        model.name,
+        model.release_date,
+        model.announcement_date,
+    )
+
+
+@pytest.mark.parametrize("walk", [walk_forward, walk_backward])
+@pytest.mark.parametrize("question", QUESTIONS)
+@given(seed=st.integers(0, 2**32), limit=st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_what_stays_is_met_exactly_once(
+    seed: int,
+    limit: int,
+    question: tuple[ModelsOrder | None, str | None],
+    walk: Callable[[Upstream, int], list[Model]],
+) -> None:
+    upstream = Upstream(seed, question)
+
+    met = Counter(map(get_key, walk(upstream, limit)))
+
+    stayed = set.intersection(*({*map(get_key, state)} for state in upstream.states))
+    assert {key: met[key] for key in stayed} == dict.fromkeys(stayed, 1)
+    # What came or went meanwhile may be missed, but is never met twice either.
+    assert set(met.values()) <= {1}

@@ -1,0 +1,132 @@
+"""Random catalogues and questions, made of few values so that they often meet."""
+
+import datetime
+
+import msgspec
+from hypothesis import strategies as st
+
+from catalograph.catalogue.collation import collation_key
+from catalograph.catalogue.query import (
+    EVERYTHING,
+    ModelsFilter,
+    ModelsOrder,
+    OrderField,
+    normalise,
+)
+from catalograph.catalogue.records import Model, Status
+from support.catalogues import build_model
+
+PROVIDERS = ("azure", "groq", "openai")
+ENDPOINTS = ("batch", "chat.completions", "responses")
+ORGANISATIONS = ("meta", "mistral", "openai")
+MODALITIES = ("Text", "audio", "image", "text")
+STATUSES = ("", "Available", "RUMOURED", "Withdrawn", "deprecated", "Retired")
+NAMES = (None, "GPT-4o", "GPT 4o mini", "gpt-4O", "Été", "ete 2", "Llama 3.1 8B", " x")
+DAYS = ("2024-05-05", "2024-05-06", "2025-01-01")
+SEARCHES = (
+    "gpt",
+    "GPT 4o",
+    "ete",
+    "8b llama",
+    "openai",
+    "meta 3",
+    "m",
+    "zz",
+    "4o-MINI",
+)
+
+
+def models(model_id: str) -> st.SearchStrategy[Model]:
+    """Draw one model with this id."""
+    days = st.none() | st.sampled_from(DAYS)
+    modalities = st.lists(st.sampled_from(MODALITIES), max_size=3, unique=True)
+    rows = st.lists(
+        st.tuples(st.sampled_from(PROVIDERS), st.sampled_from(ENDPOINTS)), max_size=3
+    )
+    return st.builds(
+        build_model,
+        st.just(model_id),
+        name=st.sampled_from(NAMES),
+        status=st.none() | st.sampled_from(STATUSES),
+        released=days,
+        announced=days,
+        organisation=st.none() | st.sampled_from(ORGANISATIONS),
+        aliases=st.sampled_from([(), (f"alias/{model_id}",)]),
+        inputs=modalities,
+        outputs=modalities,
+        rows=rows,
+        # Without rows these hold, as in the flat shape.
+        providers=st.lists(st.sampled_from(PROVIDERS), max_size=2),
+        endpoints=st.lists(st.sampled_from(ENDPOINTS), max_size=2),
+    )
+
+
+def catalogues(max_size: int = 12) -> st.SearchStrategy[list[Model]]:
+    """Draw a catalogue in the upstream's order."""
+    return (
+        st.integers(min_value=0, max_value=max_size)
+        .flatmap(lambda n: st.tuples(*(models(f"lab/model-{i}") for i in range(n))))
+        .map(sort_as_upstream)
+    )
+
+
+def sort_as_upstream(models: tuple[Model, ...]) -> list[Model]:
+    """Sort by day, newest first and undated last, then name, then id."""
+    return sorted(
+        models,
+        key=lambda model: (
+            -(model.listing_date or datetime.date.min).toordinal(),
+            collation_key(model.name or ""),
+            model.model_id,
+        ),
+    )
+
+
+def filters(
+    *,
+    providers: tuple[str, ...] = PROVIDERS,
+    organisations: tuple[str, ...] = ORGANISATIONS,
+    endpoints: tuple[str, ...] = ENDPOINTS,
+    modalities: tuple[str, ...] = MODALITIES,
+    model_ids: tuple[str, ...] = ("lab/model-1", "lab/model-2", "lab/model-3"),
+    days: tuple[str, ...] = DAYS,
+) -> st.SearchStrategy[ModelsFilter]:
+    """Draw a filter of at most four restrictions; some name an unknown value."""
+
+    def some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+        value = st.sampled_from((*values, *values, "unknown", values[0].upper()))
+        return st.lists(value, min_size=1, max_size=2).map(normalise)
+
+    date = st.sampled_from(days).map(datetime.date.fromisoformat)
+    values: dict[str, st.SearchStrategy[object]] = {
+        "providers": some(providers),
+        "organisations": some(organisations),
+        "endpoints": some(endpoints),
+        "exclude_endpoints": some(endpoints),
+        "input_modalities": some(modalities),
+        "output_modalities": some(modalities),
+        "include_rumoured": st.just(False),  # noqa: FBT003 - a value
+        "include_deprecated": st.just(False),  # noqa: FBT003 - a value
+        "include_retired": st.just(False),  # noqa: FBT003 - a value
+        "model_ids": some(model_ids),
+        "statuses": st.lists(st.sampled_from(Status), min_size=1).map(tuple),
+        "is_routable": st.booleans(),
+        "released_from": date,
+        "released_to": date,
+        "all_input_modalities": some(modalities),
+        "all_output_modalities": some(modalities),
+    }
+    # Rows are where filters meet, so their fields come more often.
+    fields = (*values, "providers", "endpoints", "exclude_endpoints")
+    return (
+        st.lists(st.sampled_from(fields), max_size=4, unique=True)
+        .flatmap(lambda chosen: st.fixed_dictionaries({f: values[f] for f in chosen}))
+        .map(lambda chosen: msgspec.structs.replace(EVERYTHING, **chosen))
+    )
+
+
+def orders() -> st.SearchStrategy[ModelsOrder | None]:
+    """Draw an order, or none."""
+    return st.none() | st.builds(
+        ModelsOrder, st.sampled_from(OrderField), st.booleans()
+    )
