@@ -146,6 +146,13 @@ def parse_token(text: str) -> Secret:
     return Secret(text)
 
 
+def parse_partition_key(text: str) -> Secret:
+    """Read a key of the hash under which tokens are told apart."""
+    if not 16 <= len(text.encode()) <= 64:  # noqa: PLR2004 - the hash takes no more
+        raise ValueError("must have 16 to 64 bytes")
+    return Secret(text)
+
+
 def parse_keys(text: str) -> tuple[Secret, ...]:
     """Read keys separated by commas or white space."""
     keys = _split(text)

@@ -88,6 +88,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values.seconds(zero_allowed=False),
         ),
     ] = 8.0
+    partition_key: Annotated[
+        Secret | None,
+        _Doc(
+            "With `passthrough`: secret by which callers' tokens are told apart in a "
+            "shared cache, the same for all replicas. Empty: each process makes its own.",
+            values.parse_partition_key,
+        ),
+    ] = None
     lists_from: Annotated[
         Literal["upstream", "index"],
         _Doc(
@@ -192,8 +200,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: Annotated[
         tuple[Secret, ...],
         _Doc(
-            "Keys, joined by commas, one of which `X-API-Key` must carry; secrets. "
-            "Empty: open to all.",
+            "Keys, joined by commas, one of which `X-API-Key` must carry; plain, or "
+            "their SHA-256 in hexadecimal. Secrets. Empty: open to all.",
             values.parse_keys,
         ),
     ] = ()
@@ -355,7 +363,7 @@ def _word_unknown(name: str, known: Mapping[str, object]) -> str:
 
 def _word_problem(name: str, what: str, text: str) -> str:
     # An address may hold a password even where none is expected.
-    hidden = name.endswith(("_TOKEN", "_KEYS", "_URL"))
+    hidden = name.endswith(("_TOKEN", "_KEY", "_KEYS", "_URL"))
     return f"{name} {what}" if hidden else f"{name} {what}, got {text[:80]!r}"
 
 
@@ -393,6 +401,12 @@ def _find_warnings(settings: Settings) -> Iterator[str]:
         yield (
             f"{PREFIX}UPSTREAM_TOKEN does not look like a key of the catalogue "
             "(aistats_v1_k_…)"
+        )
+    shared = str(settings.cache_url) != "memory://"
+    if passthrough and shared and settings.partition_key is None:
+        yield (
+            f"{PREFIX}PARTITION_KEY is not set: each process keeps what it passed "
+            "through for itself, although the cache is shared"
         )
     if settings.upstream_url.endswith("/models"):
         yield (

@@ -82,6 +82,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("UPSTREAM_AUTH", "PassThrough", "passthrough"),
         ("UPSTREAM_TIMEOUT_S", "0.5", 0.5),
         ("LISTS_FROM", "index", "index"),
+        ("PARTITION_KEY", "0123456789abcdef", Secret("0123456789abcdef")),
         ("CACHE_URL", "memory://", Secret("memory://")),
         ("CACHE_URL", "redis://h:6379/1", Secret("redis://h:6379/1")),
         ("CACHE_URL", "rediss://u:p@h/0", Secret("rediss://u:p@h/0")),
@@ -159,6 +160,7 @@ def test_a_value_is_read(name: str, text: str, value: object) -> None:
             "must be an address with a valid host and port",
         ),
         ("UPSTREAM_URL", "http://a b", "must be an address without spaces"),
+        ("PARTITION_KEY", "short", "must have 16 to 64 bytes"),
         ("CACHE_URL", "memory://x", "takes nothing after memory://"),
         (
             "CACHE_URL",
@@ -284,6 +286,7 @@ def test_a_mode_without_a_manifest_is_refused() -> None:
 SECRETS = {
     "UPSTREAM_TOKEN": "aistats_v1_k_kid_hunter2",
     "API_KEYS": "hunter2,hunter2b",
+    "PARTITION_KEY": "hunter2-hunter2-hunter2",
     "CACHE_URL": "redis://user:hunter2@h:6379/0?password=hunter2",
 }
 
@@ -307,7 +310,9 @@ def test_secrets_are_not_encoded() -> None:
 
 
 @given(
-    name=st.sampled_from(["UPSTREAM_TOKEN", "API_KEYS", "CACHE_URL", "UPSTREAM_URL"]),
+    name=st.sampled_from(
+        ["UPSTREAM_TOKEN", "API_KEYS", "CACHE_URL", "UPSTREAM_URL", "PARTITION_KEY"]
+    ),
     around=st.tuples(st.text(max_size=8), st.text(max_size=8)),
 )
 def test_no_problem_quotes_a_secret(name: str, around: tuple[str, str]) -> None:
@@ -387,6 +392,15 @@ def test_a_shown_value_can_be_set_again() -> None:
                 (
                     "CATALOGRAPH_UPSTREAM_TOKEN does not look like a key of the catalogue "
                     "(aistats_v1_k_…)"
+                )
+            ],
+        ),
+        (
+            {"UPSTREAM_AUTH": "passthrough", "CACHE_URL": "redis://h"},
+            [
+                (
+                    "CATALOGRAPH_PARTITION_KEY is not set: each process keeps what it passed "
+                    "through for itself, although the cache is shared"
                 )
             ],
         ),
