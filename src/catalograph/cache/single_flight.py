@@ -85,6 +85,14 @@ class FreshCache:
         _READS[Age.FRESH].inc()
         return entry
 
+    def find(self, key: str) -> Entry[Any] | None:
+        """Find what memory holds, of whatever age, without waiting; not counted as a read.
+
+        Returns:
+            None when nothing is held, or it is past its last age.
+        """
+        return self._find(key, None)
+
     async def fetch_through(
         self,
         key: str,

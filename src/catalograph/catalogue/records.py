@@ -5,6 +5,15 @@ import enum
 
 import msgspec
 
+from catalograph.errors import CatalographError
+
+
+class SectionMissingError(CatalographError):
+    """A record was asked for a section nobody had asked the upstream for: our mistake."""
+
+    def __init__(self, model_id: str, section: str) -> None:
+        super().__init__("internal error", detail=f"{model_id} lacks {section}")
+
 
 class Status(enum.Enum):
     """Where a model is in its life, read from the upstream's own word."""
@@ -157,6 +166,48 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def status(self) -> Status | None:
         """`status_label` as one of the known words."""
         return parse_status(self.status_label)
+
+    @property
+    def input_modalities(self) -> tuple[str, ...]:
+        """Of section `data`, which must have been asked for."""
+        return self._data.input_modalities
+
+    @property
+    def output_modalities(self) -> tuple[str, ...]:
+        """Of section `data`, which must have been asked for."""
+        return self._data.output_modalities
+
+    @property
+    def is_routable(self) -> bool:
+        """Of section `gateway`, which must have been asked for."""
+        return self._gateway.is_routable
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Of section `gateway`, which must have been asked for."""
+        return self._gateway.endpoints
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Of section `gateway`, which must have been asked for."""
+        return self._gateway.providers
+
+    @property
+    def offerings(self) -> tuple[Offering, ...]:
+        """Of section `gateway`, which must have been asked for."""
+        return self._gateway.offerings
+
+    @property
+    def _data(self) -> ModelData:
+        if self.data is None:
+            raise SectionMissingError(self.model_id, "data")
+        return self.data
+
+    @property
+    def _gateway(self) -> ModelGateway:
+        if self.gateway is None:
+            raise SectionMissingError(self.model_id, "gateway")
+        return self.gateway
 
     @property
     def listing_date(self) -> datetime.date | None:

@@ -1,0 +1,240 @@
+"""The composition root: settings in, application out; owns the start and stop of everything."""
+
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from catalograph.cache.ages import Ages
+from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.store import open_store
+from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.demo.service import DEMO_TOKEN, build_demo_app
+from catalograph.errors import SettingsError
+from catalograph.graphql.documents import Documents
+from catalograph.graphql.engine import Engine
+from catalograph.graphql.schema import build_schema
+from catalograph.graphql.sdl import print_api_sdl
+from catalograph.settings import PREFIX, Settings
+from catalograph.source import Access, CatalogueSource
+from catalograph.telemetry import configure_logging
+from catalograph.upstream.client import UpstreamClient
+from catalograph.upstream.transport import build_in_process_transport
+from catalograph.web.application import build_web_app
+from catalograph.web.documents import ManifestError, read_manifest
+from catalograph.web.graphiql import Explorer
+from catalograph.web.options import Rate, WebOptions
+
+DEMO_URL = "http://demo.invalid/v1"
+"""Never looked up: in the demo, the upstream is part of the process."""
+
+
+class Gateway:
+    """Everything that lives as long as the process does.
+
+    Attributes:
+        engine: Runs operations.
+        source: Gives pages and the index.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        demo: bool = False,
+        client: UpstreamClient | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        ages = Ages(
+            fresh_s=settings.cache_fresh_s,
+            stale_s=settings.cache_stale_s,
+            expired_s=settings.cache_expired_s,
+        )
+        self._client = client or _build_client(settings, demo=demo)
+        self._cache = FreshCache(
+            open_store(settings.cache_url.reveal(), max_bytes=settings.cache_max_bytes),
+            ages=ages,
+            clock=clock,
+        )
+        self.source = CatalogueSource(
+            self._client,
+            self._cache,
+            ages=ages,
+            lists_from_index=settings.lists_from == "index",
+            clock=clock,
+        )
+        self.engine = Engine(
+            self.source,
+            documents=Documents(
+                build_schema()._schema,  # noqa: SLF001 - Strawberry has no public name for it
+                max_tokens=settings.max_tokens,
+            ),
+            max_references=settings.max_entities,
+        )
+
+    async def find_unreadiness(self) -> str | None:
+        """Say why operations cannot be answered; None when they can."""
+        return await self.source.find_unreadiness(Access())
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background, and close connections."""
+        await self._cache.aclose()
+        await self._client.aclose()
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    demo: bool = False,
+    client: UpstreamClient | None = None,
+    clock: Callable[[], float] = time.time,
+) -> ASGIApp:
+    """Build the gateway as an ASGI application with a lifespan.
+
+    Args:
+        settings: None reads them from the environment.
+        demo: Ask the embedded catalogue; no network, no token.
+        client: Asks the upstream; None builds one from the settings.
+        clock: Unix time in seconds.
+
+    Raises:
+        SettingsError: They are not valid.
+    """
+    settings = settings or Settings.from_environ(os.environ)
+    options = _build_options(settings)
+    gateway = Gateway(settings, demo=demo, client=client, clock=clock)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        yield
+        await gateway.aclose()
+
+    return build_web_app(
+        gateway.engine,
+        Explorer(),
+        options,
+        sdl=print_api_sdl(),
+        ready=gateway.find_unreadiness,
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, *, demo: bool = False
+) -> AsyncIterator[Engine]:
+    """Run operations without a server, for as long as the context lasts."""
+    # Standard output belongs to the answer.
+    configure_logging(level="error")
+    gateway = Gateway(settings, demo=demo)
+    try:
+        yield gateway.engine
+    finally:
+        await gateway.aclose()
+
+
+async def check_upstream(settings: Settings) -> ModelsPage:
+    """Ask the upstream for one model, past all that is kept.
+
+    Raises:
+        UpstreamError: What a client would be told, with the detail for the operator.
+    """
+    client = _build_client(settings, demo=False)
+    try:
+        return await client.fetch_page(ModelsQuery(limit=1))
+    finally:
+        await client.aclose()
+
+
+def serve(settings: Settings, *, demo: bool = False) -> None:
+    """Serve until told to stop."""
+    configure_logging(level=settings.log_level)
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "log_level": logging.WARNING,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 20,
+        "backlog": 2048,
+    }
+    if settings.workers == 1:
+        uvicorn.run(create_app(settings, demo=demo), **options)
+        return
+    factory = "create_demo_worker" if demo else "create_worker"
+    uvicorn.run(
+        f"catalograph.app:{factory}",
+        factory=True,
+        workers=settings.workers,
+        **options,
+    )
+
+
+def create_worker() -> ASGIApp:
+    """Build the application in a worker process, from the environment."""
+    return _create_in_worker(demo=False)
+
+
+def create_demo_worker() -> ASGIApp:
+    """Build the application over the embedded catalogue in a worker process."""
+    return _create_in_worker(demo=True)
+
+
+def _create_in_worker(*, demo: bool) -> ASGIApp:
+    settings = Settings.from_environ(os.environ)
+    configure_logging(level=settings.log_level)
+    return create_app(settings, demo=demo)
+
+
+def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
+    if demo:
+        return UpstreamClient(
+            base_url=DEMO_URL,
+            token=DEMO_TOKEN,
+            transport=build_in_process_transport(build_demo_app()),
+        )
+    token = settings.upstream_token
+    return UpstreamClient(
+        base_url=settings.upstream_url,
+        token=None if token is None else token.reveal(),
+        attempt_timeout_s=settings.upstream_timeout_s,
+        total_timeout_s=settings.upstream_total_timeout_s,
+    )
+
+
+def _build_options(settings: Settings) -> WebOptions:
+    rate = settings.rate_limit
+    return WebOptions(
+        graphiql_enabled=settings.graphiql_enabled,
+        cors_origins=settings.cors_origins,
+        api_keys=tuple(key.reveal() for key in settings.api_keys),
+        rate_limit=None if rate is None else Rate(rate.count, rate.period_s),
+        max_body_bytes=settings.max_body_bytes,
+        response_cache=settings.response_cache,
+        passthrough=settings.upstream_auth == "passthrough",
+        trusted_documents=_read_trusted_documents(settings),
+        trusted_documents_mode=settings.trusted_documents_mode,
+        trusted_proxies=tuple(str(one) for one in settings.trusted_proxies),
+        max_in_flight=settings.max_in_flight,
+        request_timeout_s=settings.request_timeout_s,
+        trace_enabled=settings.trace_enabled,
+    )
+
+
+def _read_trusted_documents(settings: Settings) -> dict[str, str] | None:
+    if settings.trusted_documents is None:
+        return None
+    try:
+        return read_manifest(Path(settings.trusted_documents).read_bytes())
+    except (OSError, ManifestError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        problem = f"{PREFIX}TRUSTED_DOCUMENTS: {reason}"
+        raise SettingsError([problem]) from exc

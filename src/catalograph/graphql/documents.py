@@ -1,0 +1,114 @@
+"""Documents, parsed and validated once."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import graphql
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+)
+
+_BYTES_PER_CHARACTER = 60
+"""Memory of a parsed document for each character of its text; measured."""
+
+
+class Document:
+    """A document that may be executed as often as it is asked for.
+
+    Attributes:
+        text: As the client wrote it.
+        ast: Parsed.
+        errors: Why it may not be executed; empty when it may.
+        code: Kind of the errors.
+    """
+
+    __slots__ = ("ast", "code", "errors", "text")
+
+    def __init__(
+        self,
+        text: str,
+        ast: DocumentNode | None,
+        errors: Sequence[GraphQLError] = (),
+        code: str = "GRAPHQL_VALIDATION_FAILED",
+    ) -> None:
+        self.text = text
+        self.ast = ast
+        self.errors = errors
+        self.code = code
+
+    def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation of this name, or the only one; None when there is no such."""
+        if self.ast is None:
+            return None
+        operations = [
+            definition
+            for definition in self.ast.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        ]
+        if name is None:
+            return operations[0] if len(operations) == 1 else None
+        return next(
+            (one for one in operations if one.name and one.name.value == name), None
+        )
+
+
+class Documents:
+    """Documents by text; least recently used out first.
+
+    Args:
+        schema: What they are validated against.
+        max_bytes: Memory they may take, roughly.
+        max_tokens: Most tokens of a document.
+        check: Further checks of a parsed document, before it is validated.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        max_bytes: int = 32 * 1024 * 1024,
+        max_tokens: int = 4_000,
+        check: Callable[[DocumentNode], Sequence[GraphQLError]] | None = None,
+    ) -> None:
+        self._schema = schema
+        self._max_bytes = max_bytes
+        self._max_tokens = max_tokens
+        self._check = check
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._held_bytes = 0
+
+    def read(self, text: str) -> Document:
+        """Give the document of a text, parsed and validated now or before."""
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+            return document
+        document = self._build(text)
+        self._documents[text] = document
+        self._held_bytes += len(text) * _BYTES_PER_CHARACTER
+        while self._held_bytes > self._max_bytes and len(self._documents) > 1:
+            oldest, _ = self._documents.popitem(last=False)
+            self._held_bytes -= len(oldest) * _BYTES_PER_CHARACTER
+        return document
+
+    def _build(self, text: str) -> Document:
+        try:
+            ast = graphql.parse(text, max_tokens=self._max_tokens)
+        except GraphQLError as error:
+            return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
+        errors = self._check(ast) if self._check is not None else ()
+        return Document(text, ast, errors or graphql.validate(self._schema, ast))
+
+
+def kind_of(operation: OperationDefinitionNode | None) -> str | None:
+    """`query`, `mutation` or `subscription`; None when there is no operation."""
+    kinds = {
+        OperationType.QUERY: "query",
+        OperationType.MUTATION: "mutation",
+        OperationType.SUBSCRIPTION: "subscription",
+    }
+    return None if operation is None else kinds[operation.operation]

@@ -1,0 +1,157 @@
+"""Runs operations: the one entrance to the graph."""
+
+import datetime
+import inspect
+from typing import Any
+
+import msgspec
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution.executor import Executor
+
+from catalograph.graphql.context import Context
+from catalograph.graphql.documents import Documents, kind_of
+from catalograph.graphql.errors import format_errors
+from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.graphql.scalars import format_date_time
+from catalograph.graphql.schema import build_schema
+from catalograph.loaders import Loaders
+from catalograph.source import Access, CatalogueSource
+
+_KEPT_WITH_WARNINGS_S = 1.0
+_KEPT_WHILE_STALE_S = 1.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Engine:
+    """The graph over one source.
+
+    Args:
+        source: Where the catalogue comes from.
+        documents: Parsed and validated documents.
+        max_references: Most node ids and representations of one operation.
+        executor_class: What runs an operation; graphql-core's own for comparison.
+    """
+
+    def __init__(
+        self,
+        source: CatalogueSource,
+        *,
+        documents: Documents | None = None,
+        max_references: int = 1_000,
+        executor_class: type[Executor[Any]] = Executor,
+    ) -> None:
+        self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
+        self._source = source
+        self._documents = documents or Documents(self.schema)
+        self._max_references = max_references
+        self._executor_class = executor_class
+
+    async def execute(self, operation: Operation, caller: Caller) -> Answer:
+        """Run one operation; whatever goes wrong is in the answer."""
+        document = self._documents.read(operation.document)
+        node = document.find_operation(operation.name)
+        kind = kind_of(node)
+        if document.errors or document.ast is None:
+            return _refuse(document.errors, caller, document.code, kind)
+        if kind in ("mutation", "subscription"):
+            error = GraphQLError(f"this graph has queries only, got a {kind}")
+            return _refuse([error], caller, "GRAPHQL_VALIDATION_FAILED", kind)
+        access = Access(token=caller.token, partition=caller.partition)
+        loaders = Loaders(self._source, access)
+        executor = self._executor_class.build(
+            self.schema,
+            document.ast,
+            context_value=Context(loaders, max_references=self._max_references),
+            raw_variable_values=dict(operation.variables),
+            operation_name=operation.name,
+        )
+        if isinstance(executor, list):
+            return _refuse(executor, caller, "BAD_USER_INPUT", kind)
+        outcome: Any = executor.execute_operation()
+        result = await outcome if inspect.isawaitable(outcome) else outcome
+        return _answer(result, loaders, caller, node)
+
+
+def _refuse(
+    errors: Any,  # noqa: ANN401 - a sequence of GraphQLError
+    caller: Caller,
+    code: str,
+    kind: str | None,
+) -> Answer:
+    """Answer a request of which nothing ran: no `data`."""
+    formatted = format_errors(errors, request_id=caller.request_id, code=code)
+    return Answer(
+        body=_encode({"errors": formatted}),
+        ran=False,
+        codes=_codes(formatted),
+        kind=kind,
+    )
+
+
+def _answer(
+    result: ExecutionResult,
+    loaders: Loaders,
+    caller: Caller,
+    node: Any,  # noqa: ANN401 - an operation
+) -> Answer:
+    body: dict[str, Any] = {}
+    formatted: list[dict[str, Any]] = []
+    if result.errors:
+        formatted = format_errors(result.errors, request_id=caller.request_id)
+        body["errors"] = formatted
+    body["data"] = result.data
+    warnings = _warn(result, loaders)
+    if warnings:
+        body["extensions"] = {"warnings": warnings}
+    fresh_s, kept_s = _lifetime(loaders, failed=bool(formatted), warned=bool(warnings))
+    return Answer(
+        body=_encode(body),
+        codes=_codes(formatted),
+        kind=kind_of(node),
+        name=node.name.value if node.name else None,
+        fresh_for_s=fresh_s,
+        keep_for_s=kept_s,
+        as_of_s=loaders.oldest_s,
+        upstream_requests=loaders.access.requests,
+    )
+
+
+def _warn(result: ExecutionResult, loaders: Loaders) -> list[dict[str, Any]]:
+    """Say which fields are past their stale age because the upstream failed."""
+    stale = dict(loaders.stale_paths)
+    if loaders.index_is_stale and loaders.index is not None:
+        stale |= {
+            (key,): loaders.index.as_of_s
+            for key in result.data or ()
+            if not key.startswith("__")
+        }
+    return [
+        {
+            "code": "STALE_DATA",
+            "message": "the catalogue could not be asked again; this is what it said before",
+            "path": list(path),
+            "asOf": format_date_time(
+                datetime.datetime.fromtimestamp(as_of_s, tz=datetime.UTC)
+            ),
+        }
+        for path, as_of_s in stale.items()
+    ]
+
+
+def _lifetime(loaders: Loaders, *, failed: bool, warned: bool) -> tuple[float, float]:
+    """Seconds that others may keep the answer, and that we ourselves may."""
+    if failed:
+        return 0.0, 0.0
+    if warned:
+        return 0.0, _KEPT_WITH_WARNINGS_S
+    fresh_s, _ = loaders.ages
+    if loaders.oldest_s is None:
+        # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
+        return fresh_s, fresh_s
+    left_s = max(0.0, loaders.oldest_s + fresh_s - loaders.now_s())
+    return left_s, max(left_s, _KEPT_WHILE_STALE_S)
+
+
+def _codes(formatted: list[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(error["extensions"]["code"] for error in formatted)

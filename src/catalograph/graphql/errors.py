@@ -1,0 +1,68 @@
+"""Our errors as GraphQL errors; everything else is masked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from catalograph.errors import CatalographError, UpstreamError
+from catalograph.telemetry import get_logger
+
+MAX_MESSAGE_CHARACTERS = 1_000
+"""A message may quote what the client sent; it need not quote all of it."""
+
+_MASK = "the gateway failed to answer this; the log has the rest"
+
+log = get_logger()
+
+
+def format_errors(
+    errors: Sequence[GraphQLError], *, request_id: str, code: str = "BAD_USER_INPUT"
+) -> list[dict[str, Any]]:
+    """Write errors as the answer carries them.
+
+    Args:
+        errors: As graphql-core raised or collected them.
+        request_id: Leads from the answer to the log.
+        code: Of an error that graphql-core raised itself and whose kind it does not tell.
+    """
+    return [_format(error, request_id, code) for error in errors]
+
+
+def _format(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
+    message, extensions = _describe(error, code)
+    if request_id:
+        extensions["requestId"] = request_id
+    if len(message) > MAX_MESSAGE_CHARACTERS:
+        message = message[:MAX_MESSAGE_CHARACTERS] + "…"
+    formatted: dict[str, Any] = {"message": message}
+    if error.locations:
+        formatted["locations"] = [place.formatted for place in error.locations]
+    if error.path is not None:
+        formatted["path"] = error.path
+    formatted["extensions"] = extensions
+    return formatted
+
+
+def _describe(error: GraphQLError, code: str) -> tuple[str, dict[str, Any]]:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    if isinstance(cause, CatalographError):
+        if isinstance(cause, UpstreamError):
+            log.warning(
+                "an upstream failure reached a client",
+                code=cause.code,
+                path=error.path,
+                detail=cause.detail,
+            )
+        if cause.code == CatalographError.code:
+            log.error("a field failed", path=error.path, detail=cause.detail)
+            return _MASK, {"code": cause.code}
+        return str(cause), dict(cause.extensions)
+    if isinstance(error, GraphQLSyntaxError):
+        return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
+    if cause is None:
+        return error.message, {"code": code}
+    log.error("a field failed", path=error.path, exc_info=cause)
+    return _MASK, {"code": CatalographError.code}

@@ -1,0 +1,113 @@
+"""Global ids: opaque, unique over all types, the same for as long as the record is the same."""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.records import (
+    Endpoint,
+    Model,
+    Offering,
+    Organisation,
+    Provider,
+)
+from catalograph.errors import UserInputError
+
+Record = Model | Offering | Provider | Endpoint | Organisation
+"""What a node is behind the graph."""
+
+
+class NodeKey(msgspec.Struct, frozen=True):
+    """What a global id stands for.
+
+    Attributes:
+        type_name: GraphQL type.
+        parts: The upstream identity; five parts for an offering, one otherwise.
+    """
+
+    type_name: str
+    parts: tuple[Any, ...]
+
+
+OfferingKey = tuple[str, str, str, str | None, int]
+"""Model, provider, endpoint, slug and ordinal."""
+
+_OFFERING_KEY = msgspec.json.Decoder(OfferingKey)
+
+
+def node_id(record: Record) -> str:
+    """The global id of a record."""
+    match record:
+        case Model():
+            return build_id("Model", record.model_id)
+        case Provider():
+            return build_id("Provider", record.provider_id)
+        case Endpoint():
+            return build_id("Endpoint", record.endpoint_id)
+        case Organisation():
+            return build_id("Organisation", record.organisation_id)
+        case Offering():
+            key = msgspec.json.encode(offering_key(record)).decode()
+            return build_id("Offering", key)
+
+
+def offering_key(offering: Offering) -> OfferingKey:
+    """What tells an offering from all others."""
+    return (
+        offering.model_id,
+        offering.provider.provider_id,
+        offering.endpoint.endpoint_id,
+        offering.provider_model_slug,
+        offering.ordinal,
+    )
+
+
+def build_id(type_name: str, key: str) -> str:
+    """Make the global id of a type and an upstream identity."""
+    return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode()
+
+
+def parse_id(value: str, *, argument: str = "id") -> NodeKey:
+    """Read a global id.
+
+    Raises:
+        UserInputError: It is none of ours.
+    """
+    try:
+        padded = value + "=" * (-len(value) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        type_name, colon, key = text.partition(":")
+        if not colon or build_id(type_name, key) != value:
+            raise _not_an_id(argument)
+        if type_name == "Offering":
+            return NodeKey(type_name, _OFFERING_KEY.decode(key))
+        if type_name not in _FINDERS:
+            raise _not_an_id(argument)
+    except (binascii.Error, UnicodeError, msgspec.MsgspecError) as exc:
+        raise _not_an_id(argument) from exc
+    return NodeKey(type_name, (key,))
+
+
+def find_node(index: CatalogueIndex, key: NodeKey) -> Record | None:
+    """The record behind a global id; None when the catalogue does not hold it."""
+    if key.type_name == "Offering":
+        model = index.find_model_by_id(key.parts[0])
+        offerings = () if model is None else model.offerings
+        return next((one for one in offerings if offering_key(one) == key.parts), None)
+    found: Record | None = _FINDERS[key.type_name](index, key.parts[0])
+    return found
+
+
+_FINDERS: dict[str, Any] = {
+    "Model": CatalogueIndex.find_model_by_id,
+    "Provider": CatalogueIndex.find_provider,
+    "Endpoint": CatalogueIndex.find_endpoint,
+    "Organisation": CatalogueIndex.find_organisation,
+}
+
+
+def _not_an_id(argument: str) -> UserInputError:
+    return UserInputError(f"{argument} must be an id that this graph has given out")

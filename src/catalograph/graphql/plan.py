@@ -1,0 +1,135 @@
+"""What a selection needs: payload sections of its models, or the index."""
+
+import enum
+from collections.abc import Iterable
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_named_type,
+)
+from graphql.execution.values import VariableValues, get_directive_values
+
+from catalograph.catalogue.query import Sections
+
+
+class Need(enum.Flag):
+    """What a field makes necessary, wherever it is selected."""
+
+    NOTHING = 0
+    DATA = enum.auto()
+    GATEWAY = enum.auto()
+    INDEX = enum.auto()
+
+
+NEEDS = {
+    ("Model", "inputModalities"): Need.DATA,
+    ("Model", "outputModalities"): Need.DATA,
+    ("Model", "isRoutable"): Need.GATEWAY,
+    ("Model", "endpoints"): Need.GATEWAY,
+    ("Model", "providers"): Need.GATEWAY,
+    ("Model", "offerings"): Need.GATEWAY,
+    ("ModelConnection", "facets"): Need.INDEX,
+    ("ModelConnection", "unknownFilterValues"): Need.INDEX,
+    ("Provider", "endpoints"): Need.INDEX,
+    ("Provider", "models"): Need.INDEX,
+    ("Endpoint", "providers"): Need.INDEX,
+    ("Endpoint", "models"): Need.INDEX,
+    ("Organisation", "models"): Need.INDEX,
+}
+"""Every field that a bare page of models cannot answer."""
+
+
+def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
+    """What everything selected below a field needs, with its directives applied."""
+    walk = _Walk(info.schema, info.fragments, info.variable_values)
+    parent = get_named_type(info.return_type)
+    for node in info.field_nodes:
+        if node.selection_set is not None:
+            walk.visit(parent, node.selection_set)
+    return walk.needs
+
+
+def needed_sections(needs: Need) -> Sections:
+    """The payload sections among the needs."""
+    return Sections(data=Need.DATA in needs, gateway=Need.GATEWAY in needs)
+
+
+class _Walk:
+    """One walk over the selections below a field; linear in the document."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: dict[str, FragmentDefinitionNode],
+        variable_values: VariableValues,
+    ) -> None:
+        self.needs = Need.NOTHING
+        self._schema = schema
+        self._fragments = fragments
+        self._variable_values = variable_values
+        self._spread: set[str] = set()
+
+    def visit(self, parent: Any, selection_set: SelectionSetNode) -> None:  # noqa: ANN401 - any named type
+        for node in selection_set.selections:
+            if not self._is_included(node):
+                continue
+            if isinstance(node, FieldNode):
+                self._visit_field(parent, node)
+            elif isinstance(node, InlineFragmentNode):
+                condition = node.type_condition
+                self.visit(
+                    parent
+                    if condition is None
+                    else self._schema.get_type(condition.name.value),
+                    node.selection_set,
+                )
+            elif isinstance(node, FragmentSpreadNode):
+                self._visit_fragment(node.name.value)
+
+    def _visit_field(self, parent: Any, node: FieldNode) -> None:  # noqa: ANN401 - any named type
+        name = node.name.value
+        if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+            return
+        field: GraphQLField | None = parent.fields.get(name)
+        if field is None:
+            return
+        self.needs |= NEEDS.get((parent.name, name), Need.NOTHING)
+        if node.selection_set is not None:
+            self.visit(get_named_type(field.type), node.selection_set)
+
+    def _visit_fragment(self, name: str) -> None:
+        # A fragment needs the same wherever it is spread.
+        if name in self._spread:
+            return
+        self._spread.add(name)
+        fragment = self._fragments[name]
+        self.visit(
+            self._schema.get_type(fragment.type_condition.name.value),
+            fragment.selection_set,
+        )
+
+    def _is_included(self, node: SelectionNode) -> bool:
+        if not node.directives:
+            return True
+        values: Iterable[tuple[Any, bool]] = (
+            (GraphQLSkipDirective, False),
+            (GraphQLIncludeDirective, True),
+        )
+        for directive, wanted in values:
+            found = get_directive_values(directive, node, self._variable_values)
+            if found is not None and found["if"] is not wanted:
+                return False
+        return True

@@ -1,0 +1,90 @@
+"""Endpoint, and lists of endpoints."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from catalograph.catalogue import records
+from catalograph.graphql.connections import PageInfo
+from catalograph.graphql.context import Info
+from catalograph.graphql.lists import load_models
+from catalograph.graphql.types.node import Node
+
+if TYPE_CHECKING:
+    from catalograph.graphql.types.model import ModelConnection
+    from catalograph.graphql.types.provider import Provider
+
+
+def find_providers(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+    """Find the providers that serve anything on an endpoint."""
+    endpoint: records.Endpoint = root
+    index = info.context.loaders.index
+    return () if index is None else index.providers_of(endpoint.endpoint_id)
+
+
+@strawberry.federation.type(
+    keys=["id", "endpointId"],
+    description="A kind of call by which models are served, such as `chat.completions`.",
+)
+class Endpoint(Node):
+    """Read from `records.Endpoint`."""
+
+    endpoint_id: str = strawberry.field(
+        description="Natural id; singular and plural spellings are different endpoints."
+    )
+    providers: list[
+        Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
+    ] = strawberry.field(
+        resolver=find_providers,
+        description="Who serves any model on this endpoint, distinct, by id.",
+    )
+
+    models: (
+        Annotated["ModelConnection", strawberry.lazy("catalograph.graphql.types.model")]
+        | None
+    ) = strawberry.field(
+        resolver=load_models,
+        description=(
+            "The models served on this endpoint. `filter.endpoints` is fixed here. Null when the list could not be "
+            "loaded; `errors` says why."
+        ),
+    )
+
+    @classmethod
+    def is_type_of(cls, source: object, _info: object) -> bool:
+        """Tell an endpoint from the other nodes."""
+        return isinstance(source, records.Endpoint)
+
+
+@strawberry.federation.type(
+    description="An endpoint in a list, and where it stands there.", shareable=True
+)
+class EndpointEdge:
+    """Read from `connections.EdgeSource`."""
+
+    cursor: str = strawberry.field(
+        description="Opaque; finds this place again for `after` and `before`."
+    )
+    node: Endpoint = strawberry.field(description="The endpoint.")
+
+
+@strawberry.federation.type(
+    description="A page of the list of endpoints, ordered by id.", shareable=True
+)
+class EndpointConnection:
+    """Read from `connections.EntityConnectionSource`."""
+
+    edges: list[EndpointEdge] = strawberry.field(
+        description="The endpoints of the page with their cursors, in list order."
+    )
+    nodes: list[Endpoint] = strawberry.field(
+        description="The endpoints of the page, in list order."
+    )
+    page_info: PageInfo = strawberry.field(
+        description="Where the page stands in the list."
+    )
+    total_count: int = strawberry.field(description="Endpoints in the whole list.")
+    limit: int = strawberry.field(description="Most endpoints the page could have.")
+    offset: int = strawberry.field(
+        description="Index of the first edge in the list, from 0; under cursors too."
+    )

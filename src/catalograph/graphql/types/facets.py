@@ -1,0 +1,97 @@
+"""Counts and help beside a list of models."""
+
+from typing import Any
+
+import strawberry
+
+from catalograph.catalogue.facets import count_facets
+from catalograph.catalogue.suggestion import find_unknown_values
+from catalograph.errors import UpstreamUnavailableError
+from catalograph.graphql.connections import ModelConnectionSource
+from catalograph.graphql.context import Info
+
+_MOST_FIRST = "Most first, then by value."
+
+
+@strawberry.federation.type(
+    description="How many models of the list have a value.", shareable=True
+)
+class FacetCount:
+    """One line of a sidebar."""
+
+    value: str | None = strawberry.field(
+        description="As a filter takes it. Null: models that have no value at all."
+    )
+    label: str | None = strawberry.field(
+        description="For people. Null when the catalogue has no display name for the value."
+    )
+    count: int = strawberry.field(description="Models, at least one.")
+
+
+def _counts(meaning: str) -> list[FacetCount]:
+    field: list[FacetCount] = strawberry.field(
+        description=f"Models by {meaning}, without this dimension's own filter. {_MOST_FIRST}"
+    )
+    return field
+
+
+@strawberry.federation.type(
+    description=(
+        "Counts for a sidebar, over the whole list and not the page. Each dimension is "
+        "counted under the search and all filters but its own, so that it shows what one "
+        "more box would give."
+    ),
+    shareable=True,
+)
+class ModelFacets:
+    """All dimensions of a list of models."""
+
+    providers: list[FacetCount] = _counts("provider")
+    organisations: list[FacetCount] = _counts("organisation")
+    endpoints: list[FacetCount] = _counts(
+        "endpoint; `endpoints` and `excludeEndpoints` are both its own"
+    )
+    input_modalities: list[FacetCount] = _counts("what they take")
+    output_modalities: list[FacetCount] = _counts("what they give")
+    statuses: list[FacetCount] = _counts(
+        "status; `statuses` and the `include…` flags are all its own"
+    )
+
+
+@strawberry.federation.type(
+    description="A value of a filter that the catalogue does not hold.", shareable=True
+)
+class UnknownFilterValue:
+    """What a client mistyped, and perhaps meant."""
+
+    field: str = strawberry.field(
+        description="Field of the filter, such as `providers`."
+    )
+    value: str = strawberry.field(description="The value as it was given.")
+    suggestion: str | None = strawberry.field(
+        description=(
+            "A value close to it that the catalogue holds; for an alias, the model's id. "
+            "Null when nothing is close."
+        )
+    )
+
+
+def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+    """Count the facets of a list."""
+    connection: ModelConnectionSource = root
+    request = connection.listing.request
+    index = info.context.loaders.index
+    if index is None:
+        raise UpstreamUnavailableError(detail="facets without an index")
+    return count_facets(
+        index, request.filter, search=request.search, fixed=request.fixed
+    )
+
+
+def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+    """Find the values of a list's filter that mean nothing."""
+    connection: ModelConnectionSource = root
+    index = info.context.loaders.index
+    if index is None:
+        raise UpstreamUnavailableError(detail="unknown values without an index")
+    return find_unknown_values(index, connection.listing.request.filter)

@@ -1,0 +1,57 @@
+"""Offering: one provider serves one model on one endpoint."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from catalograph.catalogue import records
+from catalograph.graphql.context import Info
+from catalograph.graphql.scalars import DateTime
+from catalograph.graphql.types.endpoint import Endpoint
+from catalograph.graphql.types.node import Node
+from catalograph.graphql.types.provider import Provider
+
+if TYPE_CHECKING:
+    from catalograph.graphql.types.model import Model
+
+
+def find_model(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+    """Find the model of an offering; whoever holds the one has loaded the other."""
+    offering: records.Offering = root
+    return info.context.loaders.find_model(offering.model_id)
+
+
+@strawberry.federation.type(
+    keys=["id"], description="This provider serves this model on this endpoint."
+)
+class Offering(Node):
+    """Read from `records.Offering`."""
+
+    model: Annotated["Model", strawberry.lazy("catalograph.graphql.types.model")] = (
+        strawberry.field(resolver=find_model, description="What is served.")
+    )
+    provider: Provider = strawberry.field(description="Who serves it.")
+    endpoint: Endpoint = strawberry.field(description="By which kind of call.")
+    provider_model_slug: str | None = strawberry.field(
+        description="The provider's own name of the model. Null when not given."
+    )
+    is_routable: bool = strawberry.field(
+        description="Whether the gateway behind the catalogue routes calls this way now."
+    )
+    input_modalities: list[str] = strawberry.field(
+        description="What this offering takes; may differ from the model's. May be empty."
+    )
+    output_modalities: list[str] = strawberry.field(
+        description="What this offering gives; may differ from the model's. May be empty."
+    )
+    effective_from: DateTime | None = strawberry.field(
+        description="First instant the offering holds, UTC. Null: it always has."
+    )
+    effective_to: DateTime | None = strawberry.field(
+        description="Last instant the offering holds, UTC. Null: no end is known."
+    )
+
+    @classmethod
+    def is_type_of(cls, source: object, _info: object) -> bool:
+        """Tell an offering from the other nodes."""
+        return isinstance(source, records.Offering)

@@ -1,0 +1,81 @@
+"""Organisation, and lists of organisations."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from catalograph.catalogue import records
+from catalograph.graphql.connections import PageInfo
+from catalograph.graphql.lists import load_models
+from catalograph.graphql.types.node import Node
+
+if TYPE_CHECKING:
+    from catalograph.graphql.types.model import ModelConnection
+
+
+@strawberry.federation.type(
+    keys=["id", "organisationId"],
+    description="Who makes models.",
+)
+class Organisation(Node):
+    """Read from `records.Organisation`."""
+
+    organisation_id: str = strawberry.field(
+        description="Natural id, the part of a `modelId` before the slash."
+    )
+    name: str | None = strawberry.field(
+        description="Display name. Null when the catalogue gives none."
+    )
+    country_code: str | None = strawberry.field(
+        description="Where the organisation sits, ISO 3166 alpha-2. Null when not known."
+    )
+
+    models: (
+        Annotated["ModelConnection", strawberry.lazy("catalograph.graphql.types.model")]
+        | None
+    ) = strawberry.field(
+        resolver=load_models,
+        description=(
+            "The models this organisation made. `filter.organisations` is fixed here. Null when the list could not be "
+            "loaded; `errors` says why."
+        ),
+    )
+
+    @classmethod
+    def is_type_of(cls, source: object, _info: object) -> bool:
+        """Tell an organisation from the other nodes."""
+        return isinstance(source, records.Organisation)
+
+
+@strawberry.federation.type(
+    description="An organisation in a list, and where it stands there.", shareable=True
+)
+class OrganisationEdge:
+    """Read from `connections.EdgeSource`."""
+
+    cursor: str = strawberry.field(
+        description="Opaque; finds this place again for `after` and `before`."
+    )
+    node: Organisation = strawberry.field(description="The organisation.")
+
+
+@strawberry.federation.type(
+    description="A page of the list of organisations, ordered by id.", shareable=True
+)
+class OrganisationConnection:
+    """Read from `connections.EntityConnectionSource`."""
+
+    edges: list[OrganisationEdge] = strawberry.field(
+        description="The organisations of the page with their cursors, in list order."
+    )
+    nodes: list[Organisation] = strawberry.field(
+        description="The organisations of the page, in list order."
+    )
+    page_info: PageInfo = strawberry.field(
+        description="Where the page stands in the list."
+    )
+    total_count: int = strawberry.field(description="Organisations in the whole list.")
+    limit: int = strawberry.field(description="Most organisations the page could have.")
+    offset: int = strawberry.field(
+        description="Index of the first edge in the list, from 0; under cursors too."
+    )

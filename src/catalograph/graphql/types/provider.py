@@ -1,0 +1,97 @@
+"""Provider, and lists of providers."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from catalograph.catalogue import records
+from catalograph.graphql.connections import PageInfo
+from catalograph.graphql.context import Info
+from catalograph.graphql.lists import load_models
+from catalograph.graphql.types.node import Node
+
+if TYPE_CHECKING:
+    from catalograph.graphql.types.endpoint import Endpoint
+    from catalograph.graphql.types.model import ModelConnection
+
+
+def find_endpoints(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+    """Find the endpoints a provider serves anything on."""
+    provider: records.Provider = root
+    index = info.context.loaders.index
+    return () if index is None else index.endpoints_of(provider.provider_id)
+
+
+@strawberry.federation.type(
+    keys=["id", "providerId"],
+    description="Who serves models.",
+)
+class Provider(Node):
+    """Read from `records.Provider`."""
+
+    provider_id: str = strawberry.field(description="Natural id, such as `openai`.")
+    name: str | None = strawberry.field(
+        description="Display name. Null when the catalogue does not describe the provider."
+    )
+    link: str | None = strawberry.field(
+        description="Address of the provider's own pages. Null when not known."
+    )
+    country_code: str | None = strawberry.field(
+        description="Where the provider sits, ISO 3166 alpha-2. Null when not known."
+    )
+    endpoints: list[
+        Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]
+    ] = strawberry.field(
+        resolver=find_endpoints,
+        description="Kinds of call the provider serves any model on, distinct, by id.",
+    )
+
+    models: (
+        Annotated["ModelConnection", strawberry.lazy("catalograph.graphql.types.model")]
+        | None
+    ) = strawberry.field(
+        resolver=load_models,
+        description=(
+            "The models this provider serves. `filter.providers` is fixed here. Null when the list could not be "
+            "loaded; `errors` says why."
+        ),
+    )
+
+    @classmethod
+    def is_type_of(cls, source: object, _info: object) -> bool:
+        """Tell a provider from the other nodes."""
+        return isinstance(source, records.Provider)
+
+
+@strawberry.federation.type(
+    description="A provider in a list, and where it stands there.", shareable=True
+)
+class ProviderEdge:
+    """Read from `connections.EdgeSource`."""
+
+    cursor: str = strawberry.field(
+        description="Opaque; finds this place again for `after` and `before`."
+    )
+    node: Provider = strawberry.field(description="The provider.")
+
+
+@strawberry.federation.type(
+    description="A page of the list of providers, ordered by id.", shareable=True
+)
+class ProviderConnection:
+    """Read from `connections.EntityConnectionSource`."""
+
+    edges: list[ProviderEdge] = strawberry.field(
+        description="The providers of the page with their cursors, in list order."
+    )
+    nodes: list[Provider] = strawberry.field(
+        description="The providers of the page, in list order."
+    )
+    page_info: PageInfo = strawberry.field(
+        description="Where the page stands in the list."
+    )
+    total_count: int = strawberry.field(description="Providers in the whole list.")
+    limit: int = strawberry.field(description="Most providers the page could have.")
+    offset: int = strawberry.field(
+        description="Index of the first edge in the list, from 0; under cursors too."
+    )
