@@ -9,10 +9,12 @@ import bisect
 import datetime
 import functools
 import itertools
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from catalograph.catalogue.bitset import build_flags, build_mask
 from catalograph.catalogue.collation import collation_key
 from catalograph.demo.parameters import Question, print_number
 from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant
@@ -94,7 +96,8 @@ class _Snapshot:
             providers=question.providers, data=question.data, gateway=question.gateway
         )
         fragments = [
-            self._fragment(place, view) for place in _places(matches, total, question)
+            self._fragment(place, view)
+            for place in _find_page(matches, total, question)
         ]
         head = (
             f'{{\n  "ok": true,\n  "limit": {question.limit},'
@@ -177,16 +180,12 @@ def _row_key(row: ProviderRow) -> tuple[object, ...]:
 def _index(
     models: Iterable[tuple[StoredModel, Sequence[ProviderRow]]], count: int
 ) -> dict[Hashable, int]:
-    """Build one bit set a value: bit n stands for the model in place n."""
-    sets: dict[Hashable, bytearray] = {}
-    size = count // 8 + 1
+    """Build a bit set for each value: bit n stands for the model in place n."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
     for place, (model, rows) in enumerate(models):
-        byte, bit = place // 8, 1 << place % 8
         for key in _keys(model, rows):
-            if key not in sets:
-                sets[key] = bytearray(size)
-            sets[key][byte] |= bit
-    return {key: int.from_bytes(bits, "little") for key, bits in sets.items()}
+            places[key].append(place)
+    return {key: build_mask(found, count) for key, found in places.items()}
 
 
 def _keys(model: StoredModel, rows: Iterable[ProviderRow]) -> Iterator[Hashable]:
@@ -206,14 +205,13 @@ def _keys(model: StoredModel, rows: Iterable[ProviderRow]) -> Iterator[Hashable]
             yield "param", param
 
 
-def _places(matches: int, total: int, question: Question) -> list[int]:
-    """List the places of one page, in order."""
+def _find_page(matches: int, total: int, question: Question) -> Sequence[int]:
+    """Find the places of one page's models, in order."""
     if question.offset >= total:
-        return []
+        return ()
     start = int(question.offset)
-    flags = bin(matches)[:1:-1].encode().translate(_BIT_OF_DIGIT)
-    places = itertools.compress(itertools.count(), flags)
-    return list(itertools.islice(places, start, start + question.limit))
-
-
-_BIT_OF_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
+    stop = min(start + question.limit, total)
+    if total == matches.bit_length():
+        return range(start, stop)  # no gaps
+    places = itertools.compress(itertools.count(), build_flags(matches, 0))
+    return tuple(itertools.islice(places, start, stop))

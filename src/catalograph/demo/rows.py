@@ -1,11 +1,14 @@
-"""The rows of the embedded upstream, field by field in the order of its JSON."""
+"""The rows of the embedded upstream, field by field in the order of its JSON.
+
+They hold no cycles, so the garbage collector need not walk the many of them (`gc=False`).
+"""
 
 import datetime
 
 import msgspec
 
 
-class OrganisationRow(msgspec.Struct, frozen=True):
+class OrganisationRow(msgspec.Struct, frozen=True, gc=False):
     """Who made a model; dates and names here and below are passed through as stored."""
 
     organisation_id: str
@@ -13,7 +16,7 @@ class OrganisationRow(msgspec.Struct, frozen=True):
     country_code: str | None = None
 
 
-class ProviderRow(msgspec.Struct, frozen=True):
+class ProviderRow(msgspec.Struct, frozen=True, gc=False):
     """One provider serving one model on one endpoint.
 
     Attributes:
@@ -35,14 +38,14 @@ class ProviderRow(msgspec.Struct, frozen=True):
     effective_to: str | None = None
 
 
-class DataSection(msgspec.Struct, frozen=True):
+class DataSection(msgspec.Struct, frozen=True, gc=False):
     """The section `data`."""
 
     input_types: tuple[str, ...] = ()
     output_types: tuple[str, ...] = ()
 
 
-class GatewaySection(msgspec.Struct, frozen=True):
+class GatewaySection(msgspec.Struct, frozen=True, gc=False):
     """The section `gateway`; of a stored model only `providers` counts."""
 
     active: bool = False
@@ -50,7 +53,7 @@ class GatewaySection(msgspec.Struct, frozen=True):
     providers: tuple[ProviderRow, ...] = ()
 
 
-class StoredModel(msgspec.Struct, frozen=True):
+class StoredModel(msgspec.Struct, frozen=True, gc=False):
     """One model with everything that any answer may say about it.
 
     Attributes:
@@ -72,7 +75,7 @@ class StoredModel(msgspec.Struct, frozen=True):
     params: dict[str, tuple[str, ...]] = {}
 
 
-class SectionedModel(msgspec.Struct, frozen=True):
+class SectionedModel(msgspec.Struct, frozen=True, gc=False):
     """A model as the sectioned answer shows it; a section switched off is absent."""
 
     model_id: str

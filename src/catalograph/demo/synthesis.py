@@ -1,0 +1,130 @@
+"""Models made up by a seed, for catalogues of any size."""
+
+import datetime
+import itertools
+import random
+from collections.abc import Iterator
+
+from catalograph.demo.rows import (
+    DataSection,
+    GatewaySection,
+    OrganisationRow,
+    ProviderRow,
+    StoredModel,
+)
+
+_ORGANISATIONS = 60
+_PROVIDERS = 30
+_FIRST_DAY = datetime.date(2020, 1, 1)
+_DAYS = 2200
+_COUNTRIES = ("US", "CN", "FR", "DE", "KR", "CA", "IL", None)
+_SIZES = ("Nano", "Mini", "7B", "13B", "70B", "405B", "Large", "Ultra")
+_FAMILIES = (
+    "Albatross",
+    "Bittern",
+    "Curlew",
+    "Dotterel",
+    "Egret",
+    "Fulmar",
+    "Grebe",
+    "Heron",
+    "Ibis",
+    "Jaçana",
+    "Kestrel",
+    "Lapwing",
+)
+
+_STATUSES = ("Available", None, "Retired", "Deprecated", "Rumoured", "Announced")
+_STATUS_WEIGHTS = (55, 20, 12, 8, 3, 2)
+
+# What a model is decides what it takes and gives, and on which endpoints it is served.
+_KINDS = (
+    (("text",), ("text",), ("chat.completions", "responses", "batch")),
+    (("text", "image"), ("text",), ("chat.completions", "responses", "batch")),
+    (("text", "image", "audio", "video"), ("text",), ("chat.completions", "batch")),
+    (("text",), (), ("embeddings", "batch")),
+    (("text", "image"), ("image",), ("images.generations", "images.edits")),
+    (("text",), ("audio",), ("audio.speech",)),
+    (("audio",), ("text",), ("audio.transcription", "realtime")),
+    (("text", "image"), ("video",), ("video.generation",)),
+    (("text",), ("moderation",), ("moderations",)),
+    ((), (), ()),
+)
+_KIND_WEIGHTS = (30, 20, 5, 6, 5, 3, 2, 2, 1, 26)
+
+# Windows end or begin outside any day on which this may run, so that answers do not
+# depend on the day.
+_WINDOWS = (
+    (None, None),
+    ("2024-01-01T00:00:00", None),
+    (None, "2099-01-01T00:00:00"),
+    (None, "2024-01-01T00:00:00"),
+    ("2099-01-01T00:00:00", None),
+)
+_WINDOW_WEIGHTS = (90, 4, 3, 2, 1)
+
+
+def synthesise_models(count: int, seed: int = 0) -> list[StoredModel]:
+    """Make models up; the same seed gives the same models, and more of them for more.
+
+    Args:
+        count: How many.
+        seed: Of the pseudo-random choices.
+    """
+    return list(itertools.islice(_synthesise(random.Random(seed)), count))  # noqa: S311 - not for secrets
+
+
+def _synthesise(chance: random.Random) -> Iterator[StoredModel]:
+    organisations = [
+        OrganisationRow(f"org-{n:02}", f"Organisation {n}", chance.choice(_COUNTRIES))
+        for n in range(_ORGANISATIONS)
+    ]
+    providers = [
+        (f"provider-{n:02}", f"Provider {n}", f"https://provider-{n:02}.example", "US")
+        for n in range(_PROVIDERS)
+    ]
+    sections = [DataSection(takes, gives) for takes, gives, _ in _KINDS]
+    for number in itertools.count():
+        organisation = chance.choice(organisations)
+        family, size = chance.choice(_FAMILIES), chance.choice(_SIZES)
+        [kind] = chance.choices(range(len(_KINDS)), _KIND_WEIGHTS)
+        [status] = chance.choices(_STATUSES, _STATUS_WEIGHTS)
+        slug = f"{family.lower()}-{size.lower()}-{number}"
+        rows = [
+            ProviderRow(
+                *provider,
+                endpoint=endpoint,
+                provider_model_slug=slug,
+                is_active_gateway=chance.random() < 0.97,  # noqa: PLR2004
+                input_modalities=sections[kind].input_types,
+                output_modalities=sections[kind].output_types,
+                effective_from=since,
+                effective_to=until,
+            )
+            for provider in chance.sample(providers, chance.choice((0, 1, 1, 2, 3)))
+            for since, until in chance.choices(_WINDOWS, _WINDOW_WEIGHTS)
+            for endpoint in _KINDS[kind][2]
+        ]
+        day = _choose_day(chance)
+        yield StoredModel(
+            model_id=f"{organisation.organisation_id}/{slug}",
+            name=f"{family} {size}",
+            release_date=day,
+            announcement_date=day or _choose_day(chance),
+            retirement_date="2025-06-30T00:00:00" if status == "Retired" else None,
+            status=status,
+            organisation=organisation,
+            aliases=(f"{organisation.organisation_id}/latest-{number}",)
+            if number % 50 == 0
+            else (),
+            data=sections[kind],
+            gateway=GatewaySection(providers=tuple(rows)),
+        )
+
+
+def _choose_day(chance: random.Random) -> str | None:
+    """Choose a midnight as the upstream stores it; none for half of the models, as there."""
+    if chance.random() < 0.5:  # noqa: PLR2004
+        return None
+    day = _FIRST_DAY + datetime.timedelta(days=chance.randrange(_DAYS))
+    return f"{day.isoformat()}T00:00:00"

@@ -1,0 +1,66 @@
+"""Made-up models are the same every time and have something of everything."""
+
+import datetime
+
+import msgspec
+
+from catalograph.demo.service import DEMO_TOKEN, DemoUpstream
+from catalograph.demo.shapes import SectionedShape
+from catalograph.demo.synthesis import synthesise_models
+
+NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
+
+
+class Answer(msgspec.Struct):
+    total: int
+    models: list[dict[str, object]]
+
+
+def ask(upstream: DemoUpstream, query: str) -> Answer:
+    reply = upstream.reply("GET", "/v1/models", query, f"Bearer {DEMO_TOKEN}")
+    return msgspec.json.decode(reply.body, type=Answer)
+
+
+def test_one_seed_gives_the_same_models_and_more_of_them_for_more() -> None:
+    assert synthesise_models(50) == synthesise_models(100)[:50]
+    assert synthesise_models(50, seed=1) != synthesise_models(50, seed=2)
+
+
+def test_ids_are_unique_and_made_of_two_parts() -> None:
+    ids = [model.model_id for model in synthesise_models(2000)]
+
+    assert len(set(ids)) == 2000
+    assert [id for id in ids if id.count("/") != 1] == []
+
+
+def test_every_status_and_modality_occurs() -> None:
+    models = synthesise_models(2000)
+
+    assert {model.status for model in models} == {
+        "Available",
+        "Announced",
+        "Rumoured",
+        "Deprecated",
+        "Retired",
+        None,
+    }
+    assert {kind for model in models for kind in model.data.output_types} == {
+        "text",
+        "image",
+        "audio",
+        "video",
+        "moderation",
+    }
+
+
+def test_paging_through_them_meets_each_one_once() -> None:
+    models = synthesise_models(1100)
+    upstream = DemoUpstream(models, shape=SectionedShape(), clock=lambda: NOW)
+
+    pages = [
+        ask(upstream, f"limit=250&offset={offset}") for offset in range(0, 1100, 250)
+    ]
+
+    assert [page.total for page in pages] == [1100] * 5
+    ids = [model["model_id"] for page in pages for model in page.models]
+    assert sorted(map(str, ids)) == sorted(model.model_id for model in models)
