@@ -23,17 +23,22 @@ const json = (value: unknown): string =>
     (_, items: string) => `[${items.replace(/\s*\n\s*/g, ' ')}]`,
   );
 
+/** The ids are aliases, which outlive the dated ids behind them. */
 export function examples(now: Date): Example[] {
   return [
     {
       question: 'Which models take images and can be called for chat?',
       hint: 'A filter over the whole catalogue, newest first.',
-      query: `# Which models take images and can be called for chat?
+      query: `# Which models take images
+# and can be called for chat?
 # Press the play button, or Ctrl+Enter.
 query ModelsThatSee($filter: ModelFilter!) {
   models(
     filter: $filter
-    orderBy: { field: RELEASE_DATE, direction: DESC }
+    orderBy: {
+      field: RELEASE_DATE
+      direction: DESC
+    }
     first: 20
   ) {
     totalCount
@@ -83,17 +88,21 @@ query WhoServesIt($modelId: String!) {
   }
 }
 `,
-      variables: json({ modelId: 'openai/gpt-4o' }),
+      variables: json({ modelId: 'openai/gpt-5' }),
     },
     {
       question: 'What came out this month?',
       hint: 'A range of release days, filled in with the current month.',
       query: `# What came out this month?
-# The variables hold the month in which this page was first opened.
+# The month in which this page was
+# first opened: see the variables.
 query NewThisMonth($month: DateRange!) {
   thisMonth: models(
     filter: { releaseDate: $month }
-    orderBy: { field: RELEASE_DATE, direction: DESC }
+    orderBy: {
+      field: RELEASE_DATE
+      direction: DESC
+    }
   ) {
     totalCount
     nodes {
@@ -102,7 +111,10 @@ query NewThisMonth($month: DateRange!) {
   }
   # A month may be young: the newest of all.
   newest: models(
-    orderBy: { field: RELEASE_DATE, direction: DESC }
+    orderBy: {
+      field: RELEASE_DATE
+      direction: DESC
+    }
     first: 5
   ) {
     nodes {
@@ -130,10 +142,22 @@ fragment Release on Model {
       question: 'A list with filters and counts',
       hint: 'What a page with a sidebar asks. One value is misspelt on purpose.',
       query: `# A list with filters and counts
-# What a page with a sidebar asks: the list, and how many models one more tick would give.
-# One organisation is misspelt: unknownFilterValues says so.
-query FilteredList($filter: ModelFilter, $search: String, $offset: Int = 0) {
-  models(filter: $filter, search: $search, limit: 10, offset: $offset) {
+# What a page with a sidebar asks:
+# the list, and for each box how many
+# models one more tick would give.
+# One organisation is misspelt, and
+# unknownFilterValues says so.
+query FilteredList(
+  $filter: ModelFilter
+  $search: String
+  $offset: Int = 0
+) {
+  models(
+    filter: $filter
+    search: $search
+    limit: 10
+    offset: $offset
+  ) {
     totalCount
     nodes {
       modelId
@@ -180,7 +204,11 @@ query FilteredList($filter: ModelFilter, $search: String, $offset: Int = 0) {
       question: 'Compare three models',
       hint: 'Aliases ask one field three times, a fragment says once what to show.',
       query: `# Compare three models
-query CompareThree($a: String!, $b: String!, $c: String!) {
+query CompareThree(
+  $a: String!
+  $b: String!
+  $c: String!
+) {
   a: model(modelId: $a) {
     ...Comparison
   }
@@ -210,9 +238,9 @@ fragment Comparison on Model {
 }
 `,
       variables: json({
-        a: 'openai/gpt-4o',
-        b: 'anthropic/claude-3.5-sonnet',
-        c: 'google/gemini-1.5-pro',
+        a: 'openai/gpt-5',
+        b: 'anthropic/claude-sonnet-4.5',
+        c: 'google/gemini-2.5-pro',
       }),
     },
   ];

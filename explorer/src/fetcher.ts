@@ -1,4 +1,12 @@
-import type { Fetcher } from '@graphiql/toolkit';
+import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
+
+/**
+ * The operation's name, if the document has it. GraphiQL learns the name a moment after the
+ * text: who opens another tab and runs it at once would send the last tab's name.
+ */
+function knownName({ query, operationName }: FetcherParams): string | undefined {
+  return operationName && new RegExp(`\\b${operationName}\\b`).test(query) ? operationName : undefined;
+}
 
 /** Posts to the page's own address; the gateway has neither subscriptions nor `@defer`. */
 export const fetcher: Fetcher = async (params, options) => {
@@ -9,7 +17,7 @@ export const fetcher: Fetcher = async (params, options) => {
       'content-type': 'application/json',
       ...options?.headers,
     },
-    body: JSON.stringify(params),
+    body: JSON.stringify({ ...params, operationName: knownName(params) }),
   });
   const text = await response.text();
   try {

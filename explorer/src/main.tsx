@@ -24,23 +24,27 @@ const HEADERS = `{
 `;
 
 const all = examples(new Date());
-const [opening] = all;
+const opening = all[0]!;
 const panel = examplesPlugin(all);
 const plugins = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), panel];
 
-/** Whether GraphiQL has nothing stored; it stores the tabs under this key. */
-function isFirstVisit(): boolean {
+// GraphiQL opens its stored tabs, or these where it has stored none. Of the first of these it
+// takes the query by itself but not the variables, so they are put where it looks for what the
+// editors held last.
+function prepareFirstVisit(): boolean {
   try {
-    return window.localStorage.getItem('graphiql:tabState') === null;
+    if (localStorage.getItem('graphiql:tabState') !== null) return false;
+    localStorage.setItem('graphiql:query', opening.query);
+    localStorage.setItem('graphiql:variables', opening.variables);
+    localStorage.setItem('graphiql:docExplorerFlex', '0.26'); // the side panel, to the rest
   } catch {
-    return true; // storage may be forbidden
+    // Storage may be forbidden: then every visit is the first.
   }
+  return true;
 }
 
-// On later visits these would add a tab beside the stored ones. On the first, GraphiQL
-// takes the query of the first tab by itself, but not its variables.
-const firstVisit = isFirstVisit()
-  ? { initialVariables: opening?.variables, visiblePlugin: panel }
+const firstVisit = prepareFirstVisit()
+  ? { initialVariables: opening.variables, visiblePlugin: panel }
   : {};
 
 createRoot(document.getElementById('explorer')!).render(

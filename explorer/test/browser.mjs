@@ -16,7 +16,8 @@ const report = {
   schema: '',
   completed: '',
   shown: '',
-  examples: {},
+  examples: {}, // by operation name: its errors and its data
+  variables: '', // of the first tab after a reload
   tabsAfterReload: [],
   outside: [],
   problems: [],
@@ -101,11 +102,14 @@ try {
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.reload();
   await editor.waitFor({ state: 'visible' });
+  await page.waitForLoadState('networkidle');
   await shot('dark');
   await page.emulateMedia({ colorScheme: 'light' });
   await page.reload();
   await editor.waitFor({ state: 'visible' });
+  await page.waitForLoadState('networkidle');
   await shot('light');
+  report.variables = (await page.locator('.graphiql-editor-tool').innerText()).replaceAll(/\s+/g, ' ');
 
   if (report.schema === 'introspected') {
     for (const [index, name] of report.tabs.entries()) {
@@ -127,14 +131,15 @@ try {
     report.shown = (await page.locator('.graphiql-response').innerText()).replaceAll(/\s+/g, ' ');
     await shot('completed');
     // Tabs are stored half a second after the last change.
-    await page.waitForFunction(() => localStorage.getItem('graphiql:tabState')?.includes('Completed'));
+    await page.waitForFunction(() =>
+      JSON.parse(localStorage.getItem('graphiql:tabState')).tabs.at(-1).query.includes('totalModels'),
+    );
     await page.reload();
     await editor.waitFor({ state: 'visible' });
     report.tabsAfterReload = await tabNames();
   } else {
-    await page.locator('[aria-label*="Documentation Explorer"]').first().click();
-    await page.locator('.graphiql-doc-explorer-error').waitFor();
-    report.shown = await page.locator('.graphiql-doc-explorer-error').innerText();
+    await page.locator('.graphiql-response', { hasText: 'errors' }).waitFor();
+    report.shown = (await page.locator('.graphiql-response').innerText()).replaceAll(/\s+/g, ' ');
     await shot('refused');
   }
 } catch (error) {
