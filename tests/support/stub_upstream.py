@@ -130,7 +130,9 @@ class StubUpstream:
                 a mapping with at least `api_provider_id` and `endpoint`.
             input_types: Of the model, and of its rows unless they say otherwise.
             output_types: As above.
-            fields: Any other field of the sectioned answer, and `params` for the flat one.
+            fields: Any other field of the sectioned answer, and `params` (lists by
+                provider id) for the flat one. What the upstream itself could not store,
+                such as a number for a name, needs `distort`.
         """
         organisation_id, _, slug = model_id.partition("/")
         providers = [_build_row(row, input_types, output_types) for row in rows]
