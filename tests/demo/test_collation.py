@@ -23,7 +23,9 @@ def test_white_space_punctuation_digits_letters_follow_each_other() -> None:
         "模型",
     ]
 
-    assert sorted(in_order[::-1], key=collation_key) == in_order
+    backwards = in_order[::-1]
+
+    assert sorted(backwards, key=collation_key) == in_order
 
 
 def test_case_does_not_count() -> None:
