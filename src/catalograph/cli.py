@@ -148,11 +148,11 @@ def upstream(
     import uvicorn
 
     from catalograph.demo.service import DEMO_TOKEN, build_demo_app
+    from catalograph.demo.synthesis import synthesise_models
 
     host = "127.0.0.1"
     port = _find_free_port(host, port)
-    made = None if models is None else _make_models(models)
-    rest = build_demo_app(made)
+    rest = build_demo_app(None if models is None else synthesise_models(models))
     _say(
         f"The REST API of the embedded catalogue is at http://{host}:{port}/v1/models\n"
         "To put the gateway in front of it:\n"
@@ -270,12 +270,6 @@ def _find_free_port(host: str, port: int) -> int:
         ) from None
 
 
-def _make_models(count: int) -> Any:  # noqa: ANN401 - whatever the embedded upstream takes
-    from catalograph.demo.making import make_models
-
-    return make_models(count)
-
-
 def _compare(path: Path, text: str) -> None:
     """End with status 1 when the committed file says something else."""
     import difflib
@@ -316,10 +310,17 @@ def _parse_variables(text: str) -> Mapping[str, Any]:
 async def _execute(
     settings: "Settings", document: str, variables: Mapping[str, Any], *, demo: bool
 ) -> "Answer":
+    import secrets
+
     from catalograph.app import open_gateway
     from catalograph.graphql.operation import Caller, Operation
 
+    operation = Operation(document=document, variables=variables)
+    caller = Caller()
+    if settings.upstream_auth == "passthrough" and settings.upstream_token and not demo:
+        # Whoever runs the command is the caller; a partition of its own, because what
+        # this token may see must not be kept where others find it.
+        token = settings.upstream_token.reveal()
+        caller = Caller(token=token, partition=secrets.token_hex(16))
     async with open_gateway(settings, demo=demo) as engine:
-        return await engine.execute(
-            Operation(document=document, variables=variables), Caller()
-        )
+        return await engine.execute(operation, caller)
