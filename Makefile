@@ -9,7 +9,7 @@ MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 # What an installed copy is made from; Python itself is read in place.
-SOURCES := pyproject.toml $(wildcard explorer/package-lock.json explorer/src/* explorer/*.py explorer/*.ts)
+SOURCES := pyproject.toml hatch_build.py $(wildcard explorer/*.* explorer/src/*)
 AT := $(if $(PORT),--port $(PORT))
 SUBGRAPH := examples/federation/catalograph.graphql
 
