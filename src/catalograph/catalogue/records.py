@@ -88,7 +88,7 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True):
         input_modalities: What this offering takes, upstream order.
         output_modalities: What this offering gives, upstream order.
         effective_from: First instant it holds, UTC; None means always has.
-        effective_to: Last instant it holds, UTC; None means no end is known.
+        effective_to: Instant at which it ends, UTC; None means no end is known.
         ordinal: 0, or its place among rows equal in model, provider, endpoint and slug.
     """
 

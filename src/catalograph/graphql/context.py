@@ -1,10 +1,12 @@
 """What a resolver may reach: the loaders of its operation, and nothing else."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import strawberry
+from graphql import GraphQLResolveInfo
 
 from catalograph.errors import LimitError
+from catalograph.graphql.plan import Need, find_needs
 from catalograph.loaders import Loaders
 
 
@@ -13,14 +15,24 @@ class Context:
 
     Attributes:
         loaders: Everything the operation may load.
+        needs: What is known of the document's selections, by selecting fields.
     """
 
-    __slots__ = ("_max_references", "_references", "loaders")
+    __slots__ = ("_max_references", "_references", "loaders", "needs")
 
     def __init__(self, loaders: Loaders, *, max_references: int = 1_000) -> None:
         self.loaders = loaders
+        self.needs: dict[tuple[int, ...], Need] = {}
         self._max_references = max_references
         self._references = 0
+
+    def find_needs(self, info: GraphQLResolveInfo[Any]) -> Need:
+        """What everything selected below a field needs; worked out once for a document."""
+        key = tuple(id(node) for node in info.field_nodes)
+        needs = self.needs.get(key)
+        if needs is None:
+            needs = self.needs[key] = find_needs(info)
+        return needs
 
     def count_references(self, count: int) -> None:
         """Count node ids and representations over the whole operation.

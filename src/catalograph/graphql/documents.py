@@ -1,19 +1,45 @@
 """Documents, parsed and validated once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import graphql
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
+    Visitor,
+    visit,
 )
+
+from catalograph.graphql.plan import Need
+from catalograph.graphql.projection import Projection
+
+MAX_VARIANTS = 64
+"""Combinations of directive variables that are remembered for a document."""
 
 _BYTES_PER_CHARACTER = 60
 """Memory of a parsed document for each character of its text; measured."""
+
+
+class Compiled:
+    """What executions of one document work out once; filled as they run.
+
+    Attributes:
+        plans: Projections, by type and selecting fields; None where there can be none.
+        needs: What the selection below a field needs, by its nodes.
+    """
+
+    __slots__ = ("needs", "plans")
+
+    def __init__(self) -> None:
+        self.plans: dict[tuple[Any, ...], Projection | None] = {}
+        self.needs: dict[tuple[int, ...], Need] = {}
 
 
 class Document:
@@ -26,7 +52,7 @@ class Document:
         code: Kind of the errors.
     """
 
-    __slots__ = ("ast", "code", "errors", "text")
+    __slots__ = ("_compiled", "_directive_variables", "ast", "code", "errors", "text")
 
     def __init__(
         self,
@@ -39,6 +65,22 @@ class Document:
         self.ast = ast
         self.errors = errors
         self.code = code
+        self._directive_variables = () if ast is None else _directive_variables(ast)
+        self._compiled: dict[tuple[Any, ...], Compiled] = {}
+
+    def compiled(self, variables: Mapping[str, Any]) -> Compiled:
+        """What has been worked out about the selections, for these values of variables.
+
+        Which fields are selected depends on the variables in `@include` and `@skip`
+        alone, so that there is one of these for most documents.
+        """
+        key = tuple(variables.get(name) for name in self._directive_variables)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            if len(self._compiled) >= MAX_VARIANTS:
+                self._compiled.clear()
+            compiled = self._compiled[key] = Compiled()
+        return compiled
 
     def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of this name, or the only one; None when there is no such."""
@@ -102,6 +144,25 @@ class Documents:
             return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
         errors = self._check(ast) if self._check is not None else ()
         return Document(text, ast, errors or graphql.validate(self._schema, ast))
+
+
+class _DirectiveVariables(Visitor):
+    """Collects the variables that `@include` and `@skip` look at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names.add(argument.value.name.value)
+
+
+def _directive_variables(ast: DocumentNode) -> tuple[str, ...]:
+    visitor = _DirectiveVariables()
+    visit(ast, visitor)
+    return tuple(sorted(visitor.names))
 
 
 def kind_of(operation: OperationDefinitionNode | None) -> str | None:

@@ -11,9 +11,11 @@ from graphql.execution.executor import Executor
 from catalograph.graphql.context import Context
 from catalograph.graphql.documents import Documents, kind_of
 from catalograph.graphql.errors import format_errors
+from catalograph.graphql.executor import CompiledExecutor
 from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.graphql.projection import Projector
 from catalograph.graphql.scalars import format_date_time
-from catalograph.graphql.schema import build_schema
+from catalograph.graphql.schema import build_schema, read_field
 from catalograph.loaders import Loaders
 from catalograph.source import Access, CatalogueSource
 
@@ -30,7 +32,8 @@ class Engine:
         source: Where the catalogue comes from.
         documents: Parsed and validated documents.
         max_references: Most node ids and representations of one operation.
-        executor_class: What runs an operation; graphql-core's own for comparison.
+        is_compiled: Whether selections over records are compiled; False runs everything
+            field by field, for comparison.
     """
 
     def __init__(
@@ -39,13 +42,14 @@ class Engine:
         *,
         documents: Documents | None = None,
         max_references: int = 1_000,
-        executor_class: type[Executor[Any]] = Executor,
+        is_compiled: bool = True,
     ) -> None:
         self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._source = source
         self._documents = documents or Documents(self.schema)
         self._max_references = max_references
-        self._executor_class = executor_class
+        self._executor_class = CompiledExecutor if is_compiled else Executor
+        self._projector = Projector(read_field)
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
@@ -59,22 +63,28 @@ class Engine:
             return _refuse([error], caller, "GRAPHQL_VALIDATION_FAILED", kind)
         access = Access(token=caller.token, partition=caller.partition)
         loaders = Loaders(self._source, access)
+        context = Context(loaders, max_references=self._max_references)
         executor = self._executor_class.build(
             self.schema,
             document.ast,
-            context_value=Context(loaders, max_references=self._max_references),
+            context_value=context,
             raw_variable_values=dict(operation.variables),
             operation_name=operation.name,
         )
         if isinstance(executor, list):
             return _refuse(executor, caller, "BAD_USER_INPUT", kind)
+        compiled = document.compiled(executor.variable_values.coerced)
+        context.needs = compiled.needs
+        if isinstance(executor, CompiledExecutor):
+            executor.plans = compiled.plans
+            executor.projector = self._projector
         outcome: Any = executor.execute_operation()
         result = await outcome if inspect.isawaitable(outcome) else outcome
         return _answer(result, loaders, caller, node)
 
 
 def _refuse(
-    errors: Any,  # noqa: ANN401 - a sequence of GraphQLError
+    errors: Any,
     caller: Caller,
     code: str,
     kind: str | None,
@@ -93,7 +103,7 @@ def _answer(
     result: ExecutionResult,
     loaders: Loaders,
     caller: Caller,
-    node: Any,  # noqa: ANN401 - an operation
+    node: Any,
 ) -> Answer:
     body: dict[str, Any] = {}
     formatted: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ from catalograph.graphql.connections import (
 )
 from catalograph.graphql.context import Info
 from catalograph.graphql.paging import parse_slice
-from catalograph.graphql.plan import Need, find_needs, needed_sections
+from catalograph.graphql.plan import Need, needed_sections
 from catalograph.graphql.types.filter import ModelFilter, ModelOrder
 from catalograph.loaders import ModelsRequest
 
@@ -62,7 +62,7 @@ async def load_models(
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
-) -> Any:  # noqa: ANN401 - the graph's type is given beside the field
+) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
     order = order_by.build() if order_by else None
     words = _parse_search(search)
@@ -78,7 +78,7 @@ async def load_models(
         before=before,
     )
     raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
-    needs = find_needs(raw)
+    needs = info.context.find_needs(raw)
     request = ModelsRequest(
         filter=asked,
         search=words,
@@ -110,7 +110,7 @@ def build_entity_resolver(
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> Any:  # noqa: ANN401 - the graph's type is given beside the field
+    ) -> Any:
         part = parse_slice(
             order=key,
             limit=limit,

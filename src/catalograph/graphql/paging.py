@@ -123,7 +123,7 @@ def _none_if_unset(value: T | None) -> T | None:
     return None if value is strawberry.UNSET else value
 
 
-def _given(**values: Any) -> list[str]:  # noqa: ANN401 - only looked at for being there
+def _given(**values: Any) -> list[str]:
     return [name for name, value in values.items() if value is not None]
 
 

@@ -82,7 +82,7 @@ class _Walk:
         self._variable_values = variable_values
         self._spread: set[str] = set()
 
-    def visit(self, parent: Any, selection_set: SelectionSetNode) -> None:  # noqa: ANN401 - any named type
+    def visit(self, parent: Any, selection_set: SelectionSetNode) -> None:
         for node in selection_set.selections:
             if not self._is_included(node):
                 continue
@@ -99,7 +99,7 @@ class _Walk:
             elif isinstance(node, FragmentSpreadNode):
                 self._visit_fragment(node.name.value)
 
-    def _visit_field(self, parent: Any, node: FieldNode) -> None:  # noqa: ANN401 - any named type
+    def _visit_field(self, parent: Any, node: FieldNode) -> None:
         name = node.name.value
         if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
             return

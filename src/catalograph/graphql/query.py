@@ -32,7 +32,7 @@ async def load_model(
             description="Natural id, `organisation/name`, or one of the model's aliases."
         ),
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load one model by id or alias."""
     return (await info.context.loaders.load_index()).find_model(model_id)
 
@@ -42,7 +42,7 @@ async def load_provider(
     provider_id: Annotated[
         str, strawberry.argument(description="Natural id, such as `openai`.")
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load one provider."""
     return (await info.context.loaders.load_index()).find_provider(provider_id)
 
@@ -52,7 +52,7 @@ async def load_organisation(
     organisation_id: Annotated[
         str, strawberry.argument(description="Natural id, such as `openai`.")
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load one organisation."""
     return (await info.context.loaders.load_index()).find_organisation(organisation_id)
 
@@ -62,7 +62,7 @@ async def load_endpoint(
     endpoint_id: Annotated[
         str, strawberry.argument(description="Natural id, such as `chat.completions`.")
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load one endpoint."""
     return (await info.context.loaders.load_index()).find_endpoint(endpoint_id)
 
@@ -72,7 +72,7 @@ async def load_node(
     id: Annotated[
         strawberry.ID, strawberry.argument(description="A global id of this graph.")
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load whatever has a global id."""
     key = parse_id(id)
     return find_node(await info.context.loaders.load_index(), key)
@@ -86,14 +86,14 @@ async def load_nodes(
             description="Global ids of this graph; 1,000 in one operation by default."
         ),
     ],
-) -> Any:  # noqa: ANN401 - see the field
+) -> Any:
     """Load many nodes: order and repeats are kept, one bad id fails alone."""
     info.context.count_references(len(ids))
     index = await info.context.loaders.load_index()
     return [_find_or_error(index, id_, place) for place, id_ in enumerate(ids)]
 
 
-def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:  # noqa: ANN401 - a record, an error or None
+def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:
     try:
         return find_node(index, parse_id(id_, argument=f"ids[{place}]"))
     except UserInputError as error:
@@ -101,7 +101,7 @@ def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:  # noqa:
         return error
 
 
-def _by_id(attribute: str, key: str) -> Any:  # noqa: ANN401 - a resolver
+def _by_id(attribute: str, key: str) -> Any:
     def members(index: CatalogueIndex) -> Sequence[Any]:
         found: Sequence[Any] = getattr(index, attribute)
         return found

@@ -15,7 +15,7 @@ FEDERATION_VERSION: Final = "2.9"
 """The newest that all composers in use know."""
 
 
-def read_field(source: Any, name: str) -> object:  # noqa: ANN401 - any source of a type
+def read_field(source: Any, name: str) -> object:
     """Read a field that has no resolver: an attribute, or the global id."""
     return node_id(source) if name == "id" else getattr(source, name)
 

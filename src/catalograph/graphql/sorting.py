@@ -28,7 +28,7 @@ _SORTED = ("fields", "arguments", "values", "interfaces", "types", "directives")
 
 
 class _Sorter(Visitor):
-    def leave(self, node: Node, *_: Any) -> Node:  # noqa: ANN401 - graphql-core's signature
+    def leave(self, node: Node, *_: Any) -> Node:
         changes: dict[str, Any] = {
             attribute: tuple(sorted(members, key=_name))
             for attribute in _SORTED
@@ -38,12 +38,12 @@ class _Sorter(Visitor):
         return dataclasses.replace(node, **changes) if changes else node
 
 
-def _name(node: Any) -> tuple[str, str]:  # noqa: ANN401 - any named node
+def _name(node: Any) -> tuple[str, str]:
     # Directives of one name are told apart by their arguments.
     return node.name.value, print_ast(node)
 
 
-def _definition_key(node: Any) -> tuple[bool, str]:  # noqa: ANN401 - any definition
+def _definition_key(node: Any) -> tuple[bool, str]:
     return not isinstance(node, SchemaDefinitionNode), getattr(
         getattr(node, "name", None), "value", ""
     )

@@ -35,7 +35,7 @@ class Catalogue:
     )
 
 
-async def load_catalogue(info: Info) -> Any:  # noqa: ANN401 - see the field
+async def load_catalogue(info: Info) -> Any:
     """Describe the index this operation sees."""
     loaders = info.context.loaders
     index = await loaders.load_index()

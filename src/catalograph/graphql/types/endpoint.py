@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from catalograph.graphql.types.provider import Provider
 
 
-def find_providers(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+def find_providers(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the providers that serve anything on an endpoint."""
     endpoint: records.Endpoint = root
     index = info.context.loaders.index

@@ -76,7 +76,7 @@ class UnknownFilterValue:
     )
 
 
-def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     """Count the facets of a list."""
     connection: ModelConnectionSource = root
     request = connection.listing.request
@@ -88,7 +88,7 @@ def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN40
     )
 
 
-def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the values of a list's filter that mean nothing."""
     connection: ModelConnectionSource = root
     index = info.context.loaders.index

@@ -41,7 +41,7 @@ def find_offerings(
             description="Only those on these endpoints, by `endpointId`. Null or empty: all."
         ),
     ] = UNSET,
-) -> Any:  # noqa: ANN401 - the graph's type is given beside the field
+) -> Any:
     """Pick the offerings of a model."""
     model: records.Model = root
     return [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from catalograph.graphql.types.model import Model
 
 
-def find_model(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+def find_model(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the model of an offering; whoever holds the one has loaded the other."""
     offering: records.Offering = root
     return info.context.loaders.find_model(offering.model_id)
@@ -48,7 +48,7 @@ class Offering(Node):
         description="First instant the offering holds, UTC. Null: it always has."
     )
     effective_to: DateTime | None = strawberry.field(
-        description="Last instant the offering holds, UTC. Null: no end is known."
+        description="Instant at which the offering ends, UTC. Null: no end is known."
     )
 
     @classmethod

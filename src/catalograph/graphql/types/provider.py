@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from catalograph.graphql.types.model import ModelConnection
 
 
-def find_endpoints(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - see the field
+def find_endpoints(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the endpoints a provider serves anything on."""
     provider: records.Provider = root
     index = info.context.loaders.index

@@ -1,0 +1,291 @@
+"""Compiled execution: selection sets over records become joins of JSON bytes.
+
+Resolving field by field costs more than everything else together. A selection set in
+which every field is read from a record (no resolver, no arguments) is compiled once for
+its document into a `Projection`; the executor hands whole objects and lists to it and
+gets JSON back. Whatever else a selection holds runs as ever.
+
+Rendering is by parts: one part is one field of one type with what is selected below it.
+Equal parts are one object, whichever document they came from, and the bytes of a part
+are kept with its record, so that a new document over known records is mostly joining.
+
+A projection never words an error. Where a value is not what its type promises, it gives
+up (`CannotProjectError`), and the executor completes that value in the ordinary way.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+
+from catalograph.catalogue import records
+
+CollectSubfields = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
+"""What graphql-core selects below a field for an object type, directives applied."""
+
+READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
+"""Fields whose resolver only reads an attribute as long as no argument is given."""
+
+_SHARED = (records.Provider, records.Endpoint, records.Organisation)
+"""Records that many others hold: their objects are worth keeping from the first time."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class CannotProjectError(Exception):
+    """A value is not what its type promises; ordinary execution words the error."""
+
+
+class Fragments:
+    """Rendered parts, kept with the records they were rendered from.
+
+    Args:
+        max_bytes: When they take more, all are dropped: they are quickly made again, and
+            the records of the last refresh go with them.
+    """
+
+    def __init__(self, max_bytes: int = 48 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        # By identity: equal records are rendered alike, but comparing them costs more
+        # than rendering. The record is held, so that its id is not given to another.
+        self._slots: dict[int, tuple[object, dict[object, bytes]]] = {}
+
+    def of(self, record: object) -> dict[object, bytes]:
+        """What has been rendered of a record, by part or projection."""
+        slot = self._slots.get(id(record))
+        if slot is None:
+            if self._held_bytes > self._max_bytes:
+                self._slots.clear()
+                self._held_bytes = 0
+            slot = (record, {})
+            self._slots[id(record)] = slot
+            self._held_bytes += _BYTES_PER_SLOT
+        return slot[1]
+
+    def count(self, rendered: bytes) -> None:
+        """Note that a rendered part is being kept."""
+        self._held_bytes += len(rendered) + _BYTES_PER_FRAGMENT
+
+
+_BYTES_PER_SLOT = 400
+_BYTES_PER_FRAGMENT = 120
+
+
+class Part:
+    """One field of a type, with what is selected below it; without its response key."""
+
+    __slots__ = ("_name", "_read", "_type", "below")
+
+    def __init__(
+        self,
+        return_type: GraphQLOutputType,
+        name: str,
+        read: Callable[[Any, str], object],
+        below: "Projection | None",
+    ) -> None:
+        self._type = return_type
+        self._name = name
+        self._read = read
+        self.below = below
+
+    def render(self, source: object) -> bytes:
+        """Render the field of one object.
+
+        Raises:
+            CannotProjectError: The value is not what the type promises.
+        """
+        value = self._read(source, self._name)
+        return _render(self._type, value, self.below)
+
+
+def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
+    if is_non_null_type(type_):
+        if value is None:
+            raise CannotProjectError
+        type_ = type_.of_type
+    elif value is None:
+        return b"null"
+    if is_list_type(type_):
+        of_type = type_.of_type
+        return b"[%b]" % b",".join([_render(of_type, one, below) for one in value])
+    if below is not None:
+        return below.render(value)
+    return _encode(type_.coerce_output_value(value))
+
+
+class Projection:
+    """A selection set over one object type, compiled.
+
+    Args:
+        parts: Prefix (comma, response key, colon) and part of each field; a part is
+            bytes where it does not depend on the object.
+        fragments: Where rendered parts are kept.
+    """
+
+    __slots__ = ("_fragments", "_is_repeated", "_parts")
+
+    def __init__(
+        self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: Fragments
+    ) -> None:
+        self._parts = parts
+        self._fragments = fragments
+        self._is_repeated = False
+
+    def mark_repeated(self) -> None:
+        """Note that this has been asked for before, so that whole models are worth keeping."""
+        if not self._is_repeated:
+            self._is_repeated = True
+            for _, part in self._parts:
+                if isinstance(part, Part) and part.below is not None:
+                    part.below.mark_repeated()
+
+    def render(self, source: object) -> bytes:
+        """Render one object.
+
+        Raises:
+            CannotProjectError: Some value is not what its type promises.
+        """
+        is_shared = isinstance(source, _SHARED)
+        if not is_shared and not isinstance(source, records.Model):
+            return self._join(source)
+        kept = self._fragments.of(source)
+        whole = kept.get(self)
+        if whole is None:
+            whole = self._join_kept(source, kept)
+            # Of a model, the whole is kept from the second time on: a document that
+            # nobody asks again would only push out what others need.
+            if is_shared or self._is_repeated:
+                kept[self] = whole
+                self._fragments.count(whole)
+        return whole
+
+    def render_all(self, sources: Iterable[object]) -> bytes:
+        """Render a list of objects, as `render` does each."""
+        return b"[%b]" % b",".join([self.render(source) for source in sources])
+
+    def _join(self, source: object) -> bytes:
+        pieces: list[bytes] = []
+        for prefix, part in self._parts:
+            pieces.append(prefix)
+            pieces.append(part if isinstance(part, bytes) else part.render(source))
+        return b"{%b}" % b"".join(pieces)
+
+    def _join_kept(self, source: object, kept: dict[object, bytes]) -> bytes:
+        pieces: list[bytes] = []
+        for prefix, part in self._parts:
+            pieces.append(prefix)
+            if isinstance(part, bytes):
+                pieces.append(part)
+                continue
+            rendered = kept.get(part)
+            if rendered is None:
+                rendered = kept[part] = part.render(source)
+                self._fragments.count(rendered)
+            pieces.append(rendered)
+        return b"{%b}" % b"".join(pieces)
+
+
+class Projector:
+    """Compiles selection sets; equal parts and projections are one object.
+
+    Args:
+        read: Reads a field that has no resolver: an object and a name.
+        max_interned: Parts and projections that are remembered; then all are forgotten.
+    """
+
+    def __init__(
+        self, read: Callable[[Any, str], object], *, max_interned: int = 20_000
+    ) -> None:
+        self._read = read
+        self._max_interned = max_interned
+        self._fragments = Fragments()
+        self._parts: dict[tuple[str, str, Projection | None], Part] = {}
+        self._projections: dict[tuple[Any, ...], Projection] = {}
+
+    def compile(
+        self,
+        type_: GraphQLObjectType,
+        selected: GroupedFieldSet,
+        collect: CollectSubfields,
+    ) -> Projection | None:
+        """Compile what is selected of a type; None when some field needs a resolver."""
+        parts: list[tuple[bytes, Part | bytes]] = []
+        for key, field_details in selected.items():
+            part = self._compile_field(type_, field_details, collect)
+            if part is None:
+                return None
+            comma = b"," if parts else b""
+            parts.append((comma + _encode(key) + b":", part))
+        return self._intern(type_.name, tuple(parts))
+
+    def _compile_field(
+        self,
+        type_: GraphQLObjectType,
+        field_details: FieldDetailsList,
+        collect: CollectSubfields,
+    ) -> Part | bytes | None:
+        node = field_details[0].node
+        name = node.name.value
+        if name == "__typename":
+            return _encode(type_.name)
+        field = type_.fields.get(name)
+        attribute = None if field is None else _find_attribute(type_, name, field)
+        if field is None or attribute is None or node.arguments:
+            return None
+        named = _named_type(field.type)
+        below: Projection | None = None
+        if is_object_type(named):
+            below = self.compile(named, collect(named, field_details), collect)
+            if below is None:
+                return None
+        elif not is_leaf_type(named):
+            return None
+        interned = (type_.name, name, below)
+        part = self._parts.get(interned)
+        if part is None:
+            part = Part(field.type, attribute, self._read, below)
+            self._parts[interned] = part
+        return part
+
+    def _intern(
+        self, type_name: str, parts: tuple[tuple[bytes, Part | bytes], ...]
+    ) -> Projection:
+        projection = self._projections.get((type_name, parts))
+        if projection is not None:
+            projection.mark_repeated()
+            return projection
+        if len(self._projections) + len(self._parts) > self._max_interned:
+            self._projections.clear()
+            self._parts.clear()
+        projection = Projection(parts, self._fragments)
+        self._projections[type_name, parts] = projection
+        return projection
+
+
+def _find_attribute(
+    type_: GraphQLObjectType, name: str, field: GraphQLField
+) -> str | None:
+    """What a field without resolver is read from; None when it has one."""
+    if (type_.name, name) in READ_WITHOUT_ARGUMENTS:
+        return READ_WITHOUT_ARGUMENTS[type_.name, name]
+    if field.args or not getattr(field.resolve, "_is_default", False):
+        return None
+    python_name: str = field.extensions["strawberry-definition"].python_name
+    return python_name
+
+
+def _named_type(type_: Any) -> Any:
+    while is_list_type(type_) or is_non_null_type(type_):
+        type_ = type_.of_type
+    return type_
