@@ -6,15 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from support import cache_worker
 from support.redis_server import RedisServer
-
-_TESTS = Path(__file__).parents[1]
 
 
 class Processes:
@@ -25,7 +22,7 @@ class Processes:
         self._processes = [
             subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, str(cache_worker.__file__), url],
-                env=os.environ | {"PYTHONPATH": str(_TESTS)},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

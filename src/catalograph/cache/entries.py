@@ -50,7 +50,7 @@ class MsgpackCodec(Generic[V]):
         type_: A frozen struct, a tuple of them, `str`, `bytes` and so on.
     """
 
-    def __init__(self, type_: type[V] | Any) -> None:  # noqa: ANN401 - generic aliases too
+    def __init__(self, type_: type[V] | Any) -> None:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[V] = msgspec.msgpack.Decoder(type_)
 

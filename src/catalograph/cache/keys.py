@@ -14,10 +14,26 @@ from catalograph.catalogue.query import EVERYTHING, ModelsPage, ModelsQuery
 _FORMAT = 1
 """Version of the bytes around a value; its own shape counts by itself, see below."""
 
+
+def _without_prose(schema: object) -> object:
+    """A JSON schema but for its descriptions: a docstring changes no bytes."""
+    match schema:
+        case dict():
+            return {
+                name: _without_prose(part)
+                for name, part in schema.items()
+                if not (name == "description" and isinstance(part, str))
+            }
+        case list():
+            return [_without_prose(part) for part in schema]
+        case _:
+            return schema
+
+
 # Replicas of two releases share one Redis during a rolling restart. A change to the records
 # changes the version of every key, so neither reads what the other wrote.
 _SHAPE = hashlib.blake2b(
-    repr(msgspec.json.schema(ModelsPage)).encode(), digest_size=4
+    repr(_without_prose(msgspec.json.schema(ModelsPage))).encode(), digest_size=4
 ).hexdigest()
 
 PREFIX = f"catalograph:{_FORMAT}.{_SHAPE}"

@@ -85,12 +85,13 @@ class Redis:
 
     Args:
         url: `redis://`, `rediss://` or `unix://`; nothing is connected before the first call.
+        breaker: One of its own, unless given.
 
     Raises:
         ValueError: The URL cannot be read.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, breaker: Breaker | None = None) -> None:
         def build_pool(**_: object) -> BlockingConnectionPool:
             # aiocache would build the pool from host and port; only the URL knows about TLS,
             # unix sockets and users. A retry here would spend the time of the caller.
@@ -106,7 +107,7 @@ class Redis:
             timeout=_TIMEOUT_S,
             connection_pool_class=build_pool,
         )
-        self._breaker = Breaker()
+        self._breaker = breaker or Breaker()
 
     async def get(self, key: str) -> bytes | None:
         """The bytes under the key; None where there are none."""
@@ -126,7 +127,7 @@ class Redis:
         script: str,
         keys: tuple[str, ...],
         *args: str | bytes | float,
-    ) -> Any:  # noqa: ANN401 - what a script returns is its own affair
+    ) -> Any:
         """Run a Lua script, in one step as others see it.
 
         Args:

@@ -61,7 +61,7 @@ class RedisSharedCache:
         with contextlib.suppress(RedisDownError):
             await self._redis.delete(key)
 
-    async def fetch_once(  # noqa: PLR0913 - see SharedCache
+    async def fetch_once(
         self,
         key: str,
         fetch: Callable[[], Awaitable[Entry[V]]],

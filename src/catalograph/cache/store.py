@@ -35,7 +35,7 @@ class SharedCache(Protocol):
         """Forget the entry, as above."""
         ...
 
-    async def fetch_once(  # noqa: PLR0913 - one call, so that it can be one look-up
+    async def fetch_once(
         self,
         key: str,
         fetch: Callable[[], Awaitable[Entry[V]]],
