@@ -1,6 +1,7 @@
 """The upstream's one route, asked with patience and read with care."""
 
 import asyncio
+import contextlib
 import http.cookiejar
 import random as random_module
 import re
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-import catalograph
+from catalograph import __version__
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.errors import (
     UpstreamAuthError,
@@ -18,7 +19,9 @@ from catalograph.errors import (
     UpstreamUnavailableError,
 )
 from catalograph.telemetry import UPSTREAM_REQUESTS, UPSTREAM_SECONDS, get_logger
+from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
+from catalograph.upstream.pool import ConnectionPool
 from catalograph.upstream.request import (
     build_models_url,
     build_query_string,
@@ -27,18 +30,20 @@ from catalograph.upstream.request import (
 from catalograph.upstream.retry import Breaker, BreakerState, RetryPolicy
 from catalograph.upstream.wire import read_page
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Far above any page of 250 models (0.3 MB); what is larger is no page."""
-
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _MAX_CONNECTIONS = 64
 _MAX_IDLE_CONNECTIONS = 16
 _IDLE_S = 30.0
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
+_ABANDONED_MOST = 8
+"""So at least 56 of the 64 connections are of use."""
 
-# Of the codings httpx can undo these two alone, and never one inside the other: what is
-# read at once stays within a thousand times its chunk.
-_CODINGS = frozenset({"", "identity", "gzip"})
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"catalograph/{__version__}",
+}
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 
 
 class UpstreamClient:
@@ -59,7 +64,7 @@ class UpstreamClient:
         ValueError: The address cannot be one; says why without repeating it.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         *,
         base_url: str,
@@ -75,6 +80,8 @@ class UpstreamClient:
         self._models_url = build_models_url(base_url)
         self._token = token
         self._attempt_timeout_s = attempt_timeout_s
+        # Of each step alone, so that a dripping server is never cut off: `_ask` does that.
+        self._step_timeouts = httpx.Timeout(attempt_timeout_s).as_dict()
         self._total_timeout_s = total_timeout_s
         self._clock = clock
         self._monotonic = monotonic
@@ -82,29 +89,38 @@ class UpstreamClient:
         self._retries = RetryPolicy(
             breaker=self._breaker, monotonic=monotonic, sleep=sleep, random=random
         )
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "User-Agent": f"catalograph/{catalograph.__version__}",
-            },
-            # A cookie set in one caller's answer would be sent with the next caller's token.
-            cookies=http.cookiejar.CookieJar(
-                http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-            ),
-            # Elsewhere the token would go with us.
-            follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=_MAX_CONNECTIONS,
-                max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
-                keepalive_expiry=_IDLE_S,
-            ),
-            # It bounds each step only, and would never cut a dripping server off: `_ask` does.
-            timeout=attempt_timeout_s,
-            # Behind a company's proxy HTTPS_PROXY and SSL_CERT_FILE are the way out, and
-            # there is no setting of ours for them. But no proxy reaches our own loopback.
-            trust_env=not is_loopback(self._models_url),
+        # Behind a company's proxy HTTPS_PROXY and SSL_CERT_FILE are the way out, and there
+        # is no setting of ours for them. But no proxy reaches our own loopback.
+        trust_env = not is_loopback(self._models_url)
+        # Made once, for it takes tens of milliseconds; where no TLS is spoken, one that
+        # trusts nobody is made in none.
+        verify = (
+            httpx.create_ssl_context(trust_env=trust_env)
+            if transport is None and self._models_url.startswith("https:")
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
+
+        def build_http() -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                transport=transport,
+                # A cookie set in one caller's answer would go with the next caller's token.
+                cookies=http.cookiejar.CookieJar(
+                    http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
+                ),
+                # Elsewhere the token would go with us.
+                follow_redirects=False,
+                limits=httpx.Limits(
+                    max_connections=_MAX_CONNECTIONS,
+                    max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
+                    keepalive_expiry=_IDLE_S,
+                ),
+                trust_env=trust_env,
+                verify=verify,
+            )
+
+        self._pool = ConnectionPool(
+            build_http,
+            abandoned_most=_ABANDONED_MOST if transport is None else None,
         )
 
     @property
@@ -114,7 +130,7 @@ class UpstreamClient:
 
     async def aclose(self) -> None:
         """Close all connections; the client is of no use afterwards."""
-        await self._http.aclose()
+        await self._pool.aclose()
 
     async def fetch_page(
         self, query: ModelsQuery, *, token: str | None = None
@@ -140,14 +156,8 @@ class UpstreamClient:
 
         Source: `GET {base_url}/models`.
         """
-        request = self._http.build_request(
-            "GET", f"{self._models_url}?{build_query_string(query)}"
-        )
         used_token = self._token if token is None else token
-        if used_token is not None:
-            if not _TOKEN.fullmatch(used_token):
-                raise UpstreamAuthError(detail="not sent: no token has such characters")
-            request.headers["Authorization"] = f"Bearer {used_token}"
+        request = self._build_request(query, used_token)
         started = self._monotonic()
         deadline = started + self._total_timeout_s
 
@@ -177,6 +187,22 @@ class UpstreamClient:
                 )
             raise error from failure.__cause__
 
+    def _build_request(self, query: ModelsQuery, token: str | None) -> httpx.Request:
+        headers = _HEADERS
+        if token is not None:
+            if not _TOKEN.fullmatch(token):
+                raise UpstreamAuthError(detail="not sent: no token has such characters")
+            headers = headers | {"Authorization": f"Bearer {token}"}
+        try:
+            return httpx.Request(
+                "GET",
+                f"{self._models_url}?{build_query_string(query)}",
+                headers=headers,
+                extensions={"timeout": self._step_timeouts},
+            )
+        except httpx.InvalidURL as exc:  # longer than any server would take
+            raise UpstreamUnavailableError(detail=f"not sent: {exc}") from exc
+
     async def _attempt(
         self,
         request: httpx.Request,
@@ -191,10 +217,13 @@ class UpstreamClient:
         Raises:
             AttemptError: In whatever way it failed.
         """
+        if self._pool.is_closed:
+            error = UpstreamUnavailableError(detail="not asked: the gateway is closing")
+            raise AttemptError(error, was_sent=False)
         try:
             is_probe = self._breaker.admit()
-        except UpstreamUnavailableError as error:
-            raise AttemptError(error, was_sent=False) from None
+        except UpstreamUnavailableError as refusal:
+            raise AttemptError(refusal, was_sent=False) from None
         began = self._monotonic()
         outcome = "abandoned"
         is_failure = False
@@ -245,59 +274,17 @@ class UpstreamClient:
         try:
             return read_page(body, query, as_of_s=as_of_s)
         except UpstreamResponseError as error:
-            # Cut short by somebody in between, who then mended the length.
-            is_cut = body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"
-            raise AttemptError(error, again=is_cut) from error.__cause__
+            raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
     async def _exchange(self, request: httpx.Request) -> bytes:
         """Send a request and give the body of its 200."""
-        if self._http.is_closed:
-            raise AttemptError(
-                UpstreamUnavailableError(detail="not asked: the gateway is closing"),
-                was_sent=False,
-            )
-        response = await self._http.send(request, stream=True)
-        try:
+        async with self._pool.send(request) as response:
             if response.status_code == httpx.codes.OK:
-                return await _read_whole(response)
-            body = await _read_beginning(response, _MAX_ERROR_BODY_BYTES)
+                return await read_whole(response)
+            body = b""
+            # The status has been said; a body that breaks off does not unsay it.
+            with contextlib.suppress(httpx.TransportError, httpx.DecodingError):
+                body = await read_beginning(response, _MAX_ERROR_BODY_BYTES)
             raise from_status(
                 response.status_code, response.headers, body, now_s=self._clock()
             )
-        finally:
-            await response.aclose()
-
-
-async def _read_whole(response: httpx.Response) -> bytes:
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if coding not in _CODINGS:
-        raise AttemptError(
-            UpstreamResponseError(
-                detail=f"content-encoding {coding[:80]!r} was not asked for"
-            )
-        )
-    try:
-        body = await _read_beginning(response, MAX_BODY_BYTES + 1)
-    except (httpx.NetworkError, httpx.ProtocolError) as exc:
-        raise AttemptError(
-            UpstreamResponseError(detail=f"the body was cut off: {exc}"), again=True
-        ) from exc
-    if len(body) > MAX_BODY_BYTES:
-        raise AttemptError(
-            UpstreamResponseError(
-                detail=f"the body is longer than {MAX_BODY_BYTES} bytes"
-            )
-        )
-    return body
-
-
-async def _read_beginning(response: httpx.Response, size: int) -> bytes:
-    """Read the whole body, or its first `size` bytes."""
-    parts: list[bytes] = []
-    left = size
-    async for part in response.aiter_bytes():
-        parts.append(part[:left])
-        left -= len(parts[-1])
-        if left == 0:
-            break
-    return b"".join(parts)

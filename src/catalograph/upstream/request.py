@@ -3,6 +3,8 @@
 import ipaddress
 from urllib.parse import quote, urlencode, urlsplit
 
+import httpx
+
 from catalograph.catalogue.query import ModelsQuery, normalise
 
 _SPLITTERS = frozenset(',{}"')
@@ -57,8 +59,9 @@ def build_models_url(base_url: str) -> str:
     try:
         parts = urlsplit(base_url)
         host = parts.hostname
+        httpx.URL(base_url)  # it knows more reasons to refuse one, but not all of ours
         _ = parts.port  # read for its check of the range
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         raise ValueError("the upstream address is not a URL") from None
     if parts.scheme not in {"http", "https"} or not host:
         raise ValueError("the upstream address must begin with http:// or https://")

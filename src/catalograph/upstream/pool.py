@@ -1,0 +1,84 @@
+"""Connections to the upstream, kept open between requests and never lost for good."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+
+
+class _Lease:
+    """One pool with those who use it.
+
+    Attributes:
+        users: Requests on their way.
+        abandoned: Requests that were cancelled before their answer began.
+    """
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.users = 0
+        self.abandoned = 0
+
+
+class ConnectionPool:
+    """An httpx client, exchanged for a new one before cancelled requests have used it up.
+
+    httpcore 1.0 forgets a connection that is cancelled in the instant between having its
+    place in the pool and being connected: the place is taken for ever, and with the last
+    place gone no request is ever sent again. We cancel whatever takes too long, and callers
+    leave, so it would come to that. After a few such requests the rest of the pool is given
+    up too; the old one is closed when its last request has ended.
+
+    Args:
+        build: Makes a client.
+        abandoned_most: Cancelled requests after which a pool is exchanged; None: never.
+    """
+
+    def __init__(
+        self, build: Callable[[], httpx.AsyncClient], *, abandoned_most: int | None
+    ) -> None:
+        self._build = build
+        self._abandoned_most = abandoned_most
+        self._lease = _Lease(build())
+        self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` was called."""
+        return self._is_closed
+
+    @contextlib.asynccontextmanager
+    async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        """Send a request and give its answer, the body still to be read."""
+        lease = self._lease
+        lease.users += 1
+        try:
+            response = await self._begin(lease, request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        finally:
+            lease.users -= 1
+            if lease is not self._lease and lease.users == 0:
+                await lease.http.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._is_closed = True
+        await self._lease.http.aclose()
+
+    async def _begin(self, lease: _Lease, request: httpx.Request) -> httpx.Response:
+        try:
+            return await lease.http.send(request, stream=True)
+        except asyncio.CancelledError:
+            lease.abandoned += 1
+            if (
+                lease is self._lease
+                and not self._is_closed
+                and self._abandoned_most is not None
+                and lease.abandoned >= self._abandoned_most
+            ):
+                self._lease = _Lease(self._build())
+            raise
