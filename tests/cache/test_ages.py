@@ -1,5 +1,8 @@
 """What an answer's age does to it."""
 
+import gc
+import weakref
+
 import pytest
 
 from catalograph.cache.ages import Age, Ages
@@ -128,6 +131,24 @@ async def test_an_expired_answer_is_served_as_failed_when_the_upstream_fails(
     assert answer == Entry("answer 4", clock.now_s)
 
 
+async def test_an_error_is_not_held_on_to(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """It holds frames, and these hold answers; the next failure sweeps the old ones out."""
+    upstream.error = UpstreamTimeoutError(8)
+    old = weakref.ref(upstream.error)
+    for key in ("k", "other"):
+        with pytest.raises(UpstreamTimeoutError):
+            await cache.fetch_through(key, upstream, codec=TEXT)
+        upstream.error = UpstreamTimeoutError(9)
+        clock.now_s += 4
+        await settle()
+
+    gc.collect()
+
+    assert old() is None
+
+
 async def test_a_clock_set_back_does_not_make_a_failure_last(
     cache: FreshCache, upstream: Upstream, clock: Clock
 ) -> None:
@@ -193,6 +214,7 @@ async def test_reading_takes_any_age_and_never_asks(
     clock.now_s += 86_000
 
     assert cache.peek("k") is None
+    assert cache.find("k") == Entry("written", START_S)
     assert await cache.read("k", codec=TEXT) == Entry("written", START_S)
 
 

@@ -24,9 +24,6 @@ _REFRESH_AGAIN_AFTER_S = 3.0
 _ASK_AGAIN_AFTER_S = 1.0
 """While there is an old answer, an upstream that failed is not asked again before."""
 
-_MOST_FAILURES = 100
-"""From here on, those that hold no longer are thrown out whenever one is added."""
-
 _READS = {age: telemetry.CACHE_READS.labels(age.value) for age in Age}
 
 
@@ -68,6 +65,7 @@ class FreshCache:
         self._clock = clock
         self._flights = Flights()
         self._failures: dict[str, _Failure] = {}
+        self._swept_at_s = 0.0
 
     def peek(self, key: str, oldest_s: float | None = None) -> Entry[Any] | None:
         """Find a fresh answer in memory, without waiting; counted only when there is one.
@@ -280,7 +278,10 @@ class FreshCache:
 
     def _note_failure(self, key: str, error: Exception, *, background: bool) -> None:
         now_s = self._clock()
-        if len(self._failures) >= _MOST_FAILURES:
+        # Errors hold on to frames, and frames to whole answers: out with those that hold
+        # no longer, though not at every failure of many.
+        if not 0 <= now_s - self._swept_at_s < _REFRESH_AGAIN_AFTER_S:
+            self._swept_at_s = now_s
             self._failures = {
                 other: failure
                 for other, failure in self._failures.items()
