@@ -187,3 +187,14 @@ async def test_closing_stops_everything_and_says_so_to_those_who_wait(
     outcomes = await asyncio.gather(*running, about_to, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [UpstreamUnavailableError] * 3
     assert upstream.cancelled == upstream.calls
+
+
+async def test_a_fetch_that_gives_itself_up_is_an_error_not_a_cancelled_caller(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    async def give_up() -> tuple[str, float]:
+        await upstream()
+        raise asyncio.CancelledError
+
+    with pytest.raises(UpstreamUnavailableError):
+        await cache.fetch_through("k", give_up, codec=TEXT)

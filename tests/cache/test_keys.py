@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given, strategies as st
 
 from catalograph.cache import keys
@@ -66,6 +67,12 @@ def test_a_partition_hides_its_token_and_depends_on_the_secret() -> None:
     assert plain != keyed
     assert (len(plain), len(keyed)) == (32, 32)
     assert "token" not in plain
+
+
+def test_a_token_that_is_empty_has_no_partition() -> None:
+    """It would be a partition of its own, beside that of the server's token."""
+    with pytest.raises(ValueError, match="needs a token"):
+        keys.token_partition("")
 
 
 def test_all_processes_have_the_same_keys() -> None:
