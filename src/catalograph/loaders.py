@@ -26,7 +26,11 @@ from catalograph.catalogue.query import (
 )
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.selection import Anchor, select
-from catalograph.errors import UpstreamContractError
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamContractError,
+    UpstreamError,
+)
 from catalograph.source import Access, CatalogueSource
 
 WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
@@ -217,10 +221,8 @@ class Loaders:
         self._index_wanted = False
         self._index_task: asyncio.Task[CatalogueIndex] | None = None
         self._index_entry: Entry[CatalogueIndex] | None = None
-        self._records: dict[str, tuple[float, Model]] = {}
-        self._models: DataLoader[ModelsRequest, Listing] = DataLoader(
-            load_fn=self._load_models
-        )
+        self._records: dict[str, Model] = {}
+        self._models: DataLoader[ModelsRequest, Listing] | None = None
 
     @property
     def ages(self) -> tuple[float, float]:
@@ -247,10 +249,38 @@ class Loaders:
         """
         if self.index is not None:
             return IndexListing(request, self.index)
+        if self._models is None:
+            self._models = DataLoader(load_fn=self._load_models)
         listing = await self._models.load(request)
         if isinstance(listing, PageListing) and listing.stale_as_of_s is not None:
             self.stale_paths[path] = listing.stale_as_of_s
         return listing
+
+    def find_fresh(self, requests: Sequence[ModelsRequest]) -> list[Listing] | None:
+        """Find all lists of an operation without waiting; for one that is asked again.
+
+        Returns:
+            The lists, when they are all the operation asks for and each is fresh in
+            memory, and of one age where there are several; None sends it the usual way.
+        """
+        if len(requests) != 1 or self._source.lists_from_index:
+            return None
+        request = requests[0]
+        query = request.page_query()
+        if query is not None:
+            found = self._source.peek_page(query, self.access)
+            if found is None:
+                return None
+            answered, page = found
+            self._note(page.as_of_s)
+            skipped = query.offset - answered.offset
+            models = page.value.models[skipped : skipped + query.limit]
+            return [PageListing(request, models, offset=query.offset, entry=page)]
+        entry = self._source.peek_index(self.access)
+        if entry is None:
+            return None
+        self._pin(entry)
+        return [IndexListing(request, entry.value)]
 
     async def load_index(self) -> CatalogueIndex:
         """Load the index, once for the operation.
@@ -269,15 +299,18 @@ class Loaders:
         """A model this operation has loaded; None when it has not."""
         if self.index is not None:
             return self.index.find_model_by_id(model_id)
-        known = self._records.get(model_id)
-        return None if known is None else known[1]
+        return self._records.get(model_id)
 
     async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
         entry = await self._source.fetch_index(self.access, first_page=first_page)
+        self._pin(entry)
+        return entry.value
+
+    def _pin(self, entry: Entry[CatalogueIndex]) -> None:
+        """Answer the whole operation from this state of the index."""
         self._index_entry = entry
         self._note(entry.as_of_s)
         self.index = entry.value
-        return self.index
 
     def _note(self, as_of_s: float) -> None:
         if self.oldest_s is None or as_of_s < self.oldest_s:
@@ -321,24 +354,39 @@ class Loaders:
         for query in missing:
             serving[query] = next(one for one in wanted if _holds(one, query))
         distinct = list(dict.fromkeys(serving.values()))
-        together = len(distinct) > 1
-        outcomes = await asyncio.gather(
-            *(
-                self._source.fetch_page(
-                    query, self.access, oldest_s=oldest_s if together else None
-                )
-                for query in distinct
-            ),
-            return_exceptions=True,
+        outcomes = await self._fetch_pages(
+            distinct, oldest_s if len(distinct) > 1 else None
         )
-        answers = dict(zip(distinct, outcomes, strict=True))
-        if any(isinstance(one, UpstreamContractError) for one in outcomes):
+        if any(isinstance(one, UpstreamContractError) for one in outcomes) or (
+            any(isinstance(one, UpstreamError) for one in outcomes)
+            and self._source.holds_index(self.access)
+        ):
             return await self._answer_from_index(requests)
-        self._unify(one for one in outcomes if isinstance(one, Entry))
+        self._unify([one for one in outcomes if isinstance(one, Entry)])
+        answers = dict(zip(distinct, outcomes, strict=True))
         return [
             self._listing(request, query, answers[serving[query]])
             for request, query in zip(requests, queries, strict=True)
         ]
+
+    async def _fetch_pages(
+        self, queries: Sequence[ModelsQuery], oldest_s: float | None
+    ) -> Sequence[Entry[ModelsPage] | BaseException]:
+        """Fetch pages at once; where one fails, whatever is kept of it has to do."""
+
+        async def fetch(query: ModelsQuery) -> Entry[ModelsPage]:
+            try:
+                return await self._source.fetch_page(
+                    query, self.access, oldest_s=oldest_s
+                )
+            except UpstreamAuthError:
+                raise
+            except UpstreamError:
+                if oldest_s is None:
+                    raise
+                return await self._source.fetch_page(query, self.access)
+
+        return await asyncio.gather(*map(fetch, queries), return_exceptions=True)
 
     def _oldest_allowed(self, kept: Sequence[Entry[ModelsPage] | None]) -> float:
         """Unix time before which a kept page will not do for this operation.
@@ -379,19 +427,16 @@ class Loaders:
         self._index_task = asyncio.ensure_future(self._fetch_index(begun))
         return None
 
-    def _unify(self, entries: Iterable[Entry[ModelsPage]]) -> None:
+    def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
         """Keep one record a model: the younger, with a section only the older has."""
         for entry in sorted(entries, key=lambda one: one.as_of_s):
             self._note(entry.as_of_s)
+            records = self._records
             for model in entry.value.models:
-                older = self._records.get(model.model_id)
-                if older is not None:
-                    model = msgspec.structs.replace(  # noqa: PLW2901
-                        model,
-                        data=model.data or older[1].data,
-                        gateway=model.gateway or older[1].gateway,
-                    )
-                self._records[model.model_id] = (entry.as_of_s, model)
+                older = records.get(model.model_id)
+                records[model.model_id] = (
+                    model if older is None else _complete(model, older)
+                )
 
     def _listing(
         self,
@@ -405,9 +450,8 @@ class Loaders:
             raise outcome
         page = outcome.value
         skipped = query.offset - page.offset
-        records = self._records
         models = [
-            records[model.model_id][1]
+            self._records[model.model_id]
             for model in page.models[skipped : skipped + query.limit]
         ]
         return PageListing(request, models, offset=query.offset, entry=outcome)
@@ -433,6 +477,17 @@ def merge(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
         else:
             merged.append(query)
     return merged
+
+
+def _complete(model: Model, other: Model) -> Model:
+    """Give `model` the sections that only `other` has."""
+    if (model.data or not other.data) and (model.gateway or not other.gateway):
+        return model
+    return msgspec.structs.replace(
+        model,
+        data=model.data or other.data,
+        gateway=model.gateway or other.gateway,
+    )
 
 
 def _holds(one: ModelsQuery, other: ModelsQuery) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -87,6 +88,12 @@ class _IndexCodec:
         return self._readings.size(Reading(value.models, value.as_of_s))
 
 
+@lru_cache(maxsize=4_096)
+def _page_key(query: ModelsQuery, partition: str) -> str:
+    """Remember the keys of late: hashing a filter costs more than looking a page up."""
+    return page_key(query, partition=partition)
+
+
 _PAGES: MsgpackCodec[ModelsPage] = MsgpackCodec(ModelsPage)
 _INDEXES = _IndexCodec()
 
@@ -125,6 +132,14 @@ class CatalogueSource:
             return None
         return entry
 
+    def peek_index(self, access: Access) -> Entry[CatalogueIndex] | None:
+        """Find a fresh index in memory."""
+        return self._cache.peek(index_key(access.partition))
+
+    def holds_index(self, access: Access) -> bool:
+        """Whether an index of whatever age is kept in this process."""
+        return self._cache.find(index_key(access.partition)) is not None
+
     async def read_page(
         self, query: ModelsQuery, access: Access
     ) -> tuple[ModelsQuery, Entry[ModelsPage] | None]:
@@ -136,16 +151,36 @@ class CatalogueSource:
         """
         best: tuple[ModelsQuery, Entry[ModelsPage] | None] = (query, None)
         oldest_s = self.clock() - self.ages.stale_s
-        for sections in _supersets(query.sections):
+        for sections in _SUPERSETS[query.sections]:
             wider = msgspec.structs.replace(query, sections=sections)
             entry = await self._cache.read(
-                page_key(wider, partition=access.partition), codec=_PAGES
+                _page_key(wider, access.partition), codec=_PAGES
             )
             if entry is None or entry.as_of_s < oldest_s:
                 continue
             if best[1] is None or entry.as_of_s > best[1].as_of_s:
                 best = (wider, entry)
         return best
+
+    def peek_page(
+        self, query: ModelsQuery, access: Access
+    ) -> tuple[ModelsQuery, Entry[ModelsPage]] | None:
+        """Find a fresh page in memory that serves `query`, without waiting.
+
+        Returns:
+            The question that the page answers, and the page; None when there is none.
+        """
+        for sections in _SUPERSETS[query.sections]:
+            wider = ModelsQuery(
+                filter=query.filter,
+                limit=query.limit,
+                offset=query.offset,
+                sections=sections,
+            )
+            entry = self._cache.peek(_page_key(wider, access.partition))
+            if entry is not None:
+                return wider, entry
+        return None
 
     async def fetch_page(
         self, query: ModelsQuery, access: Access, *, oldest_s: float | None = None
@@ -173,7 +208,7 @@ class CatalogueSource:
             return page, page.as_of_s
 
         return await self._cache.fetch_through(
-            page_key(query, partition=access.partition),
+            _page_key(query, access.partition),
             fetch,
             codec=_PAGES,
             oldest_s=oldest_s,
@@ -211,7 +246,7 @@ class CatalogueSource:
         An index that is kept, of whatever age, will do; otherwise the upstream is asked
         for one model, and the answer kept like any other.
         """
-        if self._cache.find(index_key(access.partition)) is not None:
+        if self.holds_index(access):
             return None
         try:
             await self.fetch_page(ModelsQuery(limit=1), access)
@@ -326,6 +361,12 @@ def _supersets(sections: Sections) -> list[Sections]:
     return sorted(
         (one for one in wider if one.covers(sections)), key=lambda one: one != sections
     )
+
+
+_SUPERSETS = {
+    sections: _supersets(sections)
+    for sections in _supersets(Sections(data=False, gateway=False))
+}
 
 
 def _agree(one: Reading, other: Reading) -> bool:

@@ -13,7 +13,7 @@ REGISTRY = CollectorRegistry()
 
 UPSTREAM_REQUESTS = Counter(
     "catalograph_upstream_requests_total",
-    "Requests sent to the upstream catalogue, by outcome (ok or an error code).",
+    "Requests sent to the upstream catalogue, by outcome (ok, an error code, abandoned).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -92,6 +92,17 @@ SHARED_CACHE_OPEN = Gauge(
     "1 while the shared cache is left alone because it failed, otherwise 0.",
     registry=REGISTRY,
 )
+SHED = Counter(
+    "catalograph_requests_shed_total",
+    "Requests refused because too many were being worked on.",
+    registry=REGISTRY,
+)
+REFUSED = Counter(
+    "catalograph_requests_refused_total",
+    "Requests refused before they reached the graph, by limit or rule.",
+    ["rule"],
+    registry=REGISTRY,
+)
 
 
 def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> None:
@@ -113,7 +124,7 @@ def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> No
             logging.getLevelNamesMapping()[level.upper()]
         ),
         logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
 
 

@@ -7,7 +7,7 @@ from graphql import GraphQLResolveInfo
 
 from catalograph.errors import LimitError
 from catalograph.graphql.plan import Need, find_needs
-from catalograph.loaders import Loaders
+from catalograph.loaders import Loaders, ModelsRequest
 
 
 class Context:
@@ -16,13 +16,15 @@ class Context:
     Attributes:
         loaders: Everything the operation may load.
         needs: What is known of the document's selections, by selecting fields.
+        requests: What lists of models at the root ask for, by response key.
     """
 
-    __slots__ = ("_max_references", "_references", "loaders", "needs")
+    __slots__ = ("_max_references", "_references", "loaders", "needs", "requests")
 
     def __init__(self, loaders: Loaders, *, max_references: int = 1_000) -> None:
         self.loaders = loaders
         self.needs: dict[tuple[int, ...], Need] = {}
+        self.requests: dict[str, ModelsRequest] = {}
         self._max_references = max_references
         self._references = 0
 

@@ -19,6 +19,7 @@ from graphql import (
 
 from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
+from catalograph.graphql.repeats import Repeat, RepeatKey
 
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
@@ -50,9 +51,19 @@ class Document:
         ast: Parsed.
         errors: Why it may not be executed; empty when it may.
         code: Kind of the errors.
+        repeats: Operations that can be asked again without the executor, by operation
+            name and variables.
     """
 
-    __slots__ = ("_compiled", "_directive_variables", "ast", "code", "errors", "text")
+    __slots__ = (
+        "_compiled",
+        "_directive_variables",
+        "ast",
+        "code",
+        "errors",
+        "repeats",
+        "text",
+    )
 
     def __init__(
         self,
@@ -66,6 +77,7 @@ class Document:
         self.errors = errors
         self.code = code
         self._directive_variables = () if ast is None else _directive_variables(ast)
+        self.repeats: dict[RepeatKey, Repeat] = {}
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
     def compiled(self, variables: Mapping[str, Any]) -> Compiled:

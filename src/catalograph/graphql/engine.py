@@ -2,18 +2,25 @@
 
 import datetime
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from graphql import ExecutionResult, GraphQLError
+from graphql import GraphQLError
 from graphql.execution.executor import Executor
 
 from catalograph.graphql.context import Context
-from catalograph.graphql.documents import Documents, kind_of
+from catalograph.graphql.documents import Compiled, Document, Documents, kind_of
 from catalograph.graphql.errors import format_errors
 from catalograph.graphql.executor import CompiledExecutor
 from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.graphql.projection import Projector
+from catalograph.graphql.repeats import (
+    MAX_REPEATS,
+    RepeatKey,
+    build_repeat,
+    repeat_key,
+)
 from catalograph.graphql.scalars import format_date_time
 from catalograph.graphql.schema import build_schema, read_field
 from catalograph.loaders import Loaders
@@ -50,6 +57,7 @@ class Engine:
         self._max_references = max_references
         self._executor_class = CompiledExecutor if is_compiled else Executor
         self._projector = Projector(read_field)
+        self._connection_type = self.schema.get_type("ModelConnection")
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
@@ -61,8 +69,16 @@ class Engine:
         if kind in ("mutation", "subscription"):
             error = GraphQLError(f"this graph has queries only, got a {kind}")
             return _refuse([error], caller, "GRAPHQL_VALIDATION_FAILED", kind)
-        access = Access(token=caller.token, partition=caller.partition)
-        loaders = Loaders(self._source, access)
+        loaders = Loaders(
+            self._source, Access(token=caller.token, partition=caller.partition)
+        )
+        key = repeat_key(operation.name, operation.variables)
+        repeat = document.repeats.get(key)
+        if repeat is not None:
+            listings = loaders.find_fresh(repeat.requests)
+            data = None if listings is None else repeat.render(listings)
+            if data is not None:
+                return _answer(data, None, loaders, caller, node)
         context = Context(loaders, max_references=self._max_references)
         executor = self._executor_class.build(
             self.schema,
@@ -80,7 +96,30 @@ class Engine:
             executor.projector = self._projector
         outcome: Any = executor.execute_operation()
         result = await outcome if inspect.isawaitable(outcome) else outcome
-        return _answer(result, loaders, caller, node)
+        if repeat is None and not result.errors:
+            self._remember(document, key, executor, context, compiled)
+        return _answer(result.data, result.errors, loaders, caller, node)
+
+    def _remember(
+        self,
+        document: Document,
+        key: RepeatKey,
+        executor: Executor[Any],
+        context: Context,
+        compiled: Compiled,
+    ) -> None:
+        """Note an operation that went well, so that it need not be executed again."""
+        repeat = build_repeat(
+            executor.operation,
+            context.requests,
+            compiled.plans,
+            self._connection_type,
+        )
+        if repeat is None:
+            return
+        if len(document.repeats) >= MAX_REPEATS:
+            document.repeats.clear()
+        document.repeats[key] = repeat
 
 
 def _refuse(
@@ -100,18 +139,19 @@ def _refuse(
 
 
 def _answer(
-    result: ExecutionResult,
+    data: dict[str, Any] | msgspec.Raw | None,
+    errors: Sequence[GraphQLError] | None,
     loaders: Loaders,
     caller: Caller,
     node: Any,
 ) -> Answer:
     body: dict[str, Any] = {}
     formatted: list[dict[str, Any]] = []
-    if result.errors:
-        formatted = format_errors(result.errors, request_id=caller.request_id)
+    if errors:
+        formatted = format_errors(errors, request_id=caller.request_id)
         body["errors"] = formatted
-    body["data"] = result.data
-    warnings = _warn(result, loaders)
+    body["data"] = data
+    warnings = _warn(data, loaders)
     if warnings:
         body["extensions"] = {"warnings": warnings}
     fresh_s, kept_s = _lifetime(loaders, failed=bool(formatted), warned=bool(warnings))
@@ -127,14 +167,18 @@ def _answer(
     )
 
 
-def _warn(result: ExecutionResult, loaders: Loaders) -> list[dict[str, Any]]:
+def _warn(
+    data: dict[str, Any] | msgspec.Raw | None, loaders: Loaders
+) -> list[dict[str, Any]]:
     """Say which fields are past their stale age because the upstream failed."""
     stale = dict(loaders.stale_paths)
-    if loaders.index_is_stale and loaders.index is not None:
+    if (
+        loaders.index_is_stale
+        and loaders.index is not None
+        and isinstance(data, Mapping)
+    ):
         stale |= {
-            (key,): loaders.index.as_of_s
-            for key in result.data or ()
-            if not key.startswith("__")
+            (key,): loaders.index.as_of_s for key in data if not key.startswith("__")
         }
     return [
         {

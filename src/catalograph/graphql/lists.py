@@ -67,7 +67,7 @@ async def load_models(
     order = order_by.build() if order_by else None
     words = _parse_search(search)
     asked, fixed = _fix(filter_.build() if filter_ else EVERYTHING, root)
-    order_name = _name_order(order, words)
+    order_name = name_order(order, words)
     part = parse_slice(
         order=order_name,
         limit=limit,
@@ -88,6 +88,8 @@ async def load_models(
         needs_index=Need.INDEX in needs,
         fixed=fixed,
     )
+    if raw.path.prev is None:
+        info.context.requests[str(raw.path.key)] = request
     listing = await info.context.loaders.load_models(request, tuple(raw.path.as_list()))
     return ModelConnectionSource(listing, order_name)
 
@@ -138,7 +140,7 @@ def _parse_search(search: str | None) -> str | None:
     return search
 
 
-def _name_order(order: ModelsOrder | None, search: str | None) -> str:
+def name_order(order: ModelsOrder | None, search: str | None) -> str:
     """Name the order of a list for its cursors."""
     if order is not None:
         return f"{order.field.value}{'-' if order.descending else '+'}"
