@@ -194,8 +194,9 @@ async def test_an_attempt_is_bounded_as_a_whole_and_so_are_all(script: Script) -
         took = loop.time() - began
 
     assert 0.35 < took < 2.0
-    assert caught.value.after_s == pytest.approx(took, abs=0.1)
-    assert len(server.requests) == 3
+    assert caught.value.after_s == pytest.approx(took, abs=0.2)
+    # A third one, unless this machine is so busy that the first two took all the time.
+    assert len(server.requests) in {2, 3}
 
 
 async def test_bodies_given_up_do_not_fill_the_pool(
