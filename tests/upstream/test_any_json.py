@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from catalograph.catalogue.query import FULL, ModelsFilter, ModelsPage, ModelsQuery
 from catalograph.errors import UpstreamResponseError
@@ -62,6 +62,7 @@ PLACES = [
 ]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     changes=st.lists(
         st.tuples(st.sampled_from(PLACES), ANY_JSON), min_size=1, max_size=3
@@ -96,6 +97,7 @@ def test_any_value_in_any_field_is_survived(
         assert (model.gateway is not None) == page.sections.gateway
 
 
+@settings(deadline=None)
 @given(ANY_JSON | st.lists(ANY_JSON, max_size=5))
 def test_any_list_of_models_is_survived(models: Any) -> None:
     envelope = {"ok": True, "limit": 5, "offset": 0, "total": 9, "models": models}
@@ -110,6 +112,7 @@ def test_any_list_of_models_is_survived(models: Any) -> None:
     assert isinstance(page, ModelsPage)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_no_page(body: bytes) -> None:
     try:
