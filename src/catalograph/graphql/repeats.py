@@ -48,6 +48,7 @@ class Repeat(msgspec.Struct, frozen=True):
             for prefix, projection, listing, order in zip(
                 self.prefixes, self.projections, listings, self.order_names, strict=True
             ):
+                projection.mark_repeated()
                 pieces.append(prefix)
                 pieces.append(projection.render(ModelConnectionSource(listing, order)))
         except CannotProjectError:
