@@ -25,7 +25,7 @@ AS_OF_S = 1_766_361_600.0
 
 
 @functools.cache
-def read_recorded(name: str) -> Any:  # noqa: ANN401 - JSON
+def read_recorded(name: str) -> Any:
     """Read a recorded file by its name without suffixes."""
     return json.loads(gzip.decompress((RECORDED / f"{name}.json.gz").read_bytes()))
 

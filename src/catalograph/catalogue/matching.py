@@ -116,7 +116,7 @@ def match_rest(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     if models_filter.model_ids:
         positions = map(index.find_position, models_filter.model_ids)
         matched &= build_mask(
-            (position for position in positions if position is not None),
+            [position for position in positions if position is not None],
             len(index.models),
         )
     if models_filter.is_routable is not None:

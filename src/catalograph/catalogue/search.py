@@ -192,10 +192,7 @@ class SearchIndex:
         found = (
             (4, self._names.find_whole(word)),
             (3, self._organisations.find_whole(word)),
-            (
-                2,
-                chain(self._names.find_prefix(word), self._joined.find_prefix(word)),
-            ),
+            (2, [*self._names.find_prefix(word), *self._joined.find_prefix(word)]),
             (1, self._organisations.find_prefix(word)),
         )
         levels: list[tuple[int, int]] = []
@@ -208,12 +205,9 @@ class SearchIndex:
 
 
 def _join_numbers(words: Sequence[str]) -> Iterable[str]:
-    """Join each word of letters with up to two words behind it that begin with a digit."""
-    for place, word in enumerate(words):
-        joined = word
-        for number in words[place + 1 : place + 3]:
-            if not number[0].isdigit() or word[-1].isdigit():
-                break
-            joined += number
-        if joined != word:
-            yield joined
+    """Join words that end in a letter with the one or two numbers that follow."""
+    for place in range(1, len(words)):
+        before, number = words[place - 1], words[place]
+        if number[0].isdigit() and not before[-1].isdigit():
+            after = words[place + 1] if place + 1 < len(words) else " "
+            yield before + number + (after if after[0].isdigit() else "")
