@@ -16,6 +16,7 @@ CatalographError
    ├─ UnauthenticatedError          UNAUTHENTICATED
    ├─ ForbiddenError                FORBIDDEN
    ├─ RateLimitedError              RATE_LIMITED
+   ├─ BusyError                     RATE_LIMITED
    └─ RequestTimeoutError           REQUEST_TIMEOUT
 
 `str(error)` is safe to show to a client. What an operator needs beyond it (the
@@ -227,6 +228,28 @@ class RateLimitedError(RequestError):
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(f"too many requests; try again in {retry_after_s:.0f} s")
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """`retryAfter` in seconds."""
+        return {"code": self.code, "retryAfter": self.retry_after_s}
+
+
+class BusyError(RequestError):
+    """All callers together ask too much at once; no fault of this one.
+
+    Attributes:
+        retry_after_s: Seconds after which it is worth while to try again.
+    """
+
+    code = "RATE_LIMITED"
+    retryable = True
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(
+            f"the gateway is busy just now; try again in {retry_after_s:.0f} s"
+        )
 
     @property
     def extensions(self) -> dict[str, object]:

@@ -2,5 +2,12 @@
 
 from catalograph.web.application import build_web_app
 from catalograph.web.options import Rate, WebOptions
+from catalograph.web.protocol import BoundedHttpProtocol, bounded_protocol
 
-__all__ = ["Rate", "WebOptions", "build_web_app"]
+__all__ = [
+    "BoundedHttpProtocol",
+    "Rate",
+    "WebOptions",
+    "bounded_protocol",
+    "build_web_app",
+]

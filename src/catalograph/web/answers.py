@@ -11,8 +11,10 @@ import brotli
 import zstandard
 
 from catalograph.graphql.operation import Answer
+from catalograph.web.access_log import write_tail
 from catalograph.web.media import Coding, Media
-from catalograph.web.replies import RawHeaders
+from catalograph.web.replies import SECURITY_HEADERS, RawHeaders, write_head
+from catalograph.web.request_figures import REQUESTS
 
 VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
@@ -34,6 +36,7 @@ class Reply:
 
     Attributes:
         body: Uncompressed.
+        fresh_until_s: Clock reading up to which others may keep it.
         until_s: Clock reading up to which it may be served again.
         name: Operation name; empty when it has none.
         cost: As the engine estimated it.
@@ -43,7 +46,6 @@ class Reply:
 
     __slots__ = (
         "_bodies",
-        "_fresh_until_s",
         "_heads",
         "_is_success",
         "_scope",
@@ -51,6 +53,7 @@ class Reply:
         "aliases",
         "body",
         "cost",
+        "fresh_until_s",
         "key",
         "name",
         "until_s",
@@ -68,7 +71,7 @@ class Reply:
         self.aliases: collections.deque[Hashable] = collections.deque()
         self.weight_bytes = 0
         self._is_success = answer.ran and not answer.codes
-        self._fresh_until_s = now_s + answer.fresh_for_s
+        self.fresh_until_s = now_s + answer.fresh_for_s
         self._scope = b"private" if is_private else b"public"
         self._tag = b""
         self._bodies = {Coding.IDENTITY: answer.body}
@@ -98,7 +101,7 @@ class Reply:
         `max-age` is what remains of the freshness and `Age` therefore 0: a cache adds
         both up.
         """
-        left_s = int(self._fresh_until_s - now_s)
+        left_s = int(self.fresh_until_s - now_s)
         found = self._heads.get((media, coding))
         if found is not None and found[0] == left_s:
             return found[1]
@@ -110,7 +113,7 @@ class Reply:
         ]
         if coding is not Coding.IDENTITY:
             headers.append((b"content-encoding", coding.value.encode()))
-        if self._fresh_until_s > now_s:
+        if self.fresh_until_s > now_s:
             control = b"%b, max-age=%d" % (self._scope, left_s)
             headers += [(b"cache-control", control), (b"age", b"0")]
         else:
@@ -134,6 +137,70 @@ class Reply:
         return bodies + _OVERHEAD_BYTES
 
 
+class Shortcut:
+    """How one raw request is answered: a reply in one media type and coding.
+
+    Attributes:
+        reply: What is sent.
+        body: Its bytes in the coding.
+        log_tail: The constant part of the line in the access log.
+    """
+
+    __slots__ = (
+        "_coding",
+        "_head",
+        "_headers",
+        "_left_s",
+        "_media",
+        "body",
+        "log_tail",
+        "reply",
+    )
+
+    def __init__(self, reply: Reply, media: Media, coding: Coding) -> None:
+        self.reply = reply
+        self.body = reply.encode(coding)[1]
+        self.log_tail = write_tail(
+            {
+                "method": "POST",
+                "path": "/graphql",
+                "status": 200,
+                "operation": reply.name,
+                "cost": reply.cost,
+                "cache": "hit",
+                "upstream_requests": 0,
+                "bytes": len(self.body),
+            }
+        )
+        self._media = media
+        self._coding = coding
+        self._left_s = -1
+        self._headers: RawHeaders = []
+        self._head = b""
+
+    def headers(self, now_s: float) -> RawHeaders:
+        """The headers; do not change the list."""
+        self._refresh(now_s)
+        return self._headers
+
+    def head(self, now_s: float) -> bytes:
+        """The headers as lines."""
+        self._refresh(now_s)
+        return self._head
+
+    def _refresh(self, now_s: float) -> None:
+        """Make both anew when `max-age` changes."""
+        left_s = int(self.reply.fresh_until_s - now_s)
+        if left_s == self._left_s:
+            return
+        self._left_s = left_s
+        self._headers = [
+            *self.reply.headers(self._media, self._coding, now_s),
+            *SECURITY_HEADERS,
+        ]
+        self._head = write_head(self._headers)
+
+
 class KeptAnswers:
     """Answers that may be served again, bounded in bytes, least recently used out first.
 
@@ -154,7 +221,7 @@ class KeptAnswers:
         self._replies: collections.OrderedDict[Hashable, Reply] = (
             collections.OrderedDict()
         )
-        self._by_alias: dict[Hashable, tuple[Reply, Media, Coding]] = {}
+        self._by_alias: dict[Hashable, Shortcut] = {}
 
     def __len__(self) -> int:
         return len(self._replies)
@@ -170,14 +237,12 @@ class KeptAnswers:
         self._replies.move_to_end(key)
         return reply
 
-    def find_alias(
-        self, alias: Hashable, now_s: float
-    ) -> tuple[Reply, Media, Coding] | None:
-        """The answer to a raw request, and how that request wanted it."""
+    def find_alias(self, alias: Hashable, now_s: float) -> Shortcut | None:
+        """The answer to a raw request; None when it must be looked at."""
         found = self._by_alias.get(alias)
         if found is None:
             return None
-        reply = found[0]
+        reply = found.reply
         if reply.until_s <= now_s:
             self._drop(reply)
             return None
@@ -211,7 +276,7 @@ class KeptAnswers:
         if len(reply.aliases) >= _MOST_ALIASES:
             del self._by_alias[reply.aliases.popleft()]
         reply.aliases.append(alias)
-        self._by_alias[alias] = (reply, media, coding)
+        self._by_alias[alias] = Shortcut(reply, media, coding)
         grown = len(reply.encode(coding)[1]) if coding is not Coding.IDENTITY else 0
         self._charge(reply, alias_bytes + grown)
 
@@ -226,6 +291,7 @@ class KeptAnswers:
         self.bytes += more_bytes
         while self.bytes > self._max_bytes:
             self._drop(next(iter(self._replies.values())))
+        REQUESTS.kept_bytes = self.bytes
 
     def _drop(self, reply: Reply) -> None:
         del self._replies[reply.key]
@@ -234,6 +300,7 @@ class KeptAnswers:
         self.bytes -= reply.weight_bytes
         reply.weight_bytes = 0
         reply.aliases.clear()
+        REQUESTS.kept_bytes = self.bytes
 
 
 def _compress_zstd(body: bytes) -> bytes:

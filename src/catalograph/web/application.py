@@ -3,16 +3,19 @@
 import os
 import time
 from collections.abc import Callable
+from typing import Final, TextIO
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from catalograph.telemetry import REGISTRY
+from catalograph.web.access_log import AccessLog
 from catalograph.web.answers import KeptAnswers
+from catalograph.web.api_keys import ApiKeyMiddleware, KeyRing
 from catalograph.web.callers import Callers
 from catalograph.web.documents import (
     DocumentFinder,
@@ -21,19 +24,51 @@ from catalograph.web.documents import (
     TrustedDocuments,
 )
 from catalograph.web.engine import Engine, ExplorerPages
+from catalograph.web.forwarded import ForwardedMiddleware, Proxies
+from catalograph.web.gateway import Gateway
 from catalograph.web.graphql_http import GraphQLOverHTTP
 from catalograph.web.media import prefers_html
-from catalograph.web.middleware import RequestIdMiddleware
+from catalograph.web.middleware import (
+    AccessLogMiddleware,
+    RequestIdMiddleware,
+    SecurityHeadersMiddleware,
+)
 from catalograph.web.options import WebOptions
 from catalograph.web.parameters import names_operation
+from catalograph.web.rate_limit import (
+    MemoryRateLimiter,
+    RateGuard,
+    RateLimiter,
+    RateLimitMiddleware,
+)
 from catalograph.web.routes import ReadyProbe, answer_http_exception, build_routes
+from catalograph.web.shedding import SheddingMiddleware
+
+_ALLOWED_HEADERS: Final = (
+    "Authorization",
+    "Apollo-Require-Preflight",
+    "X-API-Key",
+    "X-Catalograph-Cost",
+    "X-Catalograph-Trace",
+    "X-Request-Id",
+)
+_EXPOSED_HEADERS: Final = (
+    "Age",
+    "ETag",
+    "RateLimit-Limit",
+    "RateLimit-Policy",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-Id",
+)
 
 
 async def _always_ready() -> str | None:
     return None
 
 
-def build_web_app(  # noqa: PLR0913
+def build_web_app(
     engine: Engine,
     explorer: ExplorerPages | None,
     options: WebOptions,
@@ -41,6 +76,8 @@ def build_web_app(  # noqa: PLR0913
     sdl: str = "",
     ready: ReadyProbe = _always_ready,
     persisted: PersistedDocuments | None = None,
+    limiter: RateLimiter | None = None,
+    log_stream: TextIO | None = None,
     registry: CollectorRegistry = REGISTRY,
     lifespan: Lifespan[Starlette] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -54,6 +91,8 @@ def build_web_app(  # noqa: PLR0913
         sdl: What `/schema.graphql` shows.
         ready: Gives None when operations can be answered, otherwise the reason.
         persisted: Where documents are kept by hash; in this process's memory if None.
+        limiter: Counts requests; in this process's memory if None.
+        log_stream: Where the access log goes; None: nowhere.
         registry: What `/metrics` shows.
         lifespan: Starts and stops what the engine needs.
         clock: Seconds, monotonic; for the age of kept answers.
@@ -70,6 +109,17 @@ def build_web_app(  # noqa: PLR0913
     kept = None
     if options.response_cache:
         kept = KeptAnswers(max_bytes=options.response_cache_max_bytes, clock=clock)
+    keys = KeyRing(options.api_keys)
+    proxies = Proxies(options.trusted_proxies)
+    log = AccessLog(log_stream)
+    guard = None
+    if options.rate_limit is not None:
+        guard = RateGuard(
+            limiter or MemoryRateLimiter(options.rate_limit, clock=clock),
+            options.rate_limit,
+            keys,
+        )
+
     graphql: ASGIApp = GraphQLOverHTTP(
         engine,
         callers=callers,
@@ -77,25 +127,88 @@ def build_web_app(  # noqa: PLR0913
         kept=kept,
         max_body_bytes=options.max_body_bytes,
         timeout_s=options.request_timeout_s,
-        is_private=options.passthrough or bool(options.api_keys),
+        is_private=options.passthrough or bool(keys),
         clock=clock,
     )
+    graphql = _protect(graphql, keys, guard)
     pages = explorer if options.graphiql_enabled else None
     if pages is not None:
         graphql = _PageForBrowsers(graphql, pages)
-    routes: list[BaseRoute] = [
-        Route("/graphql", graphql),
-        *build_routes(
-            sdl=sdl, ready=ready, registry=registry, redirect_root=pages is not None
-        ),
-        *(pages.routes if pages is not None else ()),
-    ]
-    app: ASGIApp = Starlette(
-        routes=routes,
-        exception_handlers={HTTPException: answer_http_exception},
+
+    routes = build_routes(
+        sdl=sdl,
+        ready=ready,
+        registry=registry,
+        redirect_root=pages is not None,
+        protect=lambda app: _protect(app, keys, guard),
+    )
+    starlette = Starlette(
+        routes=[*routes, *(pages.routes if pages is not None else ())],
+        exception_handlers={
+            HTTPException: answer_http_exception,
+            Exception: answer_http_exception,
+        },
         lifespan=lifespan,
     )
-    return RequestIdMiddleware(app)
+    app: ASGIApp = _Fork(graphql, starlette)
+    app = SheddingMiddleware(app, options.max_in_flight)
+    app = ForwardedMiddleware(app, proxies)
+    app = SecurityHeadersMiddleware(app)
+    app = AccessLogMiddleware(app, log)
+    app = RequestIdMiddleware(app)
+    if kept is not None:
+        app = Gateway(
+            app,
+            kept=kept,
+            log=log,
+            guard=guard,
+            proxies=proxies,
+            brings_token=callers.bring_tokens,
+            is_wrapped=bool(options.cors_origins),
+            clock=clock,
+        )
+    return _allow_origins(app, options.cors_origins)
+
+
+def _protect(app: ASGIApp, keys: KeyRing, guard: RateGuard | None) -> ASGIApp:
+    """Ask for a key and count the caller; outermost counts, so that guessing is limited."""
+    if keys:
+        app = ApiKeyMiddleware(app, keys)
+    if guard is not None:
+        app = RateLimitMiddleware(app, guard)
+    return app
+
+
+def _allow_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Let pages of other origins ask; never with credentials, as we read no cookies."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=_ALLOWED_HEADERS,
+        expose_headers=_EXPOSED_HEADERS,
+    )
+
+
+class _Fork:
+    """Leads to GraphQL at once, to everything else by way of Starlette's routing."""
+
+    def __init__(self, graphql: ASGIApp, others: ASGIApp) -> None:
+        self._graphql = graphql
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_graphql = scope["type"] == "http" and _path(scope) == "/graphql"
+        app = self._graphql if is_graphql else self._others
+        await app(scope, receive, send)
+
+
+def _path(scope: Scope) -> str:
+    """The path below the one that a proxy gave us, if it did."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 class _PageForBrowsers:

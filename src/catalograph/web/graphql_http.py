@@ -27,6 +27,7 @@ from catalograph.web.media import Media, choose_coding, choose_media, is_json
 from catalograph.web.parameters import Parameters, parse_body, parse_query_string
 from catalograph.web.raw_requests import RawRequest
 from catalograph.web.replies import Refusal, send_bytes, send_refusal
+from catalograph.web.request_figures import REQUESTS
 
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
 _CLIENT_GONE: Final = 499  # as nginx logs it; nobody is there to read it
@@ -53,7 +54,7 @@ class GraphQLOverHTTP:
         clock: Seconds, monotonic; the same as that of `kept`.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         engine: Engine,
         *,
@@ -104,13 +105,14 @@ class GraphQLOverHTTP:
         key = _key(found, parameters, caller)
         if self._kept is not None and not caller.trace_wanted:
             reply = self._kept.find(key)
+            exchange.cache = "hit" if reply is not None else "miss"
+            REQUESTS.count_kept(exchange.cache)
             if reply is not None:
-                exchange.cache = "hit"
+                REQUESTS.count_operation(reply.name, "ok")
                 exchange.operation_name = reply.name
                 exchange.cost = reply.cost
                 await self._documents.register(found)
                 return reply, 200
-            exchange.cache = "miss"
         answer = await self._execute(found, parameters, caller, exchange, receive)
         if answer.kind in {"mutation", "subscription"} and raw.method != "POST":
             error = UserInputError(f"a {answer.kind} must be sent by POST")
@@ -164,6 +166,12 @@ class GraphQLOverHTTP:
         exchange.cost = answer.cost
         exchange.upstream_requests = answer.upstream_requests
         exchange.codes = answer.codes
+        if answer.ran:
+            outcome = "errors" if answer.codes else "ok"
+            REQUESTS.count_operation(exchange.operation_name, outcome)
+        else:
+            # What did not run has no name that anybody vouches for.
+            REQUESTS.count_operation("", "refused")
         return answer
 
     async def _send(

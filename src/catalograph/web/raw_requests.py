@@ -13,11 +13,13 @@ _ALWAYS: Final = (
     b"x-api-key",
     b"x-catalograph-cost",
 )
-_CANNOT_REPEAT: Final = (
-    b"content-encoding",
-    b"if-none-match",
-    b"sec-fetch-site",
-    b"x-catalograph-trace",
+_CANNOT_REPEAT: Final = frozenset(
+    (
+        b"content-encoding",
+        b"expect",
+        b"if-none-match",
+        b"x-catalograph-trace",
+    )
 )
 _OVERHEAD_BYTES: Final = 512
 
@@ -43,9 +45,7 @@ class RawRequest:
     @property
     def may_repeat(self) -> bool:
         """Whether an equal request would get the same answer by its bytes alone."""
-        return self.method == "POST" and not any(
-            name in self.headers for name in _CANNOT_REPEAT
-        )
+        return self.method == "POST" and _CANNOT_REPEAT.isdisjoint(self.headers)
 
     @property
     def alias_bytes(self) -> int:

@@ -11,6 +11,13 @@ from catalograph.web.exchange import exchange_of
 
 JSON: Final = b"application/json; charset=utf-8"
 
+SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""On every answer that does not bring its own: data is never to be shown as a page."""
+
 _WITHOUT_BODY: Final = {204, 304}
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -50,6 +57,11 @@ def write_errors(errors: Sequence[CatalographError], request_id: str) -> bytes:
             ]
         }
     )
+
+
+def write_head(headers: RawHeaders) -> bytes:
+    """Write headers as the lines that go over the wire."""
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
 async def send_bytes(

@@ -8,11 +8,13 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from catalograph.errors import UserInputError
+from catalograph.errors import CatalographError, UserInputError
 from catalograph.web.exchange import exchange_of
 from catalograph.web.replies import write_errors
 
@@ -28,6 +30,7 @@ def build_routes(
     ready: ReadyProbe,
     registry: CollectorRegistry,
     redirect_root: bool,
+    protect: Callable[[ASGIApp], ASGIApp],
 ) -> list[Route]:
     """Build the routes.
 
@@ -37,30 +40,44 @@ def build_routes(
         registry: What `/metrics` shows: this process only. With several workers each
             scrape meets one of them, so let each have a port of its own or run replicas.
         redirect_root: Whether `/` leads to the explorer.
+        protect: Put around what tells about the graph; health and metrics are open, and
+            are to be kept from the outside by whoever stands in front.
     """
     routes = [
         Route("/healthz", _answer_alive),
         Route("/readyz", _build_readiness(ready)),
         Route("/metrics", _build_metrics(registry)),
-        Route("/schema.graphql", _build_schema(sdl)),
+        Route(
+            "/schema.graphql",
+            _build_schema(sdl),
+            middleware=[Middleware(_call, protect)],
+        ),
     ]
     if redirect_root:
         routes.append(Route("/", _redirect_to_explorer))
     return routes
 
 
+def _call(app: ASGIApp, wrap: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
+    return wrap(app)
+
+
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Word what Starlette refuses (no such route, wrong method) as a GraphQL error."""
-    status, headers = 500, None
+    exchange = exchange_of(request.scope)
     if isinstance(error, HTTPException):
         status, headers = error.status_code, error.headers
-    message = {
-        404: "there is nothing at this address; GraphQL is at /graphql",
-        405: f"the method {request.method} is not taken here",
-    }.get(status, "the request cannot be answered")
-    exchange = exchange_of(request.scope)
-    exchange.codes = (UserInputError.code,)
-    body = write_errors([UserInputError(message)], exchange.request_id)
+        shown: CatalographError = UserInputError(
+            {
+                404: "there is nothing at this address; GraphQL is at /graphql",
+                405: f"the method {request.method} is not taken here",
+            }.get(status, "the request cannot be answered")
+        )
+    else:
+        status, headers = 500, None
+        shown = CatalographError("something went wrong here")
+    exchange.codes = (shown.code,)
+    body = write_errors([shown], exchange.request_id)
     return Response(body, status, {**(headers or {}), **_NO_STORE}, _JSON)
 
 

@@ -1,0 +1,85 @@
+"""Who really asks, when proxies that we know stand between."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from catalograph.web.exchange import exchange_of
+
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_MOST_HOPS: Final = 32
+
+
+class Proxies:
+    """The proxies whose word counts.
+
+    Args:
+        networks: Addresses or networks, such as `10.0.0.0/8`.
+    """
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(text) for text in networks]
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def find_address(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+        """The last address on the way here that is none of ours.
+
+        Args:
+            peer: The other end of the connection.
+            headers: Of the request; only believed when `peer` is one of the proxies.
+        """
+        if not self._networks or not self.trusts(peer):
+            return peer
+        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        # From the right: each proxy adds the one it was called by, and what was there
+        # before the first proxy of ours may be anybody's invention.
+        for hop in reversed(hops[-_MOST_HOPS:]):
+            address = _parse(hop.strip())
+            if address is None:
+                return peer
+            peer = str(address)
+            if not self.trusts(peer):
+                return peer
+        return peer
+
+    def trusts(self, peer: str) -> bool:
+        """Whether an address is one of the proxies."""
+        address = _parse(peer)
+        return address is not None and any(
+            address in network for network in self._networks
+        )
+
+
+class ForwardedMiddleware:
+    """Puts the asker's own address and scheme in the place of a proxy's."""
+
+    def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
+        self._app = app
+        self._proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Correct the exchange and the scope."""
+        if scope["type"] == "http" and self._proxies:
+            exchange = exchange_of(scope)
+            headers = dict(scope["headers"])
+            if self._proxies.trusts(exchange.address):
+                scheme = headers.get(b"x-forwarded-proto", b"").strip().lower()
+                if scheme in {b"http", b"https"}:
+                    scope["scheme"] = scheme.decode("ascii")
+            exchange.address = self._proxies.find_address(exchange.address, headers)
+        await self._app(scope, receive, send)
+
+
+def _parse(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+    # Through a socket of both families an IPv4 proxy looks like ::ffff:10.0.0.1.
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address

@@ -1,0 +1,135 @@
+"""The shortest way to an answer that is kept: before routing and all middleware."""
+
+import time
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from catalograph.web.access_log import AccessLog
+from catalograph.web.answers import KeptAnswers, Shortcut
+from catalograph.web.exchange import choose_request_id
+from catalograph.web.forwarded import Proxies
+from catalograph.web.protocol import find_whole_writer
+from catalograph.web.rate_limit import RateGuard
+from catalograph.web.raw_requests import RawRequest
+from catalograph.web.replies import RawHeaders, write_head
+from catalograph.web.request_figures import REQUESTS
+
+
+class Gateway:
+    """Serves a question that was asked in the same bytes before; hands on all others.
+
+    It was measured at a third of the time that the same answer takes behind the routing.
+    A request that was answered once has passed every check that does not change with
+    time, so that only the rate limit is left to ask.
+
+    Args:
+        app: Everything else.
+        kept: Answers.
+        log: Gets a line for each request, as from the middleware.
+        guard: Counts requests; None when there is no limit.
+        proxies: Whose word on addresses counts.
+        brings_token: Whether `Authorization` makes a difference to answers.
+        is_wrapped: Whether something around this changes what is sent, so that nothing
+            may be written past it.
+        clock: The same as that of `kept`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        kept: KeptAnswers,
+        log: AccessLog,
+        guard: RateGuard | None,
+        proxies: Proxies,
+        brings_token: bool,
+        is_wrapped: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._app = app
+        self._kept = kept
+        self._log = log
+        self._guard = guard
+        self._proxies = proxies or None
+        self._brings_token = brings_token
+        self._is_wrapped = is_wrapped
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer from memory, or leave it to the application behind."""
+        if (
+            scope["type"] != "http"
+            or scope["path"] != "/graphql"
+            or scope["method"] != "POST"
+        ):
+            await self._app(scope, receive, send)
+            return
+        started_s = time.perf_counter()
+        raw = RawRequest(scope)
+        if not raw.may_repeat:
+            await self._app(scope, receive, send)
+            return
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            raw.body = message.get("body", b"")
+            if await self._answer(raw, send, started_s):
+                return
+
+        first: Message | None = message
+
+        async def receive_again() -> Message:
+            nonlocal first
+            if first is None:
+                return await receive()
+            replayed, first = first, None
+            return replayed
+
+        await self._app(scope, receive_again, send)
+
+    async def _answer(self, raw: RawRequest, send: Send, started_s: float) -> bool:
+        now_s = self._clock()
+        found = self._kept.find_alias(raw.alias(brings_token=self._brings_token), now_s)
+        if found is None:
+            return False
+        client = raw.scope.get("client")
+        address = client[0] if client else ""
+        if self._proxies is not None:
+            address = self._proxies.find_address(address, raw.headers)
+        request_id = choose_request_id(raw.headers.get(b"x-request-id"))
+        limits: RawHeaders = []
+        if self._guard is not None:
+            caller = self._guard.name(address, raw.headers)
+            verdict, limits = await self._guard.take(caller)
+            if not verdict.is_allowed:
+                return False
+        if not self._write(raw.scope, found, limits, request_id, now_s):
+            own = (b"x-request-id", request_id.encode("ascii"))
+            headers = [*found.headers(now_s), *limits, own]
+            start = {"type": "http.response.start", "status": 200, "headers": headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": found.body})
+        took_s = time.perf_counter() - started_s
+        REQUESTS.count_request(200, took_s, len(found.body))
+        REQUESTS.count_operation(found.reply.name, "ok")
+        REQUESTS.count_kept("hit")
+        if self._log.is_on:
+            self._log.add_prepared(request_id, address, took_s, found.log_tail)
+        return True
+
+    def _write(
+        self,
+        scope: Scope,
+        found: Shortcut,
+        limits: RawHeaders,
+        request_id: str,
+        now_s: float,
+    ) -> bool:
+        """Send past ASGI, where the server can and nobody has to see it."""
+        write = None if self._is_wrapped else find_whole_writer(scope)
+        if write is None:
+            return False
+        own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
+        if limits:
+            own += write_head(limits)
+        return write(found.head(now_s) + own, found.body)

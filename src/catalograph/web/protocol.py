@@ -1,0 +1,222 @@
+"""uvicorn's HTTP protocol with bounds on what a client may send, and how slowly.
+
+uvicorn's own has none: headers may be of any size, and a client that sends a byte a
+minute holds its connection for ever.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, TypeAlias
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
+from catalograph.web.exchange import choose_request_id
+from catalograph.web.replies import write_errors
+
+_WHOLE: Final = "catalograph.whole_answer"
+
+WriteWhole: TypeAlias = Callable[[bytes, bytes], bool]
+"""Writes the lines of a head and a body with status 200; False: it must go another way."""
+
+
+def find_whole_writer(scope: Scope) -> WriteWhole | None:
+    """The quick way out, where the server has one."""
+    extensions: dict[str, Any] | None = scope.get("extensions")
+    return None if extensions is None else extensions.get(_WHOLE)
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Cuts off large heads, slow requests, silence, and clients that do not read.
+
+    Give the class to uvicorn as `http`. Bounds are class attributes.
+
+    Attributes:
+        max_head_bytes: Request line and headers; more gets 431.
+        max_request_bytes: All of a request as it comes over the wire, trailers too; must
+            leave room for the body that the application takes. More closes.
+        arrival_timeout_s: From the first byte of a request (or from connecting) to the
+            last of its body; more gets 408.
+        unread_timeout_s: For what was sent to leave for the client, once the connection
+            is idle.
+    """
+
+    max_head_bytes: ClassVar[int] = 32 * 1024
+    max_request_bytes: ClassVar[int] = 1024 * 1024
+    arrival_timeout_s: ClassVar[float] = 10.0
+    unread_timeout_s: ClassVar[float] = 30.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._arrived_bytes = 0
+        self._is_arriving = False
+        self._is_head_complete = False
+        self._refusal: tuple[int, CatalographError] | None = None
+        self._arrival_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._wait_for_arrival()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and see whether a whole request is there."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._is_arriving:
+            # Headers are only handed over whole, so one that never ends must be counted
+            # here; trailers are gathered by the parser just as quietly.
+            self._arrived_bytes += len(data)
+            if not self._is_head_complete and self._arrived_bytes > self.max_head_bytes:
+                self._refuse_head()
+                self.send_400_response("")
+                return
+            if self._arrived_bytes > self.max_request_bytes:
+                self.transport.close()
+                return
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if self._is_arriving or (is_idle and not self.timeout_keep_alive_task):
+            self._wait_for_arrival()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_arriving = True
+        self._is_head_complete = False
+        self._arrived_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """The head is there: begin to answer, with a quick way out for kept answers."""
+        size = len(self.url) + sum(
+            len(name) + len(value) for name, value in self.headers
+        )
+        if size > self.max_head_bytes:
+            self._refuse_head()
+            raise ValueError("the head is too large")  # comes out as a parser error
+        self._is_head_complete = True
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:
+            # The task that was made for this scope has not run yet.
+            write = _WholeWriter(self.cycle, self.server_state.default_headers)
+            scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+            scope["extensions"] = {_WHOLE: write}
+
+    def on_message_complete(self) -> None:
+        """The request has arrived."""
+        self._is_arriving = False
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what was wrong, when it was one of our bounds."""
+        self._stop_waiting()
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Somebody else is talking on this connection already.
+            self.transport.close()
+        elif self._refusal is None:
+            super().send_400_response(msg)
+        else:
+            self.transport.write(_write_refusal(*self._refusal))
+            self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection; a client that does not read must not hold memory."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(self.unread_timeout_s, self.transport.abort)
+
+    def _refuse_head(self) -> None:
+        error = UserInputError(
+            f"the head of a request must be at most {self.max_head_bytes} bytes"
+        )
+        self._refusal = (431, error)
+
+    def _wait_for_arrival(self) -> None:
+        if self._arrival_timer is None:
+            self._arrival_timer = self.loop.call_later(
+                self.arrival_timeout_s, self._give_up
+            )
+
+    def _stop_waiting(self) -> None:
+        if self._arrival_timer is not None:
+            self._arrival_timer.cancel()
+            self._arrival_timer = None
+
+    def _give_up(self) -> None:
+        self._arrival_timer = None
+        if self.transport.is_closing():
+            return
+        has_answered = self.cycle is not None and self.cycle.response_started
+        if self._is_arriving and not (self._is_head_complete and has_answered):
+            error = RequestTimeoutError(self.arrival_timeout_s)
+            self.transport.write(_write_refusal(408, error))
+        self.transport.close()
+
+
+def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
+    """The protocol for an application that takes bodies of up to that size.
+
+    In chunks a body may take twice its size on the wire, and not more.
+    """
+    room = 2 * max_body_bytes + 2 * BoundedHttpProtocol.max_head_bytes
+    return type(
+        "BoundedHttpProtocol", (BoundedHttpProtocol,), {"max_request_bytes": room}
+    )
+
+
+class _WholeWriter:
+    """Writes an answer at once, without what uvicorn does for each header and message."""
+
+    __slots__ = ("_cycle", "_default_headers")
+
+    def __init__(
+        self, cycle: RequestResponseCycle, default_headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        self._cycle = cycle
+        self._default_headers = default_headers
+
+    def __call__(self, head: bytes, body: bytes) -> bool:
+        cycle = self._cycle
+        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+            return False
+        lines = [STATUS_LINE[200]]
+        for name, value in self._default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(head)
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        # Two writes, as joining would copy the body; the loop sends both at once.
+        cycle.transport.write(b"".join(lines))
+        cycle.transport.write(body)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+
+def _write_refusal(status: int, error: CatalographError) -> bytes:
+    body = write_errors([error], choose_request_id(None))
+    return (
+        STATUS_LINE[status]
+        + b"content-type: application/json; charset=utf-8\r\n"
+        + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        + body
+    )
