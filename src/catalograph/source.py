@@ -292,7 +292,8 @@ class CatalogueSource:
         models = tuple(model for page in pages for model in page.models)
         ids = {model.model_id for model in models}
         totals = {page.total for page in pages}
-        if len(totals) > 1 or len(ids) != len(models) or len(models) != first.total:
+        read = len(models) + sum(page.lost for page in pages)
+        if len(totals) > 1 or len(ids) != len(models) or read != first.total:
             return None
         if any(page.models and not page.sections.covers(FULL) for page in pages):
             raise UpstreamResponseError(detail="a section asked for is missing")

@@ -125,6 +125,7 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
         offset: As asked, and as the upstream echoed.
         sections: What every model of the page carries; may be more than was asked.
         as_of_s: Unix time in seconds at which the question was put.
+        lost: Rows that could not be read at all, and are missing from `models`.
     """
 
     models: tuple[Model, ...]
@@ -133,3 +134,4 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     sections: Sections
     as_of_s: float
+    lost: int = 0

@@ -63,6 +63,7 @@ def read_page(body: bytes, query: ModelsQuery, *, as_of_s: float) -> ModelsPage:
         offset=envelope.offset,
         sections=sections,
         as_of_s=as_of_s,
+        lost=len(envelope.models) - len(models),
     )
 
 
