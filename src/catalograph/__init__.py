@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _HOMES: Final = {"Settings": "catalograph.settings", "create_app": "catalograph.app"}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> Any:
     # Imported when asked for: the command line needs neither to print its help.
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

@@ -31,7 +31,7 @@ _MOST_DIFF_LINES: Final = 20
 class _Commands(TyperGroup):
     """Tells people about their mistakes in a line, not in a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own type is private
+    def invoke(self, ctx: Any) -> Any:
         """Run the command; an error of ours ends it with status 2."""
         try:
             return super().invoke(ctx)

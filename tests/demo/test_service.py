@@ -29,7 +29,7 @@ def connect(
     )
 
 
-def build_model(model_id: str, *rows: dict[str, Any], **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def build_model(model_id: str, *rows: dict[str, Any], **fields: Any) -> dict[str, Any]:
     described = {"api_provider_name": None, "link": None, "country_code": None}
     return {
         "model_id": model_id,

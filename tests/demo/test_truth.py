@@ -50,7 +50,7 @@ class Seen(msgspec.Struct, omit_defaults=True):
 
 
 @functools.cache
-def read(name: str) -> Any:  # noqa: ANN401 - JSON
+def read(name: str) -> Any:
     return json.loads(gzip.decompress((RECORDED / f"{name}.json.gz").read_bytes()))
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-
-from catalograph.graphql.operation import Answer, Caller, Operation
 from graphql import (
     GraphQLError,
     OperationDefinitionNode,
@@ -16,6 +14,8 @@ from graphql import (
     parse,
     validate,
 )
+
+from catalograph.graphql.operation import Answer, Caller, Operation
 
 SCHEMA = build_schema(
     """
