@@ -24,6 +24,3 @@ class Recent(Generic[Value]):
         if len(self._values) > self._max_entries:
             self._values.popitem(last=False)
         return value
-
-    def __len__(self) -> int:
-        return len(self._values)

@@ -1,7 +1,7 @@
 """Filter values that the catalogue does not hold, and what was probably meant."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 
 import msgspec
@@ -72,8 +72,12 @@ def _list_unknown(
         ("endpoints", asked.endpoints, endpoints),
         ("excludeEndpoints", asked.exclude_endpoints, endpoints),
     ):
-        for value in _sort_unknown(values, names):
-            yield UnknownValue(field, value, _suggest_id(value, names, speller))
+        unknown = sorted(value for value in set(values) if value not in names)
+        id_by_folded = _fold_names(names) if unknown else {}
+        for value in unknown:
+            same = id_by_folded.get(value.casefold())
+            suggestion = same or speller.find_closest(value, names)
+            yield UnknownValue(field, value, suggestion)
     inputs, outputs = buckets.input_spellings, buckets.output_spellings
     for field, values, spellings in (
         ("inputModalities", asked.input_modalities, inputs),
@@ -103,21 +107,15 @@ def _list_unknown_modalities(
             yield UnknownValue(field, value, close and spellings[close])
 
 
-def _sort_unknown(values: Iterable[str], known: Collection[str]) -> list[str]:
-    return sorted(value for value in set(values) if value not in known)
-
-
-def _suggest_id(
-    value: str, names: Mapping[str, str | None], speller: "_Speller"
-) -> str | None:
-    folded = value.casefold()
+def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:
+    """Map ids and names without case to ids; ids win over names, the first over others."""
+    id_by_folded: dict[str, str] = {}
     for known in names:
-        if known.casefold() == folded:
-            return known
+        id_by_folded.setdefault(known.casefold(), known)
     for known, name in names.items():
-        if name is not None and name.casefold() == folded:
-            return known
-    return speller.find_closest(value, names)
+        if name is not None:
+            id_by_folded.setdefault(name.casefold(), known)
+    return id_by_folded
 
 
 def _suggest_model_id(
