@@ -81,6 +81,7 @@ def test_lists_come_as_the_graph_declares_them_then_by_value() -> None:
         pytest.param("providers", "OpenAI", "openai", id="other case"),
         pytest.param("providers", "opnai", "openai", id="close spelling"),
         pytest.param("providers", "nobody", None, id="nothing close"),
+        pytest.param("providers", "openai" * 20, None, id="longer than any id"),
         pytest.param("organisations", "zhipu", "z-ai", id="display name"),
         pytest.param("endpoints", "chat.completion", "chat.completions", id="singular"),
         pytest.param("exclude_endpoints", "BATCH", "batch", id="excluded endpoint"),
@@ -127,6 +128,18 @@ def test_an_exact_alias_wins_over_another_models_id_in_other_case() -> None:
     unknown = find_unknown_values(index, ModelsFilter(model_ids=("lab/x",)))
 
     assert unknown == (UnknownValue("modelIds", "lab/x", "lab/new"),)
+
+
+def test_the_closest_of_many_that_share_words_is_suggested() -> None:
+    index = build_index(build_model(f"lab/model-{i}-large") for i in range(500))
+
+    unknown = find_unknown_values(
+        index, ModelsFilter(model_ids=("lab/modl-321-large",))
+    )
+
+    assert unknown == (
+        UnknownValue("modelIds", "lab/modl-321-large", "lab/model-321-large"),
+    )
 
 
 def test_hostile_values_cost_little() -> None:
