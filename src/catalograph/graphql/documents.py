@@ -10,16 +10,18 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    Node,
     OperationDefinitionNode,
-    OperationType,
     VariableNode,
     Visitor,
     visit,
 )
 
+from catalograph.graphql.parsing import find_twins, parse_plain
 from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
 from catalograph.graphql.repeats import Repeat, RepeatKey
+from catalograph.graphql.validation import Validator
 
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
@@ -76,7 +78,9 @@ class Document:
         self.ast = ast
         self.errors = errors
         self.code = code
-        self._directive_variables = () if ast is None else _directive_variables(ast)
+        self._directive_variables = (
+            _directive_variables(ast) if ast is not None and "@" in text else ()
+        )
         self.repeats: dict[RepeatKey, Repeat] = {}
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
@@ -93,6 +97,19 @@ class Document:
                 self._compiled.clear()
             compiled = self._compiled[key] = Compiled()
         return compiled
+
+    def locate(self, errors: Sequence[GraphQLError]) -> Sequence[GraphQLError]:
+        """Say where in the text errors happened, if they do not say so themselves.
+
+        A plain document has been parsed without locations; errors are rare enough for
+        parsing it again.
+        """
+        if self.ast is None or all(
+            error.locations or not error.nodes for error in errors
+        ):
+            return errors
+        twins = find_twins(self.ast, graphql.parse(self.text))
+        return [_relocate(error, twins) for error in errors]
 
     def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of this name, or the only one; None when there is no such."""
@@ -128,7 +145,7 @@ class Documents:
         max_tokens: int = 4_000,
         check: Callable[[DocumentNode], Sequence[GraphQLError]] | None = None,
     ) -> None:
-        self._schema = schema
+        self._validator = Validator(schema)
         self._max_bytes = max_bytes
         self._max_tokens = max_tokens
         self._check = check
@@ -150,12 +167,29 @@ class Documents:
         return document
 
     def _build(self, text: str) -> Document:
+        plain = parse_plain(text, max_tokens=self._max_tokens)
+        if plain is not None and not self._find_errors(plain):
+            return Document(text, plain)
         try:
             ast = graphql.parse(text, max_tokens=self._max_tokens)
         except GraphQLError as error:
             return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
+        return Document(text, ast, self._find_errors(ast))
+
+    def _find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
         errors = self._check(ast) if self._check is not None else ()
-        return Document(text, ast, errors or graphql.validate(self._schema, ast))
+        return errors or self._validator.validate(ast)
+
+
+def _relocate(error: GraphQLError, twins: Mapping[int, Node]) -> GraphQLError:
+    nodes = [twins.get(id(node), node) for node in error.nodes or ()]
+    return GraphQLError(
+        error.message,
+        nodes,
+        path=error.path,
+        original_error=error.original_error,
+        extensions=error.extensions,
+    )
 
 
 class _DirectiveVariables(Visitor):
@@ -179,9 +213,4 @@ def _directive_variables(ast: DocumentNode) -> tuple[str, ...]:
 
 def kind_of(operation: OperationDefinitionNode | None) -> str | None:
     """`query`, `mutation` or `subscription`; None when there is no operation."""
-    kinds = {
-        OperationType.QUERY: "query",
-        OperationType.MUTATION: "mutation",
-        OperationType.SUBSCRIPTION: "subscription",
-    }
-    return None if operation is None else kinds[operation.operation]
+    return None if operation is None else operation.operation.value

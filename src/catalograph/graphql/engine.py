@@ -88,7 +88,7 @@ class Engine:
             operation_name=operation.name,
         )
         if isinstance(executor, list):
-            return _refuse(executor, caller, "BAD_USER_INPUT", kind)
+            return _refuse(document.locate(executor), caller, "BAD_USER_INPUT", kind)
         compiled = document.compiled(executor.variable_values.coerced)
         context.needs = compiled.needs
         if isinstance(executor, CompiledExecutor):
@@ -98,7 +98,8 @@ class Engine:
         result = await outcome if inspect.isawaitable(outcome) else outcome
         if repeat is None and not result.errors:
             self._remember(document, key, executor, context, compiled)
-        return _answer(result.data, result.errors, loaders, caller, node)
+        errors = document.locate(result.errors) if result.errors else None
+        return _answer(result.data, errors, loaders, caller, node)
 
     def _remember(
         self,
