@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from catalograph import telemetry
 from catalograph.errors import UnauthenticatedError
 from catalograph.web.exchange import exchange_of
 from catalograph.web.replies import Refusal, send_refusal
@@ -59,6 +60,7 @@ class ApiKeyMiddleware:
         if scope["type"] == "http" and scope["method"] != "OPTIONS":
             key_id = self._keys.find(dict(scope["headers"]))
             if key_id is None:
+                telemetry.REFUSED.labels("api_key").inc()
                 error = UnauthenticatedError(
                     "X-API-Key must hold a key that is known here"
                 )

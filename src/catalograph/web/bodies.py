@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from starlette.types import Receive
 
+from catalograph import telemetry
 from catalograph.errors import UserInputError
 from catalograph.web.deadline import ClientGoneError
 from catalograph.web.replies import Refusal
@@ -45,6 +46,7 @@ async def read_body(
 
 
 def _too_large(max_bytes: int) -> Refusal:
+    telemetry.REFUSED.labels("body_bytes").inc()
     error = UserInputError(f"the body must be at most {max_bytes} bytes")
     # The rest of the body is still on its way; nobody will read it.
     return Refusal(413, error, {"Connection": "close"})

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from catalograph import telemetry
 from catalograph.errors import (
     CatalographError,
     ForbiddenError,
@@ -232,6 +233,7 @@ def _check_hash(value: object, where: str) -> str:
 
 
 def _untrusted() -> Refusal:
+    telemetry.REFUSED.labels("trusted_documents").inc()
     return Refusal(403, ForbiddenError("only documents of the manifest are taken here"))
 
 

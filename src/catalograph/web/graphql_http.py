@@ -15,7 +15,7 @@ from catalograph.errors import (
     UserInputError,
 )
 from catalograph.graphql.operation import Answer, Caller, Operation
-from catalograph.telemetry import get_logger
+from catalograph.telemetry import REFUSED, get_logger
 from catalograph.web.answers import VARY, KeptAnswers, Reply
 from catalograph.web.bodies import read_body
 from catalograph.web.callers import Callers
@@ -252,6 +252,7 @@ def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
         headers.get(b"sec-fetch-site") == b"cross-site"
         and headers.get(b"sec-fetch-mode") != b"cors"
     ):
+        REFUSED.labels("cross_site").inc()
         error = ForbiddenError("other sites must ask with fetch, in the mode `cors`")
         raise Refusal(403, error)
 

@@ -1,0 +1,187 @@
+"""Health, metrics, the schema as text, the explorer's place, and everything else."""
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from catalograph.web import WebOptions, build_web_app
+from support.tiny_engine import TinyEngine
+from support.web_client import ask, build_client
+
+SDL = 'type Query {\n  "é"\n  a: Int\n}\n'
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+class Pages:
+    """An explorer of one page and one file."""
+
+    def __init__(self) -> None:
+        self.routes = [Route("/graphql/assets/a.js", self._file)]
+
+    def page(self, request: Request) -> Response:
+        return PlainTextResponse(f"the page for {request.url.path}")
+
+    async def _file(self, _: Request) -> Response:
+        return PlainTextResponse("the file")
+
+
+def build(explorer: Pages | None = None, **options: object) -> ASGIApp:
+    web_options = WebOptions(**options)  # type: ignore[arg-type]
+    return build_web_app(TinyEngine(), explorer, web_options, sdl=SDL)
+
+
+async def test_alive() -> None:
+    async with build_client(build()) as client:
+        response = await client.get("/healthz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "body"),
+    [
+        (None, 200, {"status": "ready"}),
+        (
+            "the index is empty",
+            503,
+            {"status": "not ready", "reason": "the index is empty"},
+        ),
+    ],
+)
+async def test_ready_or_the_reason_why_not(
+    reason: str | None, status: int, body: dict[str, str]
+) -> None:
+    async def probe() -> str | None:
+        return reason
+
+    app = build_web_app(TinyEngine(), None, WebOptions(), ready=probe)
+    async with build_client(app) as client:
+        response = await client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (status, body)
+
+
+async def test_metrics_in_both_formats() -> None:
+    registry = CollectorRegistry()
+    Counter("things", "Things.", registry=registry).inc(3)
+    app = build_web_app(TinyEngine(), None, WebOptions(), registry=registry)
+    async with build_client(app) as client:
+        plain = await client.get("/metrics")
+        open_metrics = await client.get(
+            "/metrics",
+            headers={"accept": "application/openmetrics-text; version=1.0.0"},
+        )
+
+    assert plain.headers["content-type"].startswith("text/plain; version=")
+    assert "things_total 3.0" in plain.text.splitlines()
+    assert open_metrics.text.endswith("# EOF\n")
+
+
+async def test_schema_as_text() -> None:
+    async with build_client(build()) as client:
+        response = await client.get("/schema.graphql")
+        held = await client.get(
+            "/schema.graphql", headers={"if-none-match": response.headers["etag"]}
+        )
+        head = await client.head("/schema.graphql")
+
+    assert response.text == SDL
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert held.status_code == 304
+    assert held.content == b""
+    assert head.headers["etag"] == response.headers["etag"]
+
+
+async def test_schema_needs_a_key_where_questions_do() -> None:
+    async with build_client(build(api_keys=("k",))) as client:
+        without = await client.get("/schema.graphql")
+        with_key = await client.get("/schema.graphql", headers={"x-api-key": "k"})
+
+    assert (without.status_code, with_key.status_code) == (401, 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/nope", 404, "there is nothing at this address; GraphQL is at /graphql"),
+        ("GET", "/", 404, "there is nothing at this address; GraphQL is at /graphql"),
+        ("POST", "/graphql/", 404, "there is nothing at this address; GraphQL is at /graphql"),
+        ("POST", "/healthz", 405, "the method POST is not taken here"),
+    ],
+)  # fmt: skip
+async def test_everything_else_is_refused_in_one_shape(
+    method: str, path: str, status: int, message: str
+) -> None:
+    async with build_client(build()) as client:
+        response = await client.request(method, path)
+
+    assert response.status_code == status
+    assert response.json() == {
+        "errors": [
+            {
+                "message": message,
+                "extensions": {
+                    "code": "BAD_USER_INPUT",
+                    "requestId": response.headers["x-request-id"],
+                },
+            }
+        ]
+    }
+
+
+async def test_what_fails_in_a_route_is_masked() -> None:
+    async def probe() -> str | None:
+        raise RuntimeError("secret")
+
+    app = build_web_app(TinyEngine(), None, WebOptions(), ready=probe)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://g") as client:
+        response = await client.get("/readyz")
+
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["message"] == "something went wrong here"
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+
+
+async def test_a_browser_gets_the_page_and_everybody_else_does_not() -> None:
+    html = {"accept": BROWSER}
+    async with build_client(build(Pages())) as client:
+        page = await client.get("/graphql", headers=html)
+        shared = await client.get("/graphql?tab=2", headers=html)
+        question = await client.get("/graphql?query={hello}", headers=html)
+        data = await client.get("/graphql", headers={"accept": "*/*"})
+        file = await client.get("/graphql/assets/a.js")
+        root = await client.get("/")
+        posted = await ask(client)
+
+    assert page.text == shared.text == "the page for /graphql"
+    assert question.json() == {"data": {"hello": "hello world"}}
+    assert data.status_code == 400
+    assert file.text == "the file"
+    assert (root.status_code, root.headers["location"]) == (307, "/graphql")
+    assert posted.status_code == 200
+
+
+async def test_the_page_needs_no_key() -> None:
+    """A browser cannot send one before the page that asks for it is there."""
+    async with build_client(build(Pages(), api_keys=("k",))) as client:
+        page = await client.get("/graphql", headers={"accept": BROWSER})
+        question = await client.get(
+            "/graphql?query={hello}", headers={"accept": BROWSER}
+        )
+
+    assert (page.status_code, question.status_code) == (200, 401)
+
+
+async def test_no_page_when_it_is_switched_off() -> None:
+    async with build_client(build(Pages(), graphiql_enabled=False)) as client:
+        page = await client.get("/graphql", headers={"accept": "text/html"})
+        file = await client.get("/graphql/assets/a.js")
+
+    assert (page.status_code, file.status_code) == (406, 404)
