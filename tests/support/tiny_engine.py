@@ -81,6 +81,8 @@ class ScriptedEngine:
         calls: How often it was asked.
         callers: Who asked.
         started: Set when an operation begins.
+        release: Lets those that wait be answered.
+        ended: Set when one that waited ends, in whatever way.
         was_cancelled: Whether one was cut off.
     """
 
@@ -93,6 +95,7 @@ class ScriptedEngine:
         self.callers: list[Caller] = []
         self.started = asyncio.Event()
         self.release = asyncio.Event()
+        self.ended = asyncio.Event()
         self.was_cancelled = False
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
@@ -108,6 +111,8 @@ class ScriptedEngine:
             except asyncio.CancelledError:
                 self.was_cancelled = True
                 raise
+            finally:
+                self.ended.set()
             return make_answer()
         return self.answer
 
