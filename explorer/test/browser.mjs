@@ -19,6 +19,7 @@ const report = {
   examples: {}, // by operation name: its errors and its data
   variables: '', // of the first tab after a reload
   tabsAfterReload: [],
+  reopened: '', // the tab that the panel of examples opened after it was closed
   outside: [],
   problems: [],
   firstVisit: { requests: 0, bytes: 0, editorMs: 0 },
@@ -46,7 +47,7 @@ await context.route('**/*', (route) => {
 });
 
 const page = context.pages()[0] ?? (await context.newPage());
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(30_000);
 page.on('pageerror', (error) => report.problems.push(String(error).slice(0, 300)));
 page.on('console', (message) => {
   if (message.type() === 'error') report.problems.push(message.text().slice(0, 300));
@@ -59,6 +60,14 @@ page.on('requestfinished', (request) => {
 const editor = page.locator('.graphiql-query-editor .monaco-editor').first();
 const tabNames = () => page.locator('[id^=graphiql-session-tab-]').allInnerTexts();
 const shot = async (name) => shots && page.screenshot({ path: join(shots, `${name}.png`) });
+
+/** Waits until nothing has been loaded for a while: the editor's workers come late. */
+async function waitForQuiet() {
+  for (let before = -1; loaded.length !== before; ) {
+    before = loaded.length;
+    await page.waitForTimeout(1_500);
+  }
+}
 
 /** Runs what is in the editor and gives back the answer as the response pane holds it. */
 async function run() {
@@ -94,7 +103,7 @@ try {
   await editor.waitFor({ state: 'visible' });
   report.firstVisit.editorMs = Math.round(performance.now() - start);
   report.schema = (await (await introspected).json()).data ? 'introspected' : 'refused';
-  await page.waitForLoadState('networkidle');
+  await waitForQuiet();
   const sizes = await Promise.all(loaded.map((request) => request.sizes()));
   report.firstVisit.requests = sizes.length;
   report.firstVisit.bytes = sizes.reduce((sum, size) => sum + size.responseBodySize, 0);
@@ -128,15 +137,25 @@ try {
     await complete('totalM', 'totalModels');
     const { data } = await run();
     report.completed = data;
+    await page.locator('.graphiql-response', { hasText: /totalModels.*\}\s*\}\s*\}/s }).waitFor();
     report.shown = (await page.locator('.graphiql-response').innerText()).replaceAll(/\s+/g, ' ');
     await shot('completed');
     // Tabs are stored half a second after the last change.
     await page.waitForFunction(() =>
-      JSON.parse(localStorage.getItem('graphiql:tabState')).tabs.at(-1).query.includes('totalModels'),
+      JSON.parse(localStorage.getItem('graphiql:tabState')).tabs.at(-1).query?.includes('totalModels'),
     );
     await page.reload();
     await editor.waitFor({ state: 'visible' });
     report.tabsAfterReload = await tabNames();
+    await page.locator('#graphiql-session-tab-0').click();
+    await page.locator('[aria-label="Close Tab"]').first().click();
+    await page.waitForFunction((name) => !document.body.innerText.includes(name), report.tabs[0]);
+    await page.locator('.examples button').first().click();
+    // A tab has no title for the moment between its making and the reading of its text.
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('[id^=graphiql-session-tab-]')].every((tab) => tab.title !== '<untitled>'),
+    );
+    report.reopened = (await tabNames()).at(-1);
   } else {
     await page.locator('.graphiql-response', { hasText: 'errors' }).waitFor();
     report.shown = (await page.locator('.graphiql-response').innerText()).replaceAll(/\s+/g, ' ');

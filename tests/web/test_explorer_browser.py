@@ -4,6 +4,7 @@
 `EXPLORER_SHOTS` to a folder to get screenshots.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -11,12 +12,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from catalograph.web.graphiql import Explorer
 
@@ -39,11 +46,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def serve() -> Iterator[Callable[..., str]]:
-    """Start demo gateways with given settings; all are stopped after the last test."""
-    processes = []
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Start demo gateways; all are stopped after the last test."""
+    folder = tmp_path_factory.mktemp("gateways")
+    processes: list[subprocess.Popen[bytes]] = []
 
-    def start(**settings: str) -> str:
+    def start() -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -52,22 +60,25 @@ def serve() -> Iterator[Callable[..., str]]:
             for name, value in os.environ.items()
             if not name.startswith("CATALOGRAPH_")
         }
-        processes.append(
-            subprocess.Popen(
+        log = folder / f"{port}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
                 [sys.executable, "-m", "catalograph", "serve", "--demo"],
                 env={
                     **inherited,
-                    **settings,
                     "CATALOGRAPH_HOST": "127.0.0.1",
                     "CATALOGRAPH_PORT": str(port),
                 },
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
-        )
+        processes.append(process)
         # Connecting is tried again, with growing pauses, until the server listens.
         with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client:
-            client.get(f"http://127.0.0.1:{port}/healthz").raise_for_status()
+            try:
+                client.get(f"http://127.0.0.1:{port}/healthz").raise_for_status()
+            except httpx.HTTPError:
+                pytest.fail(f"the gateway did not start:\n{log.read_text()}")
         return f"http://127.0.0.1:{port}/graphql"
 
     yield start
@@ -75,6 +86,20 @@ def serve() -> Iterator[Callable[..., str]]:
         process.terminate()
     for process in processes:
         process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def _listen(app: Starlette) -> Iterator[str]:
+    """Serve an application of this process; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
 
 
 def _visit(url: str) -> dict[str, Any]:
@@ -94,7 +119,7 @@ def _visit(url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def report(serve: Callable[..., str]) -> dict[str, Any]:
+def report(serve: Callable[[], str]) -> dict[str, Any]:
     """What one visit to the demo gateway saw."""
     return _visit(serve())
 
@@ -111,6 +136,7 @@ def test_stranger_finds_examples_completes_a_query_and_sees_its_result(
     shown = f'{{ "data": {{ "catalogue": {{ "totalModels": {total} }} }} }}'
     assert report["shown"] == shown
     assert report["tabsAfterReload"] == [*_TABS, "Completed"]
+    assert report["reopened"] == _TABS[0]
     assert '"inputModalities": ["image"]' in report["variables"]
     assert report["firstVisit"]["bytes"] < _FIRST_VISIT_BYTES
 
@@ -140,12 +166,21 @@ def test_every_example_has_an_answer_worth_seeing(report: dict[str, Any]) -> Non
     assert all(data["CompareThree"].values())
 
 
-def test_closed_introspection_is_said_and_nothing_hangs(
-    serve: Callable[..., str],
-) -> None:
-    report = _visit(serve(CATALOGRAPH_INTROSPECTION_ENABLED="false"))
+def test_refused_introspection_is_said_and_nothing_hangs() -> None:
+    explorer = Explorer()
+
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return explorer.page(request)
+        return JSONResponse({"errors": [{"message": "introspection is off"}]}, 400)
+
+    routes = [*explorer.routes, Route("/graphql", answer, methods=["GET", "POST"])]
+    with _listen(Starlette(routes=routes)) as address:
+        report = _visit(f"{address}/graphql")
 
     assert report["schema"] == "refused"
     assert report["tabs"] == _TABS
-    assert '"errors"' in report["shown"]
+    assert report["shown"] == (
+        '{ "errors": [ { "message": "introspection is off" } ] }'
+    )
     assert report["outside"] == []
