@@ -1,15 +1,18 @@
-"""Entities for routers: `_entities` over the index, both keys of each type."""
+"""For routers: `_service`, and `_entities` over the index by both keys of each type."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import strawberry
+from graphql import GraphQLObjectType
 from strawberry.federation.schema import FederationAny
 
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Context
 from catalograph.graphql.node import find_node, parse_id
+from catalograph.graphql.printing import print_subgraph
 
 _NATURAL_KEYS: dict[str, tuple[str, Callable[[CatalogueIndex, str], object]]] = {
     "Model": ("modelId", CatalogueIndex.find_model_by_id),
@@ -21,7 +24,17 @@ _ENTITIES = (*_NATURAL_KEYS, "Offering")
 
 
 class Schema(strawberry.federation.Schema):
-    """The framework's federated schema, with entities that are found in one place."""
+    """The framework's federated schema, with entities that are found in one place.
+
+    `_service` gives the subgraph SDL, which leaves out what no router may ask for; the
+    framework's own prints everything.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        service = cast("GraphQLObjectType", self._schema.type_map["_Service"])
+        printed = cache(lambda: print_subgraph(self))
+        service.fields["sdl"].resolve = lambda *_: printed()
 
     async def entities_resolver(  # type: ignore[override]
         self,

@@ -10,6 +10,7 @@ from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
 from catalograph.graphql.lists import build_entity_resolver, load_models
 from catalograph.graphql.node import find_node, parse_id
+from catalograph.graphql.prices import PAGE
 from catalograph.graphql.types.catalogue import Catalogue, load_catalogue
 from catalograph.graphql.types.endpoint import Endpoint, EndpointConnection
 from catalograph.graphql.types.model import Model, ModelConnection
@@ -115,6 +116,7 @@ class Query:
 
     models: ModelConnection | None = strawberry.field(
         resolver=load_models,
+        directives=[PAGE],
         description=f"Models, as the catalogue lists them unless ordered. {_FAILED}",
     )
     model: Model | None = strawberry.field(
@@ -122,6 +124,7 @@ class Query:
     )
     providers: ProviderConnection | None = strawberry.field(
         resolver=_by_id("providers", "provider_id"),
+        directives=[PAGE],
         description=f"Everyone who serves a model, by id. {_FAILED}",
     )
     provider: Provider | None = strawberry.field(
@@ -129,6 +132,7 @@ class Query:
     )
     organisations: OrganisationConnection | None = strawberry.field(
         resolver=_by_id("organisations", "organisation_id"),
+        directives=[PAGE],
         description=f"Everyone who made a model, by id. {_FAILED}",
     )
     organisation: Organisation | None = strawberry.field(
@@ -136,6 +140,7 @@ class Query:
     )
     endpoints: EndpointConnection | None = strawberry.field(
         resolver=_by_id("endpoints", "endpoint_id"),
+        directives=[PAGE],
         description=f"Every kind of call that a model is served on, by id. {_FAILED}",
     )
     endpoint: Endpoint | None = strawberry.field(

@@ -8,6 +8,7 @@ from catalograph.catalogue import records
 from catalograph.graphql.connections import PageInfo
 from catalograph.graphql.context import Info
 from catalograph.graphql.lists import load_models
+from catalograph.graphql.prices import PAGE, usually
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Endpoint(Node):
         Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
     ] = strawberry.field(
         resolver=find_providers,
+        directives=[usually(10)],
         description="Who serves any model on this endpoint, distinct, by id.",
     )
 
@@ -44,6 +46,7 @@ class Endpoint(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        directives=[PAGE],
         description=(
             "The models served on this endpoint. `filter.endpoints` is fixed here. Null when the list could not be "
             "loaded; `errors` says why."

@@ -7,6 +7,7 @@ from strawberry import UNSET
 
 from catalograph.catalogue import records
 from catalograph.graphql.connections import PageInfo
+from catalograph.graphql.prices import FACETS, usually
 from catalograph.graphql.scalars import Date
 from catalograph.graphql.types.facets import (
     ModelFacets,
@@ -111,17 +112,20 @@ class Model(Node):
     )
     endpoints: list[Annotated["Endpoint", strawberry.lazy(f"{_TYPES}.endpoint")]] = (
         strawberry.field(
-            description="Kinds of call the model can be reached by, distinct; may be empty."
+            description="Kinds of call the model can be reached by, distinct; may be empty.",
+            directives=[usually(5)],
         )
     )
     providers: list[Annotated["Provider", strawberry.lazy(f"{_TYPES}.provider")]] = (
         strawberry.field(
-            description="Who serves the model, distinct, by name; may be empty."
+            description="Who serves the model, distinct, by name; may be empty.",
+            directives=[usually(5)],
         )
     )
     offerings: list[Annotated["Offering", strawberry.lazy(f"{_TYPES}.offering")]] = (
         strawberry.field(
             resolver=find_offerings,
+            directives=[usually(10)],
             description=(
                 "Who serves the model on which endpoint, one each; may be empty. Empty "
                 "also where the catalogue gives no endpoint per provider."
@@ -169,6 +173,7 @@ class ModelConnection:
     )
     facets: ModelFacets | None = strawberry.field(
         resolver=find_facets,
+        directives=[FACETS],
         description="Counts by value over the whole list. Null only where counting failed.",
     )
     unknown_filter_values: list[UnknownFilterValue] = strawberry.field(

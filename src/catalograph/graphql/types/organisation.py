@@ -7,6 +7,7 @@ import strawberry
 from catalograph.catalogue import records
 from catalograph.graphql.connections import PageInfo
 from catalograph.graphql.lists import load_models
+from catalograph.graphql.prices import PAGE
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Organisation(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        directives=[PAGE],
         description=(
             "The models this organisation made. `filter.organisations` is fixed here. Null when the list could not be "
             "loaded; `errors` says why."

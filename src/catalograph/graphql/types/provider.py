@@ -8,6 +8,7 @@ from catalograph.catalogue import records
 from catalograph.graphql.connections import PageInfo
 from catalograph.graphql.context import Info
 from catalograph.graphql.lists import load_models
+from catalograph.graphql.prices import PAGE, usually
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Provider(Node):
         Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]
     ] = strawberry.field(
         resolver=find_endpoints,
+        directives=[usually(5)],
         description="Kinds of call the provider serves any model on, distinct, by id.",
     )
 
@@ -51,6 +53,7 @@ class Provider(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        directives=[PAGE],
         description=(
             "The models this provider serves. `filter.providers` is fixed here. Null when the list could not be "
             "loaded; `errors` says why."

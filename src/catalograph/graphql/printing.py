@@ -1,0 +1,69 @@
+"""A schema printed: as its clients see it, and as composers of federated graphs do."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import graphql
+import strawberry
+from graphql import DefinitionNode, DocumentNode, ObjectTypeDefinitionNode
+from strawberry.printer import print_schema
+
+from catalograph.graphql.sorting import sort_document
+
+_SERVED_TYPES: Final = frozenset({"_Any", "_Entity", "_Service"})
+_SERVED_FIELDS: Final = frozenset({"_entities", "_service"})
+_UNROUTABLE_FIELDS: Final = frozenset({"node", "nodes"})
+
+
+def print_api(schema: strawberry.Schema) -> str:
+    """Print what clients see: sorted, byte-stable, without federation's machinery."""
+    document = graphql.parse(graphql.print_schema(schema._schema))  # noqa: SLF001 - Strawberry has no public name for it
+    return _print(document, _SERVED_FIELDS, _is_machinery)
+
+
+def print_subgraph(schema: strawberry.Schema) -> str:
+    """Print what composers see: with federation's directives, without `node` and `nodes`.
+
+    No router can know whose node an id is, so it must not be asked for one.
+    """
+    document = graphql.parse(print_schema(schema))
+    return _print(
+        document,
+        _SERVED_FIELDS | _UNROUTABLE_FIELDS,
+        lambda _, name: name in _SERVED_TYPES,
+    )
+
+
+def _is_machinery(definition: DefinitionNode, name: str) -> bool:
+    """Whether only federation needs this: every directive is its, and these names are."""
+    return definition.kind == "directive_definition" or bool(re.match(r"_|.+__", name))
+
+
+def _print(
+    document: DocumentNode,
+    hidden_fields: frozenset[str],
+    is_hidden: Callable[[DefinitionNode, str], bool],
+) -> str:
+    definitions: list[DefinitionNode] = []
+    for definition in document.definitions:
+        name = _name(definition)
+        if is_hidden(definition, name):
+            continue
+        if isinstance(definition, ObjectTypeDefinitionNode) and name == "Query":
+            kept = (
+                field
+                for field in definition.fields or ()
+                if field.name.value not in hidden_fields
+            )
+            definitions.append(dataclasses.replace(definition, fields=tuple(kept)))
+        else:
+            definitions.append(definition)
+    kept_document = DocumentNode(definitions=tuple(definitions))
+    return graphql.print_ast(sort_document(kept_document)) + "\n"
+
+
+def _name(definition: Any) -> str:
+    """The name of a definition; empty for the schema itself."""
+    return getattr(getattr(definition, "name", None), "value", "")
