@@ -106,7 +106,9 @@ class _Walk:
         field: GraphQLField | None = parent.fields.get(name)
         if field is None:
             return
-        self.needs |= NEEDS.get((parent.name, name), Need.NOTHING)
+        need = NEEDS.get((parent.name, name))
+        if need is not None:
+            self.needs |= need
         if node.selection_set is not None:
             self.visit(get_named_type(field.type), node.selection_set)
 

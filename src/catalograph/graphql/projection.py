@@ -21,10 +21,10 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
+    get_named_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
@@ -196,6 +196,28 @@ class Projection:
         return b"{%b}" % b"".join(pieces)
 
 
+class _Readable:
+    """A field that is read from its object, and from nothing else.
+
+    Attributes:
+        type: As the schema has it.
+        attribute: What is read.
+        object_type: What is selected from; None for a leaf.
+    """
+
+    __slots__ = ("attribute", "object_type", "type")
+
+    def __init__(
+        self,
+        type_: GraphQLOutputType,
+        attribute: str,
+        object_type: GraphQLObjectType | None = None,
+    ) -> None:
+        self.type = type_
+        self.attribute = attribute
+        self.object_type = object_type
+
+
 class Projector:
     """Compiles selection sets; equal parts and projections are one object.
 
@@ -210,7 +232,8 @@ class Projector:
         self._read = read
         self._max_interned = max_interned
         self._fragments = Fragments()
-        self._parts: dict[tuple[str, str, Projection | None], Part] = {}
+        self._readables: dict[tuple[GraphQLObjectType, str], _Readable | None] = {}
+        self._parts: dict[tuple[_Readable, Projection | None], Part] = {}
         self._projections: dict[tuple[Any, ...], Projection] = {}
 
     def compile(
@@ -239,24 +262,30 @@ class Projector:
         name = node.name.value
         if name == "__typename":
             return _encode(type_.name)
-        field = type_.fields.get(name)
-        attribute = None if field is None else _find_attribute(type_, name, field)
-        if field is None or attribute is None or node.arguments:
+        if node.arguments:
             return None
-        named = _named_type(field.type)
+        found = self._find_readable(type_, name)
+        if found is None:
+            return None
         below: Projection | None = None
-        if is_object_type(named):
-            below = self.compile(named, collect(named, field_details), collect)
+        if found.object_type is not None:
+            selected = collect(found.object_type, field_details)
+            below = self.compile(found.object_type, selected, collect)
             if below is None:
                 return None
-        elif not is_leaf_type(named):
-            return None
-        interned = (type_.name, name, below)
+        interned = (found, below)
         part = self._parts.get(interned)
         if part is None:
-            part = Part(field.type, attribute, self._read, below)
+            part = Part(found.type, found.attribute, self._read, below)
             self._parts[interned] = part
         return part
+
+    def _find_readable(self, type_: GraphQLObjectType, name: str) -> _Readable | None:
+        """Describe a field that is only read; None when it is not."""
+        key = (type_, name)
+        if key not in self._readables:
+            self._readables[key] = _describe(type_, name)
+        return self._readables[key]
 
     def _intern(
         self, type_name: str, parts: tuple[tuple[bytes, Part | bytes], ...]
@@ -273,6 +302,17 @@ class Projector:
         return projection
 
 
+def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
+    field = type_.fields.get(name)
+    attribute = None if field is None else _find_attribute(type_, name, field)
+    if field is None or attribute is None:
+        return None
+    named = get_named_type(field.type)
+    if isinstance(named, GraphQLObjectType):
+        return _Readable(field.type, attribute, named)
+    return _Readable(field.type, attribute) if is_leaf_type(named) else None
+
+
 def _find_attribute(
     type_: GraphQLObjectType, name: str, field: GraphQLField
 ) -> str | None:
@@ -283,9 +323,3 @@ def _find_attribute(
         return None
     python_name: str = field.extensions["strawberry-definition"].python_name
     return python_name
-
-
-def _named_type(type_: Any) -> Any:
-    while is_list_type(type_) or is_non_null_type(type_):
-        type_ = type_.of_type
-    return type_
