@@ -8,6 +8,7 @@ import pytest
 from catalograph.cache.ages import Age, Ages
 from catalograph.cache.entries import Entry
 from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.store import open_store
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamTimeoutError,
@@ -112,23 +113,88 @@ async def test_an_expired_answer_is_fetched_anew(
 async def test_an_expired_answer_is_served_as_failed_when_the_upstream_fails(
     cache: FreshCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """For a second nobody asks again; then the upstream has another chance."""
+    """The first one waits for the failure; others get the old answer at once.
+
+    Behind their backs the upstream is asked once a second, and its recovery noticed.
+    """
     await cache.fetch_through("k", upstream, codec=TEXT)
     upstream.error = error = UpstreamUnavailableError(status=503)
-    clock.now_s += 86_000
+    clock.now_s += 80_000
     old = Entry("answer 1", START_S, failed=True, error=error)
     calls = []
 
     for _ in range(4):
         assert await cache.fetch_through("k", upstream, codec=TEXT) == old
+        await settle()
         calls.append(upstream.calls)
         clock.now_s += 0.4
 
     assert calls == [2, 2, 2, 3]
     upstream.error = None
     clock.now_s += 1
+    assert await cache.fetch_through("k", upstream, codec=TEXT) == old
+    await settle()
     answer = await cache.fetch_through("k", upstream, codec=TEXT)
     assert answer == Entry("answer 4", clock.now_s)
+
+
+async def test_a_failure_of_long_ago_is_no_reason_not_to_wait(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = UpstreamUnavailableError(status=503)
+    clock.now_s += 1_000
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = None
+    clock.now_s += 10
+
+    answer = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert answer == Entry("answer 3", clock.now_s)
+
+
+async def test_nobody_with_an_old_answer_waits_for_an_upstream_that_hangs(
+    upstream: Upstream, clock: Clock
+) -> None:
+    """It is left to go on, and lands in the background."""
+    store = open_store("memory://", max_bytes=100_000)
+    cache = FreshCache(store, ages=Ages(), clock=clock, patience_s=0.01)
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 1_000
+    upstream.open.clear()
+
+    first = await cache.fetch_through("k", upstream, codec=TEXT)
+    second = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert [first.value, first.failed] == ["answer 1", True]
+    assert [second.value, second.failed] == ["answer 1", True]
+    assert upstream.calls == 2
+    upstream.open.set()
+    await settle()
+    assert cache.peek("k") == Entry("answer 2", clock.now_s)
+    await cache.aclose()
+
+
+async def test_an_outage_met_by_three_is_not_waited_for_by_the_fourth(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """Whoever has an old answer gets it at once, until a question is answered again."""
+    for key in ("a", "b", "c", "d", "e"):
+        await cache.fetch_through(key, upstream, codec=TEXT)
+    clock.now_s += 1_000
+    upstream.error = UpstreamTimeoutError(8)
+    for key in ("a", "b", "c"):
+        await cache.fetch_through(key, upstream, codec=TEXT)
+    upstream.open.clear()
+    upstream.error = None
+
+    fourth = await cache.fetch_through("d", upstream, codec=TEXT)
+
+    assert [fourth.value, fourth.failed] == ["answer 4", True]
+    upstream.open.set()
+    await settle()
+    fifth = await cache.fetch_through("e", upstream, codec=TEXT)
+    assert fifth == Entry("answer 10", clock.now_s)
 
 
 async def test_an_error_is_not_held_on_to(
@@ -141,7 +207,7 @@ async def test_an_error_is_not_held_on_to(
         with pytest.raises(UpstreamTimeoutError):
             await cache.fetch_through(key, upstream, codec=TEXT)
         upstream.error = UpstreamTimeoutError(9)
-        clock.now_s += 4
+        clock.now_s += 11
         await settle()
 
     gc.collect()
@@ -201,8 +267,9 @@ async def test_an_answer_older_than_asked_counts_as_none(
     with pytest.raises(UpstreamTimeoutError):
         await cache.fetch_through("k", upstream, codec=TEXT, oldest_s=since_s)
     upstream.error = None
+    clock.now_s += 10
     answer = await cache.fetch_through("k", upstream, codec=TEXT, oldest_s=since_s)
-    assert answer == Entry("answer 3", START_S + 10)
+    assert answer == Entry("answer 3", START_S + 20)
     assert cache.peek("k", since_s) == answer
 
 

@@ -1,5 +1,6 @@
 """Kept answers by age: served, refreshed in the background, or fetched once for all callers."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -9,9 +10,14 @@ import msgspec
 from catalograph import telemetry
 from catalograph.cache.ages import Age, Ages
 from catalograph.cache.entries import Codec, Entry
+from catalograph.cache.failures import Failures, may_serve_old
 from catalograph.cache.flights import Flight, Flights
 from catalograph.cache.store import Store
-from catalograph.errors import CatalographError, UpstreamAuthError, UpstreamError
+from catalograph.errors import (
+    CatalographError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
 
 V = TypeVar("V")
 
@@ -25,15 +31,6 @@ _ASK_AGAIN_AFTER_S = 1.0
 """While there is an old answer, an upstream that failed is not asked again before."""
 
 _READS = {age: telemetry.CACHE_READS.labels(age.value) for age in Age}
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    at_s: float
-    error: Exception
-
-    def holds(self, now_s: float, for_s: float) -> bool:
-        # A clock set back must not make a failure last.
-        return 0 <= now_s - self.at_s < for_s
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -54,18 +51,24 @@ class FreshCache:
         store: Where they are kept; closed with this object.
         ages: Until when an answer is what.
         clock: Unix time in seconds.
+        patience_s: For how long somebody who can have an old answer waits for a new one.
     """
 
     def __init__(
-        self, store: Store, *, ages: Ages, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        *,
+        ages: Ages,
+        clock: Callable[[], float] = time.time,
+        patience_s: float = 3.0,
     ) -> None:
         self._store = store
         self._memory = store.memory
         self._ages = ages
         self._clock = clock
+        self._patience_s = patience_s
         self._flights = Flights()
-        self._failures: dict[str, _Failure] = {}
-        self._swept_at_s = 0.0
+        self._failures = Failures(clock)
 
     def peek(self, key: str, oldest_s: float | None = None) -> Entry[Any] | None:
         """Find a fresh answer in memory, without waiting; counted only when there is one.
@@ -105,6 +108,9 @@ class FreshCache:
         and served only if that fails. None kept: fetched. All callers of a key share one
         fetch and its outcome; it stops when the last of them has left.
 
+        While the upstream is known to fail, nobody who can have an old answer waits for it:
+        it is asked again in the background.
+
         Args:
             key: From `keys`; says everything that the answer depends on.
             fetch: May go on after its caller has left, for others or in the background.
@@ -123,27 +129,25 @@ class FreshCache:
         fresh = self.peek(key, oldest_s)
         if fresh is not None:
             return fresh
-        old = self._find(key, oldest_s)
-        if old is not None:
-            if self._classify(old) is Age.STALE:
-                _READS[Age.STALE].inc()
-                self._refresh(key, fetch, codec)
-                return old
-            failure = self._failures.get(key)
-            if (
-                failure is not None
-                and failure.holds(self._clock(), _ASK_AGAIN_AFTER_S)
-                and _may_serve_old(failure.error)
-            ):
-                _READS[Age.EXPIRED].inc()
-                return _failed(old, failure.error)
+        kept = self._find(key, None)
+        old = kept
+        if kept is not None and oldest_s is not None and kept.as_of_s < oldest_s:
+            old = None
+        if old is not None and self._classify(old) is Age.STALE:
+            _READS[Age.STALE].inc()
+            self._refresh(key, fetch, codec)
+            return old
         try:
-            answer = await self._fetch_shared(key, fetch, codec, oldest_s)
+            if kept is None:
+                answer = await self._fetch_shared(key, fetch, codec, oldest_s)
+            else:
+                self._raise_known_failure(key, fetch, codec)
+                answer = await self._fetch_patiently(key, fetch, codec, oldest_s)
         except UpstreamError as error:
             # Looked for again: an old answer may have come out of the shared cache meanwhile.
             old = self._find(key, oldest_s) or old
             _READS[Age.MISS if old is None else Age.EXPIRED].inc()
-            if old is None or not _may_serve_old(error):
+            if old is None or not may_serve_old(error):
                 raise
             return _failed(old, error)
         entry: Entry[V] = answer.entry
@@ -223,16 +227,60 @@ class FreshCache:
             if started or oldest_s is None or answer.entry.as_of_s >= oldest_s:
                 return answer
 
-    def _refresh(self, key: str, fetch: Fetch[V], codec: Codec[V]) -> None:
+    async def _fetch_patiently(
+        self, key: str, fetch: Fetch[V], codec: Codec[V], oldest_s: float | None
+    ) -> _Answer:
+        """Fetch while an old answer is at hand: past our patience, without us.
+
+        Raises:
+            UpstreamTimeoutError: It takes too long; it goes on in the background.
+        """
+        fetching = asyncio.ensure_future(
+            self._fetch_shared(key, fetch, codec, oldest_s)
+        )
+        try:
+            await asyncio.wait({fetching}, timeout=self._patience_s)
+            if fetching.done():
+                return fetching.result()
+            flight = self._flights.find(key)
+            if flight is not None:
+                flight.background = True
+        finally:
+            fetching.cancel()
+        error = UpstreamTimeoutError(self._patience_s)
+        self._note_failure(key, error, background=False)
+        raise error
+
+    def _raise_known_failure(self, key: str, fetch: Fetch[V], codec: Codec[V]) -> None:
+        """Spare whoever has an old answer the wait, when it is known to be in vain.
+
+        Raises:
+            UpstreamError: What the upstream failed with just now.
+        """
+        error = self._failures.find_outage(key)
+        if error is not None:
+            self._refresh(key, fetch, codec, again_after_s=_ASK_AGAIN_AFTER_S)
+            raise error.with_traceback(None)
+
+    def _refresh(
+        self,
+        key: str,
+        fetch: Fetch[V],
+        codec: Codec[V],
+        *,
+        again_after_s: float = _REFRESH_AGAIN_AFTER_S,
+    ) -> None:
         """Fetch in the background, unless that is under way or has failed just now."""
         if self._flights.find(key) is not None:
             return
-        now_s = self._clock()
-        failure = self._failures.get(key)
-        if failure is not None and failure.holds(now_s, _REFRESH_AGAIN_AFTER_S):
+        if self._failures.is_recent(key, again_after_s):
             return
         self._start(
-            key, fetch, codec, accept_s=now_s - self._ages.fresh_s, background=True
+            key,
+            fetch,
+            codec,
+            accept_s=self._clock() - self._ages.fresh_s,
+            background=True,
         )
 
     def _start(
@@ -254,7 +302,7 @@ class FreshCache:
 
             def land(entry: Entry[V]) -> None:
                 self._keep(key, entry, codec)
-                self._failures.pop(key, None)
+                self._failures.forget(key, asked=asked)
                 flight.land(_Answer(entry, asked=asked))
 
             try:
@@ -277,17 +325,7 @@ class FreshCache:
         return self._flights.start(key, work, background=background)
 
     def _note_failure(self, key: str, error: Exception, *, background: bool) -> None:
-        now_s = self._clock()
-        # Errors hold on to frames, and frames to whole answers: out with those that hold
-        # no longer, though not at every failure of many.
-        if not 0 <= now_s - self._swept_at_s < _REFRESH_AGAIN_AFTER_S:
-            self._swept_at_s = now_s
-            self._failures = {
-                other: failure
-                for other, failure in self._failures.items()
-                if failure.holds(now_s, _REFRESH_AGAIN_AFTER_S)
-            }
-        self._failures[key] = _Failure(now_s, error)
+        self._failures.note(key, error)
         if background:
             telemetry.REFRESH_FAILURES.inc()
             _log_refresh_failure(key, error)
@@ -309,10 +347,6 @@ class FreshCache:
 
     def _classify(self, entry: Entry[Any]) -> Age:
         return self._ages.classify(self._clock() - entry.as_of_s)
-
-
-def _may_serve_old(error: Exception) -> bool:
-    return isinstance(error, UpstreamError) and not isinstance(error, UpstreamAuthError)
 
 
 def _failed(entry: Entry[V], error: Exception) -> Entry[V]:
