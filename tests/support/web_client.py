@@ -102,10 +102,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(
-    app: ASGIApp,
-    protocol: type[BoundedHttpProtocol] = BoundedHttpProtocol,
-    *,
-    keep_alive_s: int = 5,
+    app: ASGIApp, protocol: type[BoundedHttpProtocol] = BoundedHttpProtocol
 ) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     """Serve an application on a free port with the real server; gives server and port."""
     config = uvicorn.Config(
@@ -117,7 +114,6 @@ async def serve(
         access_log=False,
         log_config=None,
         proxy_headers=False,
-        timeout_keep_alive=keep_alive_s,
     )
     server = _Server(config)
     sockets = [config.bind_socket()]

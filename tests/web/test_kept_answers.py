@@ -11,7 +11,7 @@ import zstandard
 
 from catalograph.graphql.operation import Answer
 from catalograph.web import WebOptions, build_web_app
-from catalograph.web.answers import KeptAnswers, Reply
+from catalograph.web.answers import KeptAnswers, Reply, Shortcut
 from catalograph.web.media import Coding, Media
 from support.tiny_engine import ScriptedEngine, TinyEngine, make_answer
 from support.web_client import Clock, ask, build_client, open_client
@@ -261,7 +261,8 @@ def test_kept_answers_are_bounded_in_bytes() -> None:
     replies = [Reply(make_answer(LARGE), is_private=False, now_s=0.0) for _ in range(9)]
     for number, reply in enumerate(replies):
         store.keep(number, 10, reply)
-        store.add_alias(f"raw {number}", 100, reply, Media.JSON, Coding.GZIP)
+        shortcut = Shortcut(reply, Media.JSON, Coding.GZIP)
+        store.add_alias(f"raw {number}", 100, shortcut)
         store.find(0)
 
     assert store.bytes <= 60_000
@@ -282,8 +283,10 @@ def test_raw_requests_for_one_answer_are_bounded() -> None:
     reply = Reply(make_answer(), is_private=False, now_s=0.0)
     store.keep("key", 3, reply)
     for number in range(100):
-        store.add_alias(number, 100, reply, Media.JSON, Coding.IDENTITY)
+        shortcut = Shortcut(reply, Media.JSON, Coding.IDENTITY)
+        store.add_alias(number, 100, shortcut)
 
+    assert store.bytes == len(reply.body) + 1_024 + 3 + 16 * 100
     assert [n for n in range(100) if store.find_alias(n, 0.0)] == list(range(84, 100))
 
 

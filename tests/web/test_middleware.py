@@ -91,7 +91,13 @@ async def test_the_log_says_what_happened_and_no_secret() -> None:
             "upstream_requests": 2,
             "key": key,
         },
-        {**answered, "request_id": "2", "cache": "hit", "upstream_requests": 0},
+        {
+            **answered,
+            "request_id": "2",
+            "cache": "hit",
+            "upstream_requests": 0,
+            "key": key,
+        },
         {
             **common,
             "request_id": "3",

@@ -52,12 +52,9 @@ class AccessLog:
             "upstream_requests": exchange.upstream_requests,
             "bytes": exchange.sent_bytes,
         }
-        if exchange.key_id:
-            fields["key"] = exchange.key_id
         if exchange.codes:
             fields["codes"] = exchange.codes
-        if exchange.trusted is not None:
-            fields["trusted"] = exchange.trusted
+        fields |= exchange.note()
         tail = write_tail(fields)
         self.add_prepared(exchange.request_id, exchange.address, took_s, tail)
 

@@ -1,17 +1,15 @@
 """Answers as bytes: how one is sent with its caching headers, and those that are kept."""
 
 import collections
-import gzip
 import hashlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
 from typing import Final
-
-import brotli
-import zstandard
 
 from catalograph.graphql.operation import Answer
 from catalograph.web.access_log import write_tail
+from catalograph.web.compression import compress
 from catalograph.web.media import Coding, Media
 from catalograph.web.replies import SECURITY_HEADERS, RawHeaders, write_head
 from catalograph.web.request_figures import REQUESTS
@@ -40,8 +38,10 @@ class Reply:
         until_s: Clock reading up to which it may be served again.
         name: Operation name; empty when it has none.
         cost: As the engine estimated it.
-        weight_bytes: Memory it takes, as last charged by the store that keeps it.
-        aliases: Further keys under which the store finds it.
+        key: Under which a store keeps it; None when none does.
+        aliases: Further keys under which the store finds it, with their bytes.
+        own_bytes: Memory that all keys take together.
+        charged_bytes: Memory that it takes with all that hangs on it, as last measured.
     """
 
     __slots__ = (
@@ -52,12 +52,13 @@ class Reply:
         "_tag",
         "aliases",
         "body",
+        "charged_bytes",
         "cost",
         "fresh_until_s",
         "key",
         "name",
+        "own_bytes",
         "until_s",
-        "weight_bytes",
     )
 
     def __init__(self, answer: Answer, *, is_private: bool, now_s: float) -> None:
@@ -68,8 +69,9 @@ class Reply:
         keep_s = answer.fresh_for_s or min(answer.keep_for_s, _WARNED_KEEP_S)
         self.until_s = now_s + keep_s
         self.key: Hashable = None
-        self.aliases: collections.deque[Hashable] = collections.deque()
-        self.weight_bytes = 0
+        self.aliases: collections.deque[tuple[Hashable, int]] = collections.deque()
+        self.own_bytes = 0
+        self.charged_bytes = 0
         self._is_success = answer.ran and not answer.codes
         self.fresh_until_s = now_s + answer.fresh_for_s
         self._scope = b"private" if is_private else b"public"
@@ -83,7 +85,7 @@ class Reply:
             return Coding.IDENTITY, self.body
         found = self._bodies.get(coding)
         if found is None:
-            found = _COMPRESS[coding](self.body)
+            found = compress(self.body, coding)
             self._bodies[coding] = found
         if len(found) >= len(self.body):
             return Coding.IDENTITY, self.body
@@ -132,13 +134,19 @@ class Reply:
         return tag in held or b"*" in held
 
     def measure_bytes(self) -> int:
-        """Memory that this reply takes with all that hangs on it."""
+        """Memory that the bodies take, with a flat overhead."""
         bodies = sum(len(body) for body in set(self._bodies.values()))
         return bodies + _OVERHEAD_BYTES
 
 
 class Shortcut:
     """How one raw request is answered: a reply in one media type and coding.
+
+    Args:
+        reply: What is sent.
+        media: As negotiated.
+        coding: As negotiated.
+        noted: More for the access log, the same for all equal requests.
 
     Attributes:
         reply: What is sent.
@@ -157,7 +165,13 @@ class Shortcut:
         "reply",
     )
 
-    def __init__(self, reply: Reply, media: Media, coding: Coding) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        media: Media,
+        coding: Coding,
+        noted: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.reply = reply
         self.body = reply.encode(coding)[1]
         self.log_tail = write_tail(
@@ -170,6 +184,7 @@ class Shortcut:
                 "cache": "hit",
                 "upstream_requests": 0,
                 "bytes": len(self.body),
+                **noted,
             }
         )
         self._media = media
@@ -259,26 +274,23 @@ class KeptAnswers:
         if old is not None:
             self._drop(old)
         reply.key = key
+        reply.own_bytes = key_bytes
         self._replies[key] = reply
-        self._charge(reply, key_bytes + reply.measure_bytes())
+        self._charge(reply)
 
-    def add_alias(
-        self,
-        alias: Hashable,
-        alias_bytes: int,
-        reply: Reply,
-        media: Media,
-        coding: Coding,
-    ) -> None:
+    def add_alias(self, alias: Hashable, alias_bytes: int, shortcut: Shortcut) -> None:
         """Let a raw request find a kept answer; of very many such requests the oldest go."""
-        if reply.weight_bytes == 0 or alias in self._by_alias:
+        reply = shortcut.reply
+        if reply.key is None or alias in self._by_alias:
             return
         if len(reply.aliases) >= _MOST_ALIASES:
-            del self._by_alias[reply.aliases.popleft()]
-        reply.aliases.append(alias)
-        self._by_alias[alias] = Shortcut(reply, media, coding)
-        grown = len(reply.encode(coding)[1]) if coding is not Coding.IDENTITY else 0
-        self._charge(reply, alias_bytes + grown)
+            oldest, oldest_bytes = reply.aliases.popleft()
+            del self._by_alias[oldest]
+            reply.own_bytes -= oldest_bytes
+        reply.aliases.append((alias, alias_bytes))
+        self._by_alias[alias] = shortcut
+        reply.own_bytes += alias_bytes
+        self._charge(reply)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -286,40 +298,21 @@ class KeptAnswers:
         self._by_alias.clear()
         self.bytes = 0
 
-    def _charge(self, reply: Reply, more_bytes: int) -> None:
-        reply.weight_bytes += more_bytes
-        self.bytes += more_bytes
+    def _charge(self, reply: Reply) -> None:
+        """Bring the books up to date; a reply grows when it is compressed."""
+        weight_bytes = reply.own_bytes + reply.measure_bytes()
+        self.bytes += weight_bytes - reply.charged_bytes
+        reply.charged_bytes = weight_bytes
         while self.bytes > self._max_bytes:
             self._drop(next(iter(self._replies.values())))
         REQUESTS.kept_bytes = self.bytes
 
     def _drop(self, reply: Reply) -> None:
         del self._replies[reply.key]
-        for alias in reply.aliases:
+        for alias, _ in reply.aliases:
             del self._by_alias[alias]
-        self.bytes -= reply.weight_bytes
-        reply.weight_bytes = 0
+        self.bytes -= reply.charged_bytes
+        reply.key = None
+        reply.charged_bytes = reply.own_bytes = 0
         reply.aliases.clear()
         REQUESTS.kept_bytes = self.bytes
-
-
-def _compress_zstd(body: bytes) -> bytes:
-    return _ZSTD.compress(body)
-
-
-def _compress_brotli(body: bytes) -> bytes:
-    compressed: bytes = brotli.compress(body, quality=4)
-    return compressed
-
-
-def _compress_gzip(body: bytes) -> bytes:
-    # Without a time stamp equal bodies stay equal, and so do their strong validators.
-    return gzip.compress(body, 5, mtime=0)
-
-
-_ZSTD: Final = zstandard.ZstdCompressor(level=3)
-_COMPRESS: Final = {
-    Coding.ZSTD: _compress_zstd,
-    Coding.BROTLI: _compress_brotli,
-    Coding.GZIP: _compress_gzip,
-}

@@ -61,6 +61,15 @@ class Exchange:
         self.status = 0
         self.sent_bytes = 0
 
+    def note(self) -> dict[str, object]:
+        """What the access log says about the caller and the document, where known."""
+        noted: dict[str, object] = {}
+        if self.key_id:
+            noted["key"] = self.key_id
+        if self.trusted is not None:
+            noted["trusted"] = self.trusted
+        return noted
+
 
 def choose_request_id(sent: bytes | None) -> str:
     """Take the client's id when it is short and plain, otherwise make one.

@@ -16,7 +16,7 @@ from catalograph.errors import (
 )
 from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.telemetry import REFUSED, get_logger
-from catalograph.web.answers import VARY, KeptAnswers, Reply
+from catalograph.web.answers import VARY, KeptAnswers, Reply, Shortcut
 from catalograph.web.bodies import read_body
 from catalograph.web.callers import Callers
 from catalograph.web.deadline import ClientGoneError, run_for_client
@@ -179,9 +179,11 @@ class GraphQLOverHTTP:
     ) -> None:
         coding = choose_coding(raw.headers.get(b"accept-encoding"))
         headers = reply.headers(media, coding, self._clock())
-        if self._kept is not None and raw.may_repeat:
+        if self._kept is not None and reply.key is not None and raw.may_repeat:
             alias = raw.alias(brings_token=self._callers.bring_tokens)
-            self._kept.add_alias(alias, raw.alias_bytes, reply, media, coding)
+            noted = exchange_of(raw.scope).note()
+            shortcut = Shortcut(reply, media, coding, noted)
+            self._kept.add_alias(alias, raw.alias_bytes, shortcut)
         held = raw.headers.get(b"if-none-match")
         if held and raw.method != "POST" and reply.matches(held, media, coding):
             kept = [pair for pair in headers if not pair[0].startswith(b"content-")]

@@ -42,8 +42,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             leave room for the body that the application takes. More closes.
         arrival_timeout_s: From the first byte of a request (or from connecting) to the
             last of its body; more gets 408.
-        unread_timeout_s: For what was sent to leave for the client, once the connection
-            is idle.
+        unread_timeout_s: For what was sent to leave for a client that does not read.
     """
 
     max_head_bytes: ClassVar[int] = 32 * 1024
@@ -58,6 +57,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_head_complete = False
         self._refusal: tuple[int, CatalographError] | None = None
         self._arrival_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
@@ -132,6 +132,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.write(_write_refusal(*self._refusal))
             self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """An answer is on its way; if it was the last one, it must get away."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.loop.call_later(self.unread_timeout_s, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        """The client does not read; do not wait for ever."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(
+            self.unread_timeout_s, self.transport.abort
+        )
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection; a client that does not read must not hold memory."""
