@@ -7,8 +7,9 @@ catalogue once, the index answers after all.
 """
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from strawberry.dataloader import DataLoader
@@ -16,189 +17,32 @@ from strawberry.dataloader import DataLoader
 from catalograph.cache.entries import Entry
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
-    FULL,
-    MAX_LIMIT,
-    ModelsFilter,
-    ModelsOrder,
     ModelsPage,
     ModelsQuery,
-    Sections,
+    count_pages,
+    merge_queries,
 )
 from catalograph.catalogue.records import Model
-from catalograph.catalogue.selection import Anchor, select
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
 )
-from catalograph.source import Access, CatalogueSource
+from catalograph.listings import (
+    IndexListing,
+    Listing,
+    ModelsRequest,
+    PageListing,
+)
+from catalograph.source import WHOLE, Access, CatalogueSource
 
-WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
-"""Page one of the whole catalogue: where a reading of the index begins."""
+_T = TypeVar("_T")
 
-MAX_FILTER_CHARACTERS = 3_000
-"""Values of a filter that still fit a request line; longer filters are the index's."""
+_Kept: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
+"""For each question of an operation: the one a kept page answers, and that page."""
 
-
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a list is wanted.
-
-    Attributes:
-        limit: Most members wanted, 1 to 250.
-        offset: Members to skip from the start; None when cursors say where.
-        after: The member before the slice; None: from the start.
-        before: The member behind the slice; None: to the end.
-        from_end: Whether the last `limit` of what lies between are wanted, not the first.
-    """
-
-    limit: int
-    offset: int | None = None
-    after: Anchor | None = None
-    before: Anchor | None = None
-    from_end: bool = False
-
-    @property
-    def page_offset(self) -> int | None:
-        """Offset by which the upstream can be asked for this slice; None when it cannot."""
-        if self.offset is not None:
-            return self.offset
-        return None if self.after or self.before or self.from_end else 0
-
-
-class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A list of models as a field asks for it.
-
-    Attributes:
-        filter: Which models.
-        search: Words they must match; None means no search.
-        order: None means catalogue order, or best match first with a search.
-        part: Which slice of the list.
-        sections: Payload sections that the selection below the list needs.
-        needs_index: Whether something else below the list needs the index.
-        fixed: The filter field that a parent object fixes, as a facet dimension; None at the root.
-    """
-
-    filter: ModelsFilter
-    part: Slice
-    search: str | None = None
-    order: ModelsOrder | None = None
-    sections: Sections
-    needs_index: bool = False
-    fixed: str | None = None
-
-    def page_query(self) -> ModelsQuery | None:
-        """The upstream request that answers this; None when only the index can."""
-        offset = self.part.page_offset
-        asked = self.filter
-        if (
-            offset is None
-            or self.needs_index
-            or self.search is not None
-            or self.order is not None
-            or asked.needs_index
-            or (asked.providers and self.sections.gateway)
-            or _characters(asked) > MAX_FILTER_CHARACTERS
-        ):
-            return None
-        return ModelsQuery(
-            filter=asked, limit=self.part.limit, offset=offset, sections=self.sections
-        )
-
-
-class Listing:
-    """A list of models of which a slice has been loaded.
-
-    Attributes:
-        request: What was asked.
-        models: The slice.
-        offset: Index of its first member in the list.
-        total: Members of the list.
-    """
-
-    __slots__ = ("models", "offset", "request", "total")
-
-    def __init__(
-        self,
-        request: ModelsRequest,
-        *,
-        models: Sequence[Model],
-        offset: int,
-        total: int,
-    ) -> None:
-        self.request = request
-        self.models = models
-        self.offset = offset
-        self.total = total
-
-    @abstractmethod
-    def find_anchor(self, place: int) -> Anchor:
-        """What a cursor of the member at `place` of `models` holds."""
-
-
-class PageListing(Listing):
-    """A slice that the upstream answered.
-
-    Attributes:
-        stale_as_of_s: Unix time of the answer when it is past its stale age and the
-            upstream failed; None otherwise.
-    """
-
-    __slots__ = ("stale_as_of_s",)
-
-    def __init__(
-        self,
-        request: ModelsRequest,
-        models: Sequence[Model],
-        *,
-        offset: int,
-        entry: Entry[ModelsPage],
-    ) -> None:
-        super().__init__(request, models=models, offset=offset, total=entry.value.total)
-        self.stale_as_of_s = entry.as_of_s if entry.failed else None
-
-    def find_anchor(self, place: int) -> Anchor:
-        """In catalogue order: by listing day and name."""
-        model = self.models[place]
-        return Anchor(
-            offset=self.offset + place,
-            model_id=model.model_id,
-            date=model.listing_date,
-            name=model.name,
-        )
-
-
-class IndexListing(Listing):
-    """A slice that the index answered."""
-
-    __slots__ = ("_selection",)
-
-    def __init__(self, request: ModelsRequest, index: CatalogueIndex) -> None:
-        part = request.part
-        selection = select(
-            index, request.filter, search=request.search, order=request.order
-        )
-        start, end = 0, selection.total
-        if part.offset is not None:
-            start = min(part.offset, end)
-        if part.after is not None:
-            place, present = selection.find_place(part.after)
-            start = place + present
-        if part.before is not None:
-            end = max(start, selection.find_place(part.before)[0])
-        if part.from_end:
-            start = max(start, end - part.limit)
-        super().__init__(
-            request,
-            models=selection.window(start, min(part.limit, end - start)),
-            # An offset past the end is echoed as it was asked, as the upstream does.
-            offset=start if part.offset is None else part.offset,
-            total=selection.total,
-        )
-        self._selection = selection
-
-    def find_anchor(self, place: int) -> Anchor:
-        """In whatever order the list has."""
-        return self._selection.anchor(self.offset + place)
+_Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
+"""For each question: a page that holds its window, or why there is none."""
 
 
 class Loaders:
@@ -223,6 +67,8 @@ class Loaders:
         self._index_entry: Entry[CatalogueIndex] | None = None
         self._records: dict[str, Model] = {}
         self._models: DataLoader[ModelsRequest, Listing] | None = None
+        self._waiting = 0
+        self._batches: set[asyncio.Task[Any]] = set()
 
     @property
     def ages(self) -> tuple[float, float]:
@@ -250,8 +96,8 @@ class Loaders:
         if self.index is not None:
             return IndexListing(request, self.index)
         if self._models is None:
-            self._models = DataLoader(load_fn=self._load_models)
-        listing = await self._models.load(request)
+            self._models = DataLoader(load_fn=self._load_batch)
+        listing = await self._wait(self._models.load(request))
         if isinstance(listing, PageListing) and listing.stale_as_of_s is not None:
             self.stale_paths[path] = listing.stale_as_of_s
         return listing
@@ -271,11 +117,9 @@ class Loaders:
             found = self._source.peek_page(query, self.access)
             if found is None:
                 return None
-            answered, page = found
-            self._note(page.as_of_s)
-            skipped = query.offset - answered.offset
-            models = page.value.models[skipped : skipped + query.limit]
-            return [PageListing(request, models, offset=query.offset, entry=page)]
+            self._note(found.as_of_s)
+            models = _cut(found.value, query)
+            return [PageListing(request, models, offset=query.offset, entry=found)]
         entry = self._source.peek_index(self.access)
         if entry is None:
             return None
@@ -291,15 +135,37 @@ class Loaders:
         self._index_wanted = True
         if self.index is not None:
             return self.index
-        if self._index_task is None:
-            self._index_task = asyncio.ensure_future(self._fetch_index(None))
-        return await self._index_task
+        return await self._wait(self._begin_reading())
 
     def find_model(self, model_id: str) -> Model | None:
         """A model this operation has loaded; None when it has not."""
         if self.index is not None:
             return self.index.find_model_by_id(model_id)
         return self._records.get(model_id)
+
+    async def _wait(self, shared: asyncio.Future[_T]) -> _T:
+        """Wait for what several fields may share; the last one who leaves stops all work.
+
+        So a client that leaves takes its upstream requests along, and a field that is given
+        up takes nothing away from the others.
+        """
+        self._waiting += 1
+        try:
+            return await asyncio.shield(shared)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                for batch in self._batches:
+                    batch.cancel()
+                if self._index_task is not None:
+                    self._index_task.cancel()
+
+    def _begin_reading(
+        self, first_page: ModelsPage | None = None
+    ) -> asyncio.Task[CatalogueIndex]:
+        if self._index_task is None:
+            self._index_task = asyncio.ensure_future(self._fetch_index(first_page))
+        return self._index_task
 
     async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
         entry = await self._source.fetch_index(self.access, first_page=first_page)
@@ -316,77 +182,125 @@ class Loaders:
         if self.oldest_s is None or as_of_s < self.oldest_s:
             self.oldest_s = as_of_s
 
+    async def _load_batch(
+        self, requests: list[ModelsRequest]
+    ) -> Sequence[Listing | Exception]:
+        # The dataloader runs this in a task of its own, which nobody else would stop.
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine always runs in one
+        self._batches.add(task)
+        try:
+            return await self._load_models(requests)
+        finally:
+            self._batches.discard(task)
+
     async def _load_models(
         self, requests: list[ModelsRequest]
     ) -> Sequence[Listing | Exception]:
         queries = [request.page_query() for request in requests]
         asked = [query for query in queries if query is not None]
-        lists_from_index = (
-            self._source.lists_from_index
-            and self._source.find_index(self.access) is not None
+        source, access = self._source, self.access
+        prefers_index = (
+            source.lists_from_index and source.find_index(access) is not None
         )
-        if self._index_wanted or lists_from_index or len(asked) < len(queries):
+        if self._index_wanted or prefers_index or len(asked) < len(queries):
             return await self._answer_from_index(requests)
+        if any(source.distrusts(query.filter, access) for query in asked):
+            with contextlib.suppress(UpstreamError):
+                return await self._answer_from_index(requests)
         return await self._answer_from_pages(requests, asked)
 
     async def _answer_from_index(
         self, requests: Sequence[ModelsRequest]
     ) -> list[Listing | Exception]:
-        index = await self.load_index()
+        self._index_wanted = True
+        index = self.index
+        if index is None:
+            index = await asyncio.shield(self._begin_reading())
         return [IndexListing(request, index) for request in requests]
 
     async def _answer_from_pages(
         self, requests: Sequence[ModelsRequest], queries: Sequence[ModelsQuery]
     ) -> Sequence[Listing | Exception]:
-        kept = [await self._source.read_page(query, self.access) for query in queries]
-        oldest_s = self._oldest_allowed([entry for _, entry in kept])
-        missing = [
-            query
-            for query, (_, entry) in zip(queries, kept, strict=True)
-            if entry is None or entry.as_of_s < oldest_s
-        ]
-        wanted = await self._within_bound(merge(missing))
-        if wanted is None:
-            return await self._answer_from_index(requests)
-        serving: dict[ModelsQuery, ModelsQuery] = {
-            query: found for query, (found, _) in zip(queries, kept, strict=True)
-        }
-        for query in missing:
-            serving[query] = next(one for one in wanted if _holds(one, query))
-        distinct = list(dict.fromkeys(serving.values()))
-        outcomes = await self._fetch_pages(
-            distinct, oldest_s if len(distinct) > 1 else None
-        )
-        if any(isinstance(one, UpstreamContractError) for one in outcomes) or (
-            any(isinstance(one, UpstreamError) for one in outcomes)
-            and self._source.holds_index(self.access)
+        kept = await self._find_kept(queries)
+        pages: _Pages | None = None
+        try:
+            pages = await self._fetch_pages(kept)
+            if pages is None or any(map(_breaks_contract, pages.values())):
+                return await self._answer_from_index(requests)
+        except UpstreamError as error:
+            pages = pages or dict.fromkeys(kept, error)
+        pages = self._replace_failed(pages, kept)
+        if any(map(_is_outage, pages.values())) and (
+            await self._source.has_index(self.access)
         ):
-            return await self._answer_from_index(requests)
-        self._unify([one for one in outcomes if isinstance(one, Entry)])
-        answers = dict(zip(distinct, outcomes, strict=True))
+            with contextlib.suppress(UpstreamError):
+                return await self._answer_from_index(requests)
+        self._unify([page for page in pages.values() if isinstance(page, Entry)])
         return [
-            self._listing(request, query, answers[serving[query]])
+            self._listing(request, query, pages[query])
             for request, query in zip(requests, queries, strict=True)
         ]
 
-    async def _fetch_pages(
-        self, queries: Sequence[ModelsQuery], oldest_s: float | None
-    ) -> Sequence[Entry[ModelsPage] | BaseException]:
-        """Fetch pages at once; where one fails, whatever is kept of it has to do."""
+    async def _find_kept(self, queries: Sequence[ModelsQuery]) -> _Kept:
+        """Find what is kept for each question, of whatever age, alone or merged."""
+        source, access = self._source, self.access
+        kept = {
+            query: await source.read_page(query, access)
+            for query in dict.fromkeys(queries)
+        }
+        if len(kept) > 1:
+            oldest_s = self.now_s() - source.ages.stale_s
+            wanting = [
+                query
+                for query, (_, entry) in kept.items()
+                if entry is None or entry.as_of_s < oldest_s
+            ]
+            for merged in merge_queries(wanting):
+                found = await source.read_page(merged, access)
+                for query in wanting:
+                    if merged.covers(query) and _is_younger(found[1], kept[query][1]):
+                        kept[query] = found
+        return kept
 
-        async def fetch(query: ModelsQuery) -> Entry[ModelsPage]:
-            try:
-                return await self._source.fetch_page(
-                    query, self.access, oldest_s=oldest_s
+    async def _fetch_pages(self, kept: _Kept) -> _Pages | None:
+        """Give a page for each question, and ask for those that are missing or too old.
+
+        Returns:
+            None when the index has to answer instead, since pages would cost more.
+
+        Raises:
+            UpstreamError: It failed before it was known how large the catalogue is.
+        """
+        oldest_s = self._oldest_allowed([entry for _, entry in kept.values()])
+        missing = [
+            query
+            for query, (_, entry) in kept.items()
+            if entry is None or entry.as_of_s < oldest_s
+        ]
+        asked = await self._within_bound(merge_queries(missing))
+        if asked is None:
+            return None
+        serving = {query: found for query, (found, _) in kept.items()}
+        for query in missing:
+            serving[query] = next(one for one in asked if one.covers(query))
+        distinct = list(dict.fromkeys(serving.values()))
+        spared = self._spare_refreshes(kept, len(asked))
+        outcomes = await asyncio.gather(
+            *(
+                self._source.fetch_page(
+                    query,
+                    self.access,
+                    oldest_s=oldest_s if len(distinct) > 1 else None,
                 )
-            except UpstreamAuthError:
-                raise
-            except UpstreamError:
-                if oldest_s is None:
-                    raise
-                return await self._source.fetch_page(query, self.access)
-
-        return await asyncio.gather(*map(fetch, queries), return_exceptions=True)
+                for query in distinct
+                if query not in spared
+            ),
+            return_exceptions=True,
+        )
+        fetched = zip((q for q in distinct if q not in spared), outcomes, strict=True)
+        answers = {**spared, **dict(fetched)}
+        return {query: answers[found] for query, found in serving.items()}
 
     def _oldest_allowed(self, kept: Sequence[Entry[ModelsPage] | None]) -> float:
         """Unix time before which a kept page will not do for this operation.
@@ -394,18 +308,42 @@ class Loaders:
         Pages of one operation differ in age by the fresh age at most, so what is older
         than that beside the youngest is asked again, and is then the youngest itself.
         """
-        now_s = self._source.clock()
+        now_s, ages = self._source.clock(), self._source.ages
         if len(kept) == 1:
-            return now_s - self._source.ages.stale_s
-        fresh_s = self._source.ages.fresh_s
-        ages = [entry.as_of_s for entry in kept if entry is not None]
-        if len(ages) == len(kept) and max(ages) - min(ages) <= fresh_s:
-            return min(ages)
-        return now_s - fresh_s
+            return now_s - ages.stale_s
+        times = [entry.as_of_s for entry in kept if entry is not None]
+        if (
+            len(times) == len(kept)
+            and min(times) >= now_s - ages.stale_s
+            and max(times) - min(times) <= ages.fresh_s
+        ):
+            return min(times)
+        return now_s - ages.fresh_s
 
-    async def _within_bound(
-        self, wanted: list[ModelsQuery]
-    ) -> list[ModelsQuery] | None:
+    def _spare_refreshes(
+        self, kept: _Kept, asked: int
+    ) -> dict[ModelsQuery, Entry[ModelsPage]]:
+        """Find the stale pages that are served, but not refreshed on this occasion.
+
+        A refresh is an upstream request of this operation, too, so there may be only as
+        many as its bound leaves. The others have their turn when these are fresh again.
+        """
+        now_s, ages = self._source.clock(), self._source.ages
+        stale = {
+            query: entry
+            for query, entry in kept.values()
+            if entry is not None
+            and ages.fresh_s < now_s - entry.as_of_s <= ages.stale_s
+        }
+        left = max(0, self._bound() - asked)
+        oldest_first = sorted(stale, key=lambda query: stale[query].as_of_s)
+        return {query: stale[query] for query in oldest_first[left:]}
+
+    def _bound(self) -> int:
+        """Upstream requests this operation may make, as far as is known."""
+        return max(1, count_pages(self._source.find_total(self.access)))
+
+    async def _within_bound(self, asked: list[ModelsQuery]) -> list[ModelsQuery] | None:
         """Keep an operation from costing more than reading the whole catalogue once.
 
         Where too little is known of the catalogue's size, page one of the whole tells
@@ -414,18 +352,41 @@ class Loaders:
         Returns:
             The requests to send; None when the index has to answer instead.
         """
-        if len(wanted) <= max(1, _pages(self._source.find_least_total(self.access))):
-            return wanted
+        if len(asked) <= self._bound():
+            return asked
         if self._source.find_index(self.access) is not None:
             return None
         asked_at_s = self._source.clock()
         first = (await self._source.fetch_page(WHOLE, self.access)).value
-        rest = [query for query in wanted if not _holds(WHOLE, query)]
-        if 1 + len(rest) <= _pages(first.total):
+        rest = [query for query in asked if not WHOLE.covers(query)]
+        if 1 + len(rest) <= count_pages(first.total):
             return [WHOLE, *rest]
         begun = first if first.as_of_s >= asked_at_s else None
-        self._index_task = asyncio.ensure_future(self._fetch_index(begun))
+        self._begin_reading(begun)
         return None
+
+    def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:
+        """Put what is kept in the place of pages that the upstream failed to give.
+
+        Only where the pages are then still of one age, or where nothing younger was got.
+        """
+        failed = [page for page in pages.values() if isinstance(page, Exception)]
+        if not any(map(_is_outage, failed)):
+            return pages
+        old = {query: entry for query, (_, entry) in kept.items() if entry is not None}
+        times = [entry.as_of_s for entry in old.values()]
+        are_of_one_age = (
+            len(old) == len(pages)
+            and max(times) - min(times) <= self._source.ages.fresh_s
+        )
+        if not are_of_one_age and len(failed) < len(pages):
+            return pages
+        oldest_s = self.now_s() - self._source.ages.stale_s
+        return pages | {
+            query: Entry(entry.value, entry.as_of_s, failed=entry.as_of_s < oldest_s)
+            for query, entry in old.items()
+            if are_of_one_age or _is_outage(pages[query])
+        }
 
     def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
         """Keep one record a model: the younger, with a section only the older has."""
@@ -442,41 +403,34 @@ class Loaders:
         self,
         request: ModelsRequest,
         query: ModelsQuery,
-        outcome: Entry[ModelsPage] | BaseException,
+        page: Entry[ModelsPage] | BaseException,
     ) -> Listing | Exception:
-        if isinstance(outcome, Exception):
-            return outcome
-        if isinstance(outcome, BaseException):
-            raise outcome
-        page = outcome.value
-        skipped = query.offset - page.offset
-        models = [
-            self._records[model.model_id]
-            for model in page.models[skipped : skipped + query.limit]
-        ]
-        return PageListing(request, models, offset=query.offset, entry=outcome)
+        if isinstance(page, Exception):
+            return page
+        if isinstance(page, BaseException):
+            raise page
+        models = [self._records[model.model_id] for model in _cut(page.value, query)]
+        return PageListing(request, models, offset=query.offset, entry=page)
 
 
-def merge(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
-    """Find the fewest page requests that answer all of `queries`.
+def _cut(page: ModelsPage, query: ModelsQuery) -> Sequence[Model]:
+    """Cut the window of `query` out of a page that covers it."""
+    skipped = query.offset - page.offset
+    return page.models[skipped : skipped + query.limit]
 
-    Windows of one filter that fit into one page become one; sections are united.
-    A window is never answered from two pages: the list may shift between them.
-    """
-    merged: list[ModelsQuery] = []
-    for query in sorted(queries, key=lambda one: (one.offset, one.limit)):
-        for i, one in enumerate(merged):
-            end = max(one.offset + one.limit, query.offset + query.limit)
-            if one.filter == query.filter and end - one.offset <= MAX_LIMIT:
-                merged[i] = msgspec.structs.replace(
-                    one,
-                    limit=end - one.offset,
-                    sections=one.sections | query.sections,
-                )
-                break
-        else:
-            merged.append(query)
-    return merged
+
+def _is_younger(one: Entry[ModelsPage] | None, other: Entry[ModelsPage] | None) -> bool:
+    return one is not None and (other is None or one.as_of_s > other.as_of_s)
+
+
+def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
+    error = page.error if isinstance(page, Entry) else page
+    return isinstance(error, UpstreamContractError)
+
+
+def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:
+    """Whether there is no page although the token is not to blame."""
+    return isinstance(page, UpstreamError) and not isinstance(page, UpstreamAuthError)
 
 
 def _complete(model: Model, other: Model) -> Model:
@@ -487,28 +441,4 @@ def _complete(model: Model, other: Model) -> Model:
         model,
         data=model.data or other.data,
         gateway=model.gateway or other.gateway,
-    )
-
-
-def _holds(one: ModelsQuery, other: ModelsQuery) -> bool:
-    return (
-        one.filter == other.filter
-        and one.offset <= other.offset
-        and other.offset + other.limit <= one.offset + one.limit
-        and one.sections.covers(other.sections)
-    )
-
-
-def _pages(total: int) -> int:
-    return -(-total // MAX_LIMIT)
-
-
-def _characters(asked: ModelsFilter) -> int:
-    lists = (getattr(asked, name) for name in asked.__struct_fields__)
-    return sum(
-        len(value) + 1
-        for values in lists
-        if isinstance(values, tuple)
-        for value in values
-        if isinstance(value, str)
     )

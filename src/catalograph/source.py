@@ -1,9 +1,12 @@
 """Pages and the index, from what is kept or from the upstream."""
 
 import asyncio
+import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -11,9 +14,15 @@ from catalograph.cache.ages import Ages
 from catalograph.cache.entries import Entry, MsgpackCodec
 from catalograph.cache.keys import index_key, page_key
 from catalograph.cache.single_flight import FreshCache
-from catalograph.catalogue.contract import find_contradiction, is_unverified
+from catalograph.catalogue.contract import (
+    find_ignored,
+    find_ignored_by_itself,
+    is_proved,
+    is_used,
+)
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
+    EVERYTHING,
     FULL,
     MAX_LIMIT,
     ModelsFilter,
@@ -35,6 +44,14 @@ MAX_READINGS = 3
 
 MAX_PAGES_AT_ONCE = 4
 """Simultaneous page requests of one reading: quick, but polite."""
+
+WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
+"""Page one of the whole catalogue: where a reading of the index begins."""
+
+_MAX_PARTITIONS = 10_000
+"""Callers' tokens of which something is remembered beside what the cache holds."""
+
+Value = TypeVar("Value")
 
 log = get_logger()
 
@@ -115,13 +132,19 @@ class CatalogueSource:
         self.lists_from_index = lists_from_index
         self._client = client
         self._cache = cache
-        self._least_totals: dict[str, int] = {}
+        self._totals: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
         self._doubted: dict[str, Reading] = {}
+        self._answered_at_s: dict[str, float] = {}
 
-    def find_least_total(self, access: Access) -> int:
-        """Models that the whole catalogue is known to hold at the least; 0 when nothing is known."""
-        return self._least_totals.get(access.partition, 0)
+    def find_total(self, access: Access) -> int:
+        """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
+        return self._totals.get(access.partition, (0, 0.0))[0]
+
+    def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
+        """Whether the upstream is known to ignore some part of a filter."""
+        return self._find_distrusted(asked, access) is not None
 
     def find_index(self, access: Access) -> Entry[CatalogueIndex] | None:
         """The index if this process holds one that is fresh or stale."""
@@ -136,9 +159,12 @@ class CatalogueSource:
         """Find a fresh index in memory."""
         return self._cache.peek(index_key(access.partition))
 
-    def holds_index(self, access: Access) -> bool:
-        """Whether an index of whatever age is kept in this process."""
-        return self._cache.find(index_key(access.partition)) is not None
+    async def has_index(self, access: Access) -> bool:
+        """Whether an index of whatever age is kept, here or in the shared cache."""
+        key = index_key(access.partition)
+        if self._cache.find(key) is not None:
+            return True
+        return await self._cache.read(key, codec=_INDEXES) is not None
 
     async def read_page(
         self, query: ModelsQuery, access: Access
@@ -147,29 +173,22 @@ class CatalogueSource:
 
         Returns:
             The question to put (the one that a kept page answers, if any serves) and
-            what is kept for it, if it is not past its stale age.
+            the youngest that is kept for it, be it expired.
         """
         best: tuple[ModelsQuery, Entry[ModelsPage] | None] = (query, None)
-        oldest_s = self.clock() - self.ages.stale_s
         for sections in _SUPERSETS[query.sections]:
             wider = msgspec.structs.replace(query, sections=sections)
             entry = await self._cache.read(
                 _page_key(wider, access.partition), codec=_PAGES
             )
-            if entry is None or entry.as_of_s < oldest_s:
-                continue
-            if best[1] is None or entry.as_of_s > best[1].as_of_s:
+            if entry is not None and (
+                best[1] is None or entry.as_of_s > best[1].as_of_s
+            ):
                 best = (wider, entry)
         return best
 
-    def peek_page(
-        self, query: ModelsQuery, access: Access
-    ) -> tuple[ModelsQuery, Entry[ModelsPage]] | None:
-        """Find a fresh page in memory that serves `query`, without waiting.
-
-        Returns:
-            The question that the page answers, and the page; None when there is none.
-        """
+    def peek_page(self, query: ModelsQuery, access: Access) -> Entry[ModelsPage] | None:
+        """Find a fresh page in memory that serves `query`, without waiting."""
         for sections in _SUPERSETS[query.sections]:
             wider = ModelsQuery(
                 filter=query.filter,
@@ -179,7 +198,7 @@ class CatalogueSource:
             )
             entry = self._cache.peek(_page_key(wider, access.partition))
             if entry is not None:
-                return wider, entry
+                return entry
         return None
 
     async def fetch_page(
@@ -196,7 +215,10 @@ class CatalogueSource:
             UpstreamContractError: The upstream ignores part of the filter.
             UpstreamError: It failed, and nothing is kept that could stand in.
         """
-        self._refuse_distrusted(query.filter, access)
+        distrusted = self._find_distrusted(query.filter, access)
+        if distrusted is not None:
+            # Spare it a question that it is known to misread.
+            raise UpstreamContractError(detail=f"{distrusted} is being ignored")
 
         async def fetch() -> tuple[ModelsPage, float]:
             access.requests += 1
@@ -204,27 +226,39 @@ class CatalogueSource:
             if page.models and not page.sections.covers(query.sections):
                 raise UpstreamResponseError(detail="a section asked for is missing")
             await self._check_contract(query.filter, page, access)
-            self._note_total(page.total, access)
             return page, page.as_of_s
 
-        return await self._cache.fetch_through(
+        entry = await self._cache.fetch_through(
             _page_key(query, access.partition),
             fetch,
             codec=_PAGES,
             oldest_s=oldest_s,
         )
+        self._note_total(
+            entry.value.total,
+            entry.as_of_s,
+            access,
+            is_whole=query.filter == EVERYTHING,
+        )
+        self._note_version(entry.value, access)
+        return entry
 
     async def fetch_index(
-        self, access: Access, *, first_page: ModelsPage | None = None
+        self,
+        access: Access,
+        *,
+        first_page: ModelsPage | None = None,
+        oldest_s: float | None = None,
     ) -> Entry[CatalogueIndex]:
         """Give the index, kept or read now.
 
         Args:
             access: On whose behalf.
             first_page: Page one of a reading that has begun, if any.
+            oldest_s: Unix time; what was read before it will not do.
 
         Raises:
-            UpstreamError: The reading failed, and no index is kept.
+            UpstreamError: The reading failed, and no index is kept that would do.
         """
 
         async def fetch() -> tuple[CatalogueIndex, float]:
@@ -233,26 +267,66 @@ class CatalogueSource:
             index = await asyncio.to_thread(
                 CatalogueIndex.build, reading.models, as_of_s=reading.as_of_s
             )
-            self._note_total(len(reading.models), access)
             return index, reading.as_of_s
 
-        return await self._cache.fetch_through(
-            index_key(access.partition), fetch, codec=_INDEXES
+        entry = await self._cache.fetch_through(
+            index_key(access.partition), fetch, codec=_INDEXES, oldest_s=oldest_s
         )
+        total = len(entry.value.models)
+        self._note_total(total, entry.as_of_s, access, is_whole=True)
+        return entry
 
     async def find_unreadiness(self, access: Access) -> str | None:
         """Say why nothing can be answered; None when something can.
 
-        An index that is kept, of whatever age, will do; otherwise the upstream is asked
-        for one model, and the answer kept like any other.
+        What was answered within the last age is proof enough: most of it is kept. Without
+        it an index in the shared cache will do; otherwise the upstream is asked for one
+        model, and the answer kept like any other.
         """
-        if self.holds_index(access):
+        answered_at_s = self._answered_at_s.get(access.partition)
+        if answered_at_s is not None and (
+            abs(self.clock() - answered_at_s) <= self.ages.expired_s
+        ):
+            return None
+        if await self.has_index(access):
             return None
         try:
             await self.fetch_page(ModelsQuery(limit=1), access)
         except UpstreamError as error:
             return str(error)
         return None
+
+    async def keep_index(
+        self,
+        access: Access,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> Never:
+        """Have an index before it is needed, for as long as anything is asked at all.
+
+        An index only read when it is asked for is not there in an outage, when it could
+        answer what nobody asked before. So it is read some time after the first answer
+        (nobody who asks waits for it, and no operation is charged for it), and again when
+        it is half as old as a stale one may be; replicas that share a cache take turns.
+
+        Args:
+            access: On whose behalf.
+            sleep: Waits so many seconds.
+        """
+        every_s = min(INDEX_LOOKED_AFTER_EVERY_S, max(1.0, self.ages.stale_s / 2))
+        key = index_key(access.partition)
+        while True:
+            await sleep(every_s)
+            oldest_s = self.clock() - self.ages.stale_s / 2
+            answered_at_s = self._answered_at_s.get(access.partition, 0.0)
+            if answered_at_s < self.clock() - self.ages.stale_s:
+                continue
+            kept = self._cache.find(key)
+            if kept is None or kept.as_of_s < oldest_s:
+                kept = await self._cache.read(key, codec=_INDEXES)
+            if kept is None or kept.as_of_s < oldest_s:
+                with contextlib.suppress(UpstreamError):
+                    await self.fetch_index(access)
 
     async def _read_catalogue(
         self, access: Access, first_page: ModelsPage | None
@@ -280,6 +354,7 @@ class CatalogueSource:
                 )
 
         first = first_page or await fetch(0)
+        self._note_version(first, access)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -302,7 +377,7 @@ class CatalogueSource:
     def _believe(self, reading: Reading, access: Access) -> None:
         """Refuse a reading that lost a third of the models until a later one agrees."""
         kept = self._cache.find(index_key(access.partition))
-        if kept is None or 3 * len(reading.models) >= 2 * len(kept.value.models):
+        if kept is None or 3 * len(reading.models) > 2 * len(kept.value.models):
             self._doubted.pop(access.partition, None)
             return
         doubted = self._doubted.get(access.partition)
@@ -316,42 +391,86 @@ class CatalogueSource:
             f"{len(reading.models)}; waiting for a second reading that agrees"
         )
 
-    def _note_total(self, total: int, access: Access) -> None:
-        known = self._least_totals.get(access.partition, 0)
-        self._least_totals[access.partition] = max(known, total)
+    def _note_total(
+        self, total: int, as_of_s: float, access: Access, *, is_whole: bool
+    ) -> None:
+        known, known_as_of_s = self._totals.get(access.partition, (0, 0.0))
+        if total > known or (is_whole and as_of_s >= known_as_of_s):
+            _remember(self._totals, access.partition, (total, as_of_s))
 
-    def _refuse_distrusted(self, asked: ModelsFilter, access: Access) -> None:
-        """Spare the upstream a question it is known to misread."""
+    def _note_version(self, page: ModelsPage, access: Access) -> None:
+        if page.models:
+            partition, ignored_filters = access.partition, page.ignored_filters
+            _remember(self._ignored_filters, partition, ignored_filters)
+
+    def _find_distrusted(self, asked: ModelsFilter, access: Access) -> str | None:
+        """The part of a filter that the upstream is known to ignore; None if there is none."""
         now_s = self.clock()
         for (partition, dimension), until_s in list(self._distrusted.items()):
             if until_s <= now_s:
                 del self._distrusted[partition, dimension]
-            elif partition == access.partition and _is_used(asked, dimension):
-                raise UpstreamContractError(detail=f"{dimension} is being ignored")
+            elif partition == access.partition and is_used(asked, dimension):
+                return dimension
+        return None
 
     async def _check_contract(
         self, asked: ModelsFilter, page: ModelsPage, access: Access
     ) -> None:
-        """Never pass on a model that contradicts its filter."""
-        kept = self.find_index(access)
-        index = None if kept is None else kept.value
-        if (
-            index is None
-            and page.total >= self.find_least_total(access) > 0
-            and is_unverified(asked, page)
-        ):
-            # As many models as the whole catalogue holds, and nothing in them that
-            # shows the filter at work: look closer before passing them on.
-            index = (await self.fetch_index(access)).value
-        dimension = find_contradiction(asked, page, index)
+        """Never pass on a list that contradicts its filter.
+
+        Raises:
+            UpstreamContractError: Some part of the filter was ignored.
+            UpstreamError: The answer is suspicious, and nothing could be had to compare
+                it with.
+        """
+        if asked == EVERYTHING:
+            return
+        if page.total and not page.models:
+            # Behind the end of a list nothing tells which version answers.
+            if access.partition not in self._ignored_filters:
+                await self.fetch_page(WHOLE, access)
+            version = self._ignored_filters.get(access.partition, ())
+            page = msgspec.structs.replace(page, ignored_filters=version)
+        dimension = find_ignored_by_itself(asked, page)
+        if dimension is None:
+            dimension = await self._find_ignored_by_index(asked, page, access)
         if dimension is None:
             return
         CONTRACT_BREAKS.inc()
-        until_s = self.clock() + self.ages.stale_s
         if (access.partition, dimension) not in self._distrusted:
             log.warning("the upstream ignores a filter", dimension=dimension)
-        self._distrusted[access.partition, dimension] = until_s
+        self._distrusted[access.partition, dimension] = self.clock() + self.ages.stale_s
         raise UpstreamContractError(detail=f"{dimension} was ignored")
+
+    async def _find_ignored_by_index(
+        self, asked: ModelsFilter, page: ModelsPage, access: Access
+    ) -> str | None:
+        entry = self.find_index(access)
+        if entry is None:
+            total = self.find_total(access)
+            if not page.total >= total > 0 or is_proved(asked, page):
+                return None
+            # The list may be the whole catalogue although a filter was asked.
+            entry = await self.fetch_index(access)
+            return find_ignored(asked, page, entry.value)
+        dimension = find_ignored(asked, page, entry.value)
+        if dimension is None:
+            return None
+        # Either the filter was ignored, or the catalogue has changed since it was read.
+        younger_s = math.nextafter(entry.as_of_s, math.inf)
+        try:
+            entry = await self.fetch_index(access, oldest_s=younger_s)
+        except UpstreamError:
+            return dimension
+        return find_ignored(asked, page, entry.value)
+
+
+def _remember(known: OrderedDict[str, Value], key: str, value: Value) -> None:
+    """Keep a value, and of all values only so many: tokens come and go."""
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _MAX_PARTITIONS:
+        known.popitem(last=False)
 
 
 def _supersets(sections: Sections) -> list[Sections]:
@@ -375,8 +494,3 @@ def _agree(one: Reading, other: Reading) -> bool:
     ids = {model.model_id for model in one.models}
     common = sum(model.model_id in ids for model in other.models)
     return 3 * common >= 2 * max(len(one.models), len(other.models))
-
-
-def _is_used(asked: ModelsFilter, dimension: str) -> bool:
-    value = getattr(asked, dimension)
-    return value is False or (value is not True and bool(value))

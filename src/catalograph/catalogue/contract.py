@@ -2,44 +2,92 @@
 
 An upstream that no longer knows a parameter ignores it without a word, and answers
 with models nobody asked for. What a page carries is checked directly; what it does
-not carry is looked up in the index, where there is one.
+not carry, and how long the list is, is compared with the index where there is one.
 """
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from catalograph.catalogue.query import ModelsFilter, ModelsPage
+import msgspec
+
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.matching import match_filter
+from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsPage
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 
-if TYPE_CHECKING:
-    from catalograph.catalogue.index import CatalogueIndex
+_DIMENSIONS = (
+    "providers",
+    "organisations",
+    "endpoints",
+    "exclude_endpoints",
+    "input_modalities",
+    "output_modalities",
+    "include_rumoured",
+    "include_deprecated",
+    "include_retired",
+)
+"""Fields of a filter that the upstream is asked for."""
 
 
-def find_contradiction(
-    asked: ModelsFilter, page: ModelsPage, index: "CatalogueIndex | None"
+def is_used(asked: ModelsFilter, dimension: str) -> bool:
+    """Whether a field of a filter restricts anything."""
+    return bool(getattr(asked, dimension) != getattr(EVERYTHING, dimension))
+
+
+def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
+    """Name a field of `asked` that a page shows to have been ignored; None if it shows none."""
+    for name in page.ignored_filters:
+        if is_used(asked, name):
+            return name
+    return _find_contradiction(asked, page, None)
+
+
+def find_ignored(
+    asked: ModelsFilter, page: ModelsPage, index: CatalogueIndex
+) -> str | None:
+    """Name a field of `asked` that was ignored, as far as the index knows; None if none was.
+
+    Some model of the page contradicts it, or the list is as long as it would be without.
+    """
+    dimension = _find_contradiction(asked, page, index)
+    if dimension is not None:
+        return dimension
+    if page.total == match_filter(index, asked).bit_count():
+        return None
+    used = [name for name in _DIMENSIONS if is_used(asked, name)]
+    for size in range(1, len(used) + 1):
+        for names in itertools.combinations(used, size):
+            nothing = {name: getattr(EVERYTHING, name) for name in names}
+            rest = msgspec.structs.replace(asked, **nothing)
+            if page.total == match_filter(index, rest).bit_count():
+                return names[0]
+    return None
+
+
+def is_proved(asked: ModelsFilter, page: ModelsPage) -> bool:
+    """Whether the page by itself, not contradicted, proves that its whole list is right."""
+    of_gateway = asked.providers or asked.endpoints or asked.exclude_endpoints
+    of_data = asked.input_modalities or asked.output_modalities
+    return (
+        page.offset == 0
+        and len(page.models) == page.total
+        and (page.sections.gateway or not of_gateway)
+        and (page.sections.data or not of_data)
+    )
+
+
+def _find_contradiction(
+    asked: ModelsFilter, page: ModelsPage, index: CatalogueIndex | None
 ) -> str | None:
     """Name the field of `asked` that some model of the page contradicts; None if none does.
 
-    Args:
-        asked: The filter the page was asked with.
-        page: The answer.
-        index: Stands in for sections that the page lacks; None when there is none.
+    The index stands in for sections that the page lacks.
     """
     for model in page.models:
         known = index.find_model_by_id(model.model_id) if index is not None else None
         if dimension := _find_contradicted(asked, model, known):
             return dimension
     return None
-
-
-def is_unverified(asked: ModelsFilter, page: ModelsPage) -> bool:
-    """Whether some part of the filter leaves no trace in the sections that the page carries."""
-    of_gateway = asked.providers or asked.endpoints or asked.exclude_endpoints
-    of_data = asked.input_modalities or asked.output_modalities
-    return bool(page.models) and bool(
-        (of_gateway and not page.sections.gateway)
-        or (of_data and not page.sections.data)
-    )
 
 
 def _find_contradicted(

@@ -114,6 +114,42 @@ class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
     sections: Sections = BARE
 
+    def covers(self, other: "ModelsQuery") -> bool:
+        """Whether a page that answers this holds what `other` asks for."""
+        return (
+            self.filter == other.filter
+            and self.offset <= other.offset
+            and other.offset + other.limit <= self.offset + self.limit
+            and self.sections.covers(other.sections)
+        )
+
+
+def merge_queries(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
+    """Find the fewest page requests that cover all of `queries`.
+
+    Windows of one filter that fit into one page become one; sections are united.
+    A window is never answered from two pages: the list may shift between them.
+    """
+    merged: list[ModelsQuery] = []
+    for query in sorted(queries, key=lambda one: (one.offset, one.limit)):
+        for i, one in enumerate(merged):
+            end = max(one.offset + one.limit, query.offset + query.limit)
+            if one.filter == query.filter and end - one.offset <= MAX_LIMIT:
+                merged[i] = msgspec.structs.replace(
+                    one,
+                    limit=end - one.offset,
+                    sections=one.sections | query.sections,
+                )
+                break
+        else:
+            merged.append(query)
+    return merged
+
+
+def count_pages(total: int) -> int:
+    """How many requests it takes to list so many models."""
+    return -(-total // MAX_LIMIT)
+
 
 class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of models as it was answered.
@@ -126,6 +162,8 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
         sections: What every model of the page carries; may be more than was asked.
         as_of_s: Unix time in seconds at which the question was put.
         lost: Rows that could not be read at all, and are missing from `models`.
+        ignored_filters: Fields of a filter that the upstream, by the shape of this answer,
+            does not know; an empty page has no shape.
     """
 
     models: tuple[Model, ...]
@@ -135,3 +173,4 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
     sections: Sections
     as_of_s: float
     lost: int = 0
+    ignored_filters: tuple[str, ...] = ()

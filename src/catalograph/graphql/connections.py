@@ -7,7 +7,7 @@ import strawberry
 
 from catalograph.catalogue.selection import Anchor
 from catalograph.graphql.paging import build_cursor
-from catalograph.loaders import Listing, Slice
+from catalograph.listings import Listing, Slice
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class ConnectionSource(Generic[T]):
         offset: Index of the first edge in the list.
     """
 
-    __slots__ = ("_order", "limit", "nodes", "offset", "total_count")
+    __slots__ = ("_end", "_order", "limit", "nodes", "offset", "total_count")
 
     def __init__(
         self,
@@ -61,12 +61,14 @@ class ConnectionSource(Generic[T]):
         total_count: int,
         limit: int,
         offset: int,
+        end: int,
         order: str,
     ) -> None:
         self.nodes = nodes
         self.total_count = total_count
         self.limit = limit
         self.offset = offset
+        self._end = end
         self._order = order
 
     @property
@@ -82,7 +84,7 @@ class ConnectionSource(Generic[T]):
         """Where the page stands."""
         count = len(self.nodes)
         return PageInfo(
-            has_next_page=self.offset + count < self.total_count,
+            has_next_page=self._end < self.total_count,
             has_previous_page=self.offset > 0 and self.total_count > 0,
             start_cursor=self._cursor(0) if count else None,
             end_cursor=self._cursor(count - 1) if count else None,
@@ -118,11 +120,13 @@ class EntityConnectionSource(ConnectionSource[T]):
             end = max(start, end)
         if part.from_end:
             start = max(start, end - part.limit)
+        nodes = members[start : min(end, start + part.limit)]
         super().__init__(
-            nodes=members[start : min(end, start + part.limit)],
+            nodes=nodes,
             total_count=len(members),
             limit=part.limit,
             offset=start,
+            end=start + len(nodes),
             order=key,
         )
 
@@ -143,6 +147,7 @@ class ModelConnectionSource(ConnectionSource[Any]):
             total_count=listing.total,
             limit=listing.request.part.limit,
             offset=listing.offset,
+            end=listing.end,
             order=order,
         )
 

@@ -7,7 +7,8 @@ from graphql import GraphQLResolveInfo
 
 from catalograph.errors import LimitError
 from catalograph.graphql.plan import Need, find_needs
-from catalograph.loaders import Loaders, ModelsRequest
+from catalograph.listings import ModelsRequest
+from catalograph.loaders import Loaders
 
 
 class Context:

@@ -20,7 +20,7 @@ from catalograph.graphql.context import Info
 from catalograph.graphql.paging import parse_slice
 from catalograph.graphql.plan import Need, needed_sections
 from catalograph.graphql.types.filter import ModelFilter, ModelOrder
-from catalograph.loaders import ModelsRequest
+from catalograph.listings import ModelsRequest
 
 Search: TypeAlias = Annotated[
     str | None,

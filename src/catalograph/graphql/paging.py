@@ -11,7 +11,7 @@ import strawberry
 from catalograph.catalogue.query import DEFAULT_LIMIT, MAX_LIMIT
 from catalograph.catalogue.selection import Anchor
 from catalograph.errors import UserInputError
-from catalograph.loaders import Slice
+from catalograph.listings import Slice
 
 T = TypeVar("T")
 

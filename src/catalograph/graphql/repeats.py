@@ -16,7 +16,7 @@ from graphql import FieldNode, OperationDefinitionNode
 from catalograph.graphql.connections import ModelConnectionSource
 from catalograph.graphql.lists import name_order
 from catalograph.graphql.projection import CannotProjectError, Projection
-from catalograph.loaders import Listing, ModelsRequest
+from catalograph.listings import Listing, ModelsRequest
 
 MAX_REPEATS = 512
 """Operations that are remembered for one document, by their variables."""

@@ -48,6 +48,7 @@ def read_page(body: bytes, query: ModelsQuery, *, as_of_s: float) -> ModelsPage:
         # An empty page has no shape: every model of it carries whatever was asked for.
         models: tuple[Model, ...] = ()
         sections = query.sections
+        ignored_filters: tuple[str, ...] = ()
     else:
         shape = find_shape(envelope.models)
         if shape is None:
@@ -55,6 +56,7 @@ def read_page(body: bytes, query: ModelsQuery, *, as_of_s: float) -> ModelsPage:
                 detail=f"models: none of {len(envelope.models)} rows is a model of a known shape"
             )
         models, sections = _build_models(shape, envelope.models, query, tally)
+        ignored_filters = shape.ignored_filters
     _report(tally, query)
     return ModelsPage(
         models=models,
@@ -64,6 +66,7 @@ def read_page(body: bytes, query: ModelsQuery, *, as_of_s: float) -> ModelsPage:
         sections=sections,
         as_of_s=as_of_s,
         lost=len(envelope.models) - len(models),
+        ignored_filters=ignored_filters,
     )
 
 

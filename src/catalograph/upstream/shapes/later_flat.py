@@ -37,6 +37,14 @@ class LaterFlat(Shape[ModelWire]):
     name = "later flat"
     row_type = ModelWire
     narrows_by_provider = False
+    ignored_filters = (
+        "providers",
+        "endpoints",  # it has them under another name
+        "exclude_endpoints",
+        "include_rumoured",
+        "include_deprecated",
+        "include_retired",
+    )
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
         """By the organisation's id at the top, be it null."""

@@ -26,11 +26,13 @@ class Shape(abc.ABC, Generic[RowT]):
         name: For logs.
         row_type: One element of `models`: identities have no default, all else may be null.
         narrows_by_provider: Whether a `provider` filter may cut the nested rows down.
+        ignored_filters: Fields of a filter for which this version has no parameter.
     """
 
     name: str
     row_type: type[RowT]
     narrows_by_provider: bool
+    ignored_filters: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:

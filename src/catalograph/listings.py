@@ -1,0 +1,197 @@
+"""Lists of models as fields ask for them, and the slices of them that were loaded."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import msgspec
+
+from catalograph.cache.entries import Entry
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.query import (
+    ModelsFilter,
+    ModelsOrder,
+    ModelsPage,
+    ModelsQuery,
+    Sections,
+)
+from catalograph.catalogue.records import Model
+from catalograph.catalogue.selection import Anchor, select
+
+MAX_FILTER_CHARACTERS = 3_000
+"""Values of a filter that still fit a request line; longer filters are the index's."""
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list is wanted.
+
+    Attributes:
+        limit: Most members wanted, 1 to 250.
+        offset: Members to skip from the start; None when cursors say where.
+        after: The member before the slice; None: from the start.
+        before: The member behind the slice; None: to the end.
+        from_end: Whether the last `limit` of what lies between are wanted, not the first.
+    """
+
+    limit: int
+    offset: int | None = None
+    after: Anchor | None = None
+    before: Anchor | None = None
+    from_end: bool = False
+
+    @property
+    def page_offset(self) -> int | None:
+        """Offset by which the upstream can be asked for this slice; None when it cannot."""
+        if self.offset is not None:
+            return self.offset
+        return None if self.after or self.before or self.from_end else 0
+
+
+class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of models as a field asks for it.
+
+    Attributes:
+        filter: Which models.
+        search: Words they must match; None means no search.
+        order: None means catalogue order, or best match first with a search.
+        part: Which slice of the list.
+        sections: Payload sections that the selection below the list needs.
+        needs_index: Whether something else below the list needs the index.
+        fixed: The filter field that a parent object fixes, as a facet dimension; None at the root.
+    """
+
+    filter: ModelsFilter
+    part: Slice
+    search: str | None = None
+    order: ModelsOrder | None = None
+    sections: Sections
+    needs_index: bool = False
+    fixed: str | None = None
+
+    def page_query(self) -> ModelsQuery | None:
+        """The upstream request that answers this; None when only the index can."""
+        offset = self.part.page_offset
+        asked = self.filter
+        if (
+            offset is None
+            or self.needs_index
+            or self.search is not None
+            or self.order is not None
+            or asked.needs_index
+            or (asked.providers and self.sections.gateway)
+            or _characters(asked) > MAX_FILTER_CHARACTERS
+        ):
+            return None
+        return ModelsQuery(
+            filter=asked, limit=self.part.limit, offset=offset, sections=self.sections
+        )
+
+
+class Listing:
+    """A list of models of which a slice has been loaded.
+
+    Attributes:
+        request: What was asked.
+        models: The slice.
+        offset: Index of its first member in the list.
+        end: Index of what follows its last member.
+        total: Members of the list.
+    """
+
+    __slots__ = ("end", "models", "offset", "request", "total")
+
+    def __init__(
+        self,
+        request: ModelsRequest,
+        *,
+        models: Sequence[Model],
+        offset: int,
+        total: int,
+    ) -> None:
+        self.request = request
+        self.models = models
+        self.offset = offset
+        self.end = offset + len(models)
+        self.total = total
+
+    @abstractmethod
+    def find_anchor(self, place: int) -> Anchor:
+        """What a cursor of the member at `place` of `models` holds."""
+
+
+class PageListing(Listing):
+    """A slice that the upstream answered.
+
+    Attributes:
+        stale_as_of_s: Unix time of the answer when it is past its stale age and the
+            upstream failed; None otherwise.
+    """
+
+    __slots__ = ("stale_as_of_s",)
+
+    def __init__(
+        self,
+        request: ModelsRequest,
+        models: Sequence[Model],
+        *,
+        offset: int,
+        entry: Entry[ModelsPage],
+    ) -> None:
+        super().__init__(request, models=models, offset=offset, total=entry.value.total)
+        # A row that could not be read is missing from the models, but not from the list.
+        self.end = min(offset + request.part.limit, self.total)
+        self.stale_as_of_s = entry.as_of_s if entry.failed else None
+
+    def find_anchor(self, place: int) -> Anchor:
+        """In catalogue order: by listing day and name."""
+        model = self.models[place]
+        return Anchor(
+            offset=self.offset + place,
+            model_id=model.model_id,
+            date=model.listing_date,
+            name=model.name,
+        )
+
+
+class IndexListing(Listing):
+    """A slice that the index answered."""
+
+    __slots__ = ("_selection",)
+
+    def __init__(self, request: ModelsRequest, index: CatalogueIndex) -> None:
+        part = request.part
+        selection = select(
+            index, request.filter, search=request.search, order=request.order
+        )
+        start, end = 0, selection.total
+        if part.offset is not None:
+            start = min(part.offset, end)
+        if part.after is not None:
+            place, present = selection.find_place(part.after)
+            start = place + present
+        if part.before is not None:
+            end = max(start, selection.find_place(part.before)[0])
+        if part.from_end:
+            start = max(start, end - part.limit)
+        super().__init__(
+            request,
+            models=selection.window(start, min(part.limit, end - start)),
+            # An offset past the end is echoed as it was asked, as the upstream does.
+            offset=start if part.offset is None else part.offset,
+            total=selection.total,
+        )
+        self._selection = selection
+
+    def find_anchor(self, place: int) -> Anchor:
+        """In whatever order the list has."""
+        return self._selection.anchor(self.offset + place)
+
+
+def _characters(asked: ModelsFilter) -> int:
+    lists = (getattr(asked, name) for name in asked.__struct_fields__)
+    return sum(
+        len(value) + 1
+        for values in lists
+        if isinstance(values, tuple)
+        for value in values
+        if isinstance(value, str)
+    )

@@ -1,0 +1,162 @@
+"""The whole gateway without HTTP: operations in, decoded answers out, a clock to turn."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from catalograph.app import Gateway
+from catalograph.cache.keys import token_partition
+from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.settings import Settings
+from catalograph.upstream.client import UpstreamClient
+from catalograph.upstream.transport import build_in_process_transport
+from support.stub_upstream import NOW, TOKEN, StubUpstream
+
+
+class TurnedClock:
+    """Unix time that stands still until it is moved on; begins where the stub's clock stands.
+
+    Attributes:
+        now_s: What it shows.
+        waits_s: Every wait of the upstream client between two attempts; none takes time.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = NOW.timestamp()
+        self.waits_s: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def pass_s(self, seconds: float) -> None:
+        """Let time go by."""
+        self.now_s += seconds
+
+    def show(self) -> str:
+        """The present as the graph writes an instant."""
+        now = datetime.datetime.fromtimestamp(self.now_s, tz=datetime.UTC)
+        return now.isoformat().replace("+00:00", "Z")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without waiting."""
+        self.waits_s.append(seconds)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One answer.
+
+    Attributes:
+        data: As a client reads it; None also where there is none.
+        errors: Empty when there are none.
+        extensions: Empty when there are none.
+        answer: What the web layer is told.
+    """
+
+    data: Any
+    errors: list[Any]
+    extensions: dict[str, Any]
+    answer: Answer
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of each error, in order."""
+        return [error["extensions"]["code"] for error in self.errors]
+
+    @property
+    def messages(self) -> list[str]:
+        """What each error says, in order."""
+        return [error["message"] for error in self.errors]
+
+
+class GraphGateway:
+    """A gateway over a stub.
+
+    Args:
+        upstream: The far side.
+        clock: Of the gateway and of its client.
+        attempt_timeout_s: Real seconds that one request may take.
+        settings: By the names of the environment without their prefix.
+    """
+
+    def __init__(
+        self,
+        upstream: StubUpstream,
+        clock: TurnedClock,
+        *,
+        attempt_timeout_s: float = 5.0,
+        **settings: str,
+    ) -> None:
+        client = UpstreamClient(
+            base_url="http://upstream.test/v1",
+            token=TOKEN,
+            attempt_timeout_s=attempt_timeout_s,
+            transport=build_in_process_transport(upstream.app),
+            clock=clock,
+            monotonic=clock,
+            sleep=clock.sleep,
+        )
+        environ = {f"CATALOGRAPH_{name}": value for name, value in settings.items()}
+        self.gateway = Gateway(
+            Settings.from_environ(environ), client=client, clock=clock
+        )
+
+    async def query(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        name: str | None = None,
+    ) -> Result:
+        """Run one operation.
+
+        Args:
+            document: GraphQL.
+            variables: By name.
+            token: The caller's own, passed through; None: the gateway's.
+            name: Of the operation, where there are several.
+        """
+        operation = Operation(document=document, variables=variables or {}, name=name)
+        caller = Caller(
+            request_id="request-1",
+            token=token,
+            partition="" if token is None else token_partition(token),
+        )
+        answer = await self.gateway.engine.execute(operation, caller)
+        body = msgspec.json.decode(answer.body)
+        return Result(
+            body.get("data"),
+            body.get("errors", []),
+            body.get("extensions", {}),
+            answer,
+        )
+
+    async def ask(
+        self, document: str, variables: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Run one operation that must go well and give its data."""
+        result = await self.query(document, variables)
+        assert result.errors == []
+        return result.data
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background."""
+        await self.gateway.aclose()
+
+
+def page_call(**parameters: object) -> str:
+    """Write down a call as the stub notes it, parameters sorted by name."""
+    pairs = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+    return f"GET /models?{pairs}"
+
+
+def bare_call(**parameters: object) -> str:
+    """A call that leaves both sections out."""
+    return page_call(include_data="false", include_gateway="false", **parameters)
+
+
+def reading_calls(pages: int) -> list[str]:
+    """The calls that read a whole catalogue of so many pages."""
+    return [page_call(limit=250, offset=250 * page) for page in range(pages)]
