@@ -8,7 +8,7 @@ catalogue once, the index answers after all.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -143,7 +143,7 @@ class Loaders:
             return self.index.find_model_by_id(model_id)
         return self._records.get(model_id)
 
-    async def _wait(self, shared: asyncio.Future[_T]) -> _T:
+    async def _wait(self, shared: Awaitable[_T]) -> _T:
         """Wait for what several fields may share; the last one who leaves stops all work.
 
         So a client that leaves takes its upstream requests along, and a field that is given
@@ -160,11 +160,9 @@ class Loaders:
                 if self._index_task is not None:
                     self._index_task.cancel()
 
-    def _begin_reading(
-        self, first_page: ModelsPage | None = None
-    ) -> asyncio.Task[CatalogueIndex]:
+    def _begin_reading(self) -> asyncio.Task[CatalogueIndex]:
         if self._index_task is None:
-            self._index_task = asyncio.ensure_future(self._fetch_index(first_page))
+            self._index_task = asyncio.ensure_future(self._fetch_index(None))
         return self._index_task
 
     async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
@@ -362,7 +360,7 @@ class Loaders:
         if 1 + len(rest) <= count_pages(first.total):
             return [WHOLE, *rest]
         begun = first if first.as_of_s >= asked_at_s else None
-        self._begin_reading(begun)
+        self._index_task = asyncio.ensure_future(self._fetch_index(begun))
         return None
 
     def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:

@@ -1,12 +1,13 @@
 """Pages and the index, from what is kept or from the upstream."""
 
 import asyncio
+import contextlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Never, TypeVar
 
 import msgspec
 
@@ -32,6 +33,7 @@ from catalograph.catalogue.query import (
 )
 from catalograph.catalogue.records import Model
 from catalograph.errors import (
+    UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
     UpstreamResponseError,
@@ -44,6 +46,9 @@ MAX_READINGS = 3
 
 MAX_PAGES_AT_ONCE = 4
 """Simultaneous page requests of one reading: quick, but polite."""
+
+INDEX_LOOKED_AFTER_EVERY_S = 30.0
+"""How soon after the first page the index is read, asked for or not."""
 
 WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
 """Page one of the whole catalogue: where a reading of the index begins."""
@@ -136,7 +141,8 @@ class CatalogueSource:
         self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
         self._doubted: dict[str, Reading] = {}
-        self._answered_at_s: dict[str, float] = {}
+        self._asked_at_s = -math.inf
+        self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
         """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
@@ -241,6 +247,8 @@ class CatalogueSource:
             is_whole=query.filter == EVERYTHING,
         )
         self._note_version(entry.value, access)
+        self._asked_at_s = self.clock()
+        self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
         return entry
 
     async def fetch_index(
@@ -274,24 +282,30 @@ class CatalogueSource:
         )
         total = len(entry.value.models)
         self._note_total(total, entry.as_of_s, access, is_whole=True)
+        self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
         return entry
 
-    async def find_unreadiness(self, access: Access) -> str | None:
+    async def find_unreadiness(
+        self, access: Access, *, token_expected: bool = True
+    ) -> str | None:
         """Say why nothing can be answered; None when something can.
 
         What was answered within the last age is proof enough: most of it is kept. Without
         it an index in the shared cache will do; otherwise the upstream is asked for one
         model, and the answer kept like any other.
+
+        Args:
+            access: On whose behalf.
+            token_expected: False: that the upstream refuses us shows that it answers.
         """
-        answered_at_s = self._answered_at_s.get(access.partition)
-        if answered_at_s is not None and (
-            abs(self.clock() - answered_at_s) <= self.ages.expired_s
-        ):
+        if self.clock() - self._answered_as_of_s <= self.ages.expired_s:
             return None
         if await self.has_index(access):
             return None
         try:
             await self.fetch_page(ModelsQuery(limit=1), access)
+        except UpstreamAuthError as error:
+            return str(error) if token_expected else None
         except UpstreamError as error:
             return str(error)
         return None
@@ -302,10 +316,10 @@ class CatalogueSource:
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> Never:
-        """Have an index before it is needed, for as long as anything is asked at all.
+        """Have an index before it is needed, for as long as pages are asked for at all.
 
         An index only read when it is asked for is not there in an outage, when it could
-        answer what nobody asked before. So it is read some time after the first answer
+        answer what nobody asked before. So it is read some time after the first page
         (nobody who asks waits for it, and no operation is charged for it), and again when
         it is half as old as a stale one may be; replicas that share a cache take turns.
 
@@ -313,14 +327,13 @@ class CatalogueSource:
             access: On whose behalf.
             sleep: Waits so many seconds.
         """
-        every_s = min(INDEX_LOOKED_AFTER_EVERY_S, max(1.0, self.ages.stale_s / 2))
         key = index_key(access.partition)
         while True:
-            await sleep(every_s)
-            oldest_s = self.clock() - self.ages.stale_s / 2
-            answered_at_s = self._answered_at_s.get(access.partition, 0.0)
-            if answered_at_s < self.clock() - self.ages.stale_s:
+            await sleep(INDEX_LOOKED_AFTER_EVERY_S)
+            now_s = self.clock()
+            if now_s - self._asked_at_s > self.ages.stale_s:
                 continue
+            oldest_s = now_s - self.ages.stale_s / 2
             kept = self._cache.find(key)
             if kept is None or kept.as_of_s < oldest_s:
                 kept = await self._cache.read(key, codec=_INDEXES)
