@@ -1,11 +1,20 @@
 """A gateway over a stub of the upstream, on a clock that tests turn."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import StubUpstream
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a command sets up for its own process does not outlast the test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
