@@ -1,17 +1,16 @@
 """The composition root: settings in, application out; owns the start and stop of everything."""
 
-import logging
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from catalograph.cache.ages import Ages
+from catalograph.cache.documents import SharedDocuments
 from catalograph.cache.single_flight import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
@@ -19,8 +18,10 @@ from catalograph.demo.service import DEMO_TOKEN, build_demo_app
 from catalograph.errors import SettingsError
 from catalograph.graphql.documents import Documents
 from catalograph.graphql.engine import Engine
+from catalograph.graphql.limits import Limits
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
+from catalograph.serving import DRAIN, Drain, bound_requests, run_server
 from catalograph.settings import PREFIX, Settings
 from catalograph.source import Access, CatalogueSource
 from catalograph.telemetry import configure_logging
@@ -41,6 +42,7 @@ class Gateway:
     Attributes:
         engine: Runs operations.
         source: Gives pages and the index.
+        documents: Texts that clients name by their hash.
     """
 
     def __init__(
@@ -57,11 +59,16 @@ class Gateway:
             expired_s=settings.cache_expired_s,
         )
         self._client = client or _build_client(settings, demo=demo)
-        self._cache = FreshCache(
-            open_store(settings.cache_url.reveal(), max_bytes=settings.cache_max_bytes),
-            ages=ages,
-            clock=clock,
+        store = open_store(
+            settings.cache_url.reveal(), max_bytes=settings.cache_max_bytes
         )
+        self._cache = FreshCache(
+            store, ages=ages, clock=clock, patience_s=settings.upstream_timeout_s
+        )
+        self.documents = SharedDocuments(store.shared, clock=clock)
+        # Each caller has an index of its own then, and we have no token to read one with.
+        self._has_own_token = demo or settings.upstream_auth == "server"
+        self._keeping: asyncio.Task[None] | None = None
         self.source = CatalogueSource(
             self._client,
             self._cache,
@@ -73,17 +80,29 @@ class Gateway:
             self.source,
             documents=Documents(
                 build_schema()._schema,  # noqa: SLF001 - Strawberry has no public name for it
-                max_tokens=settings.max_tokens,
+                limits=_build_limits(settings),
+                introspection_enabled=settings.introspection_enabled,
             ),
+            max_cost=settings.max_cost,
             max_references=settings.max_entities,
         )
 
     async def find_unreadiness(self) -> str | None:
         """Say why operations cannot be answered; None when they can."""
-        return await self.source.find_unreadiness(Access())
+        return await self.source.find_unreadiness(
+            Access(), token_expected=self._has_own_token
+        )
+
+    def start(self) -> None:
+        """Begin what goes on in the background."""
+        if self._has_own_token:
+            self._keeping = asyncio.create_task(self.source.keep_index(Access()))
 
     async def aclose(self) -> None:
         """Stop what runs in the background, and close connections."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
         await self._cache.aclose()
         await self._client.aclose()
 
@@ -94,6 +113,7 @@ def create_app(
     demo: bool = False,
     client: UpstreamClient | None = None,
     clock: Callable[[], float] = time.time,
+    drain: Drain = DRAIN,
 ) -> ASGIApp:
     """Build the gateway as an ASGI application with a lifespan.
 
@@ -102,6 +122,7 @@ def create_app(
         demo: Ask the embedded catalogue; no network, no token.
         client: Asks the upstream; None builds one from the settings.
         clock: Unix time in seconds.
+        drain: Whether the process is about to stop.
 
     Raises:
         SettingsError: They are not valid.
@@ -112,15 +133,23 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        yield
+        gateway.start()
+        with drain.on_sigterm(for_s=settings.drain_s):
+            yield
         await gateway.aclose()
+
+    async def find_unreadiness() -> str | None:
+        if drain.has_begun:
+            return "this process is about to stop"
+        return await gateway.find_unreadiness()
 
     return build_web_app(
         gateway.engine,
         Explorer(),
         options,
         sdl=print_api_sdl(),
-        ready=gateway.find_unreadiness,
+        ready=find_unreadiness,
+        persisted=gateway.documents,
         lifespan=lifespan,
     )
 
@@ -155,27 +184,13 @@ async def check_upstream(settings: Settings) -> ModelsPage:
 def serve(settings: Settings, *, demo: bool = False) -> None:
     """Serve until told to stop."""
     configure_logging(level=settings.log_level)
-    options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
-        "loop": "uvloop",
-        "http": "httptools",
-        "log_level": logging.WARNING,
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": 20,
-        "backlog": 2048,
-    }
+    app: ASGIApp | str
     if settings.workers == 1:
-        uvicorn.run(create_app(settings, demo=demo), **options)
-        return
-    factory = "create_demo_worker" if demo else "create_worker"
-    uvicorn.run(
-        f"catalograph.app:{factory}",
-        factory=True,
-        workers=settings.workers,
-        **options,
-    )
+        bound_requests(settings.max_body_bytes)
+        app = create_app(settings, demo=demo)
+    else:
+        app = f"{__name__}:{(create_demo_worker if demo else create_worker).__name__}"
+    run_server(app, host=settings.host, port=settings.port, workers=settings.workers)
 
 
 def create_worker() -> ASGIApp:
@@ -191,6 +206,7 @@ def create_demo_worker() -> ASGIApp:
 def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
+    bound_requests(settings.max_body_bytes)
     return create_app(settings, demo=demo)
 
 
@@ -210,8 +226,21 @@ def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
     )
 
 
+def _build_limits(settings: Settings) -> Limits:
+    return Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        height=settings.max_height,
+        aliases=settings.max_aliases,
+        root_fields=settings.max_root_fields,
+        directives=settings.max_directives,
+        operations=settings.max_operations,
+        list_size=settings.max_entities,
+    )
+
+
 def _build_options(settings: Settings) -> WebOptions:
-    rate = settings.rate_limit
+    rate, partition_key = settings.rate_limit, settings.partition_key
     return WebOptions(
         graphiql_enabled=settings.graphiql_enabled,
         cors_origins=settings.cors_origins,
@@ -220,6 +249,7 @@ def _build_options(settings: Settings) -> WebOptions:
         max_body_bytes=settings.max_body_bytes,
         response_cache=settings.response_cache,
         passthrough=settings.upstream_auth == "passthrough",
+        partition_key=b"" if partition_key is None else partition_key.reveal().encode(),
         trusted_documents=_read_trusted_documents(settings),
         trusted_documents_mode=settings.trusted_documents_mode,
         trusted_proxies=tuple(str(one) for one in settings.trusted_proxies),

@@ -158,6 +158,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Seconds that a whole request may take.", values.seconds(zero_allowed=False)
         ),
     ] = 12.0
+    drain_s: Annotated[
+        float,
+        _Doc(
+            "Seconds after SIGTERM in which `/readyz` says no and requests are still "
+            "taken; longer than the load balancer takes to notice.",
+            values.seconds(zero_allowed=True),
+        ),
+    ] = 3.0
     max_in_flight: Annotated[
         int,
         _Doc(
