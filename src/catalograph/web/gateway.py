@@ -110,9 +110,7 @@ class Gateway:
             await send(start)
             await send({"type": "http.response.body", "body": found.body})
         took_s = time.perf_counter() - started_s
-        REQUESTS.count_request(200, took_s, len(found.body))
-        REQUESTS.count_operation(found.reply.name, "ok")
-        REQUESTS.count_kept("hit")
+        REQUESTS.count_hit(found.reply.name, took_s, len(found.body))
         if self._log.is_on:
             self._log.add_prepared(request_id, address, took_s, found.log_tail)
         return True
@@ -132,4 +130,4 @@ class Gateway:
         own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
         if limits:
             own += write_head(limits)
-        return write(found.head(now_s) + own, found.body)
+        return write(scope, found.head(now_s) + own, found.body)

@@ -12,7 +12,6 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
-    RequestResponseCycle,
 )
 
 from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
@@ -21,8 +20,8 @@ from catalograph.web.replies import write_errors
 
 _WHOLE: Final = "catalograph.whole_answer"
 
-WriteWhole: TypeAlias = Callable[[bytes, bytes], bool]
-"""Writes the lines of a head and a body with status 200; False: it must go another way."""
+WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
+"""`BoundedHttpProtocol.write_whole` of a connection."""
 
 
 def find_whole_writer(scope: Scope) -> WriteWhole | None:
@@ -52,7 +51,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # One for all requests: with one for each, every scope would be part of a cycle
+        # that only the garbage collector could undo.
+        self._extensions = {_WHOLE: self.write_whole}
         self._arrived_bytes = 0
+        self._chunk_bytes = 0
         self._is_arriving = False
         self._is_head_complete = False
         self._refusal: tuple[int, CatalographError] | None = None
@@ -73,6 +76,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse what came, and see whether a whole request is there."""
         if self.transport.is_closing():
             return
+        self._chunk_bytes = len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -100,26 +104,61 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: begin to answer, with a quick way out for kept answers."""
-        size = len(self.url) + sum(
-            len(name) + len(value) for name, value in self.headers
-        )
-        if size > self.max_head_bytes:
-            self._refuse_head()
-            raise ValueError("the head is too large")  # comes out as a parser error
+        if self._arrived_bytes + self._chunk_bytes > self.max_head_bytes:
+            fields = sum(len(name) + len(value) for name, value in self.headers)
+            if len(self.url) + fields > self.max_head_bytes:
+                self._refuse_head()
+                raise ValueError("the head is too large")  # comes out as a parser error
         self._is_head_complete = True
-        before = self.cycle
         super().on_headers_complete()
-        if self.cycle is not before:
-            # The task that was made for this scope has not run yet.
-            write = _WholeWriter(self.cycle, self.server_state.default_headers)
-            scope: dict[str, Any] = self.scope  # type: ignore[assignment]
-            scope["extensions"] = {_WHOLE: write}
+        # The task that was made for this scope has not run yet.
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = self._extensions
 
     def on_message_complete(self) -> None:
         """The request has arrived."""
         self._is_arriving = False
         self._stop_waiting()
         super().on_message_complete()
+
+    def write_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
+        """Write an answer at once, without what uvicorn does for each header and message.
+
+        Args:
+            scope: Of the request that is answered.
+            head: Header lines, each with its end.
+            body: As long as the head says.
+
+        Returns:
+            False when nothing was written, as the answer must wait: for the client to
+            read, or for its turn among pipelined requests.
+        """
+        cycle = self.cycle
+        if (
+            cycle.scope is not scope
+            or cycle.response_started
+            or cycle.disconnected
+            or self.flow.write_paused
+        ):
+            return False
+        lines = [STATUS_LINE[200]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(head)
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        # Two writes, as joining would copy the body; the loop sends both at once.
+        self.transport.write(b"".join(lines))
+        self.transport.write(body)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Say what was wrong, when it was one of our bounds."""
@@ -195,41 +234,6 @@ def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
     return type(
         "BoundedHttpProtocol", (BoundedHttpProtocol,), {"max_request_bytes": room}
     )
-
-
-class _WholeWriter:
-    """Writes an answer at once, without what uvicorn does for each header and message."""
-
-    __slots__ = ("_cycle", "_default_headers")
-
-    def __init__(
-        self, cycle: RequestResponseCycle, default_headers: list[tuple[bytes, bytes]]
-    ) -> None:
-        self._cycle = cycle
-        self._default_headers = default_headers
-
-    def __call__(self, head: bytes, body: bytes) -> bool:
-        cycle = self._cycle
-        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
-            return False
-        lines = [STATUS_LINE[200]]
-        for name, value in self._default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(head)
-        if not cycle.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        cycle.response_started = True
-        cycle.waiting_for_100_continue = False
-        # Two writes, as joining would copy the body; the loop sends both at once.
-        cycle.transport.write(b"".join(lines))
-        cycle.transport.write(body)
-        cycle.response_complete = True
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
-        return True
 
 
 def _write_refusal(status: int, error: CatalographError) -> bytes:

@@ -74,6 +74,16 @@ class RequestFigures(Collector):
                 self._names.add(label)
         self._operations[label, outcome] += 1
 
+    def count_hit(self, name: str, seconds: float, sent_bytes: int) -> None:
+        """Count a request that a kept answer served, in one go."""
+        self._kept["hit"] += 1
+        self._statuses[200] += 1
+        self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
+        self._seconds += seconds
+        self._sent_bytes += sent_bytes
+        label = name or _UNNAMED
+        self._operations[label if label in self._names else _OTHER, "ok"] += 1
+
     def count_kept(self, outcome: str) -> None:
         """Count a look-up among the kept answers: `hit` or `miss`."""
         self._kept[outcome] += 1
