@@ -86,7 +86,7 @@ class Session:
         self.close()
         self._gateway = self._open()
 
-    def ask(self, variables: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    def ask(self, variables: dict[str, Any]) -> Any:
         data = self._runner.run(self._gateway.ask(DOCUMENT, variables))
         return data["models"]
 

@@ -135,7 +135,7 @@ class GraphGateway:
 
     async def ask(
         self, document: str, variables: Mapping[str, Any] | None = None
-    ) -> Any:  # noqa: ANN401 - JSON
+    ) -> Any:
         """Run one operation that must go well and give its data."""
         result = await self.query(document, variables)
         assert result.errors == []

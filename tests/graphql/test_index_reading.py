@@ -1,0 +1,275 @@
+"""How the whole catalogue is read: by one for all, all or nothing."""
+
+import asyncio
+
+import pytest
+
+from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
+from support.kept_answers import settle
+from support.stub_upstream import Status, StubUpstream
+
+IDS = "{ models(limit: 250, orderBy: {field: MODEL_ID, direction: ASC}) { nodes { modelId } totalCount } }"
+COUNT = "{ catalogue { totalModels version isStale asOf } }"
+
+
+def fill(upstream: StubUpstream, count: int, start: int = 0) -> None:
+    for number in range(start, count):
+        upstream.add_model(f"acme/m{number:04}", name=f"M {number:04}")
+
+
+async def count_models(gateway: GraphGateway) -> int:
+    data = await gateway.ask(COUNT)
+    total: int = data["catalogue"]["totalModels"]
+    return total
+
+
+async def test_pages_are_read_at_most_four_at_once(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 2_000)
+    upstream.gate = asyncio.Event()
+    asking = asyncio.ensure_future(count_models(gateway))
+    await upstream.wait_for_calls(1)
+    await settle()
+    first = len(upstream.calls)
+    gate, upstream.gate = upstream.gate, asyncio.Event()
+    gate.set()
+    await upstream.wait_for_calls(5)
+    await settle()
+    together = len(upstream.calls) - first
+    upstream.gate.set()
+
+    assert await asking == 2_000
+    assert (first, together) == (1, 4)
+    assert sorted(upstream.calls) == sorted(reading_calls(8))
+
+
+async def test_a_total_that_changes_between_pages_is_read_again(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 300)
+
+    def add_one(number: int) -> None:
+        if number == 2:
+            upstream.add_model("acme/late", name="A")
+
+    upstream.on_request = add_one
+
+    assert await count_models(gateway) == 301
+    assert len(upstream.calls) == 4
+
+
+async def test_a_model_that_is_met_twice_is_read_again(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    """One comes at the front and one goes at the end: the total stays, the pages shift."""
+    fill(upstream, 300)
+
+    def shift(number: int) -> None:
+        if number == 2:
+            upstream.add_model("acme/front", name="A")
+            upstream.remove_model("acme/m0299")
+
+    upstream.on_request = shift
+
+    assert await count_models(gateway) == 300
+    assert len(upstream.calls) == 4
+
+
+async def test_a_catalogue_that_never_holds_still_is_an_error_and_is_not_published(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 300)
+    upstream.on_request = lambda number: upstream.add_model(f"acme/late{number}")
+
+    result = await gateway.query(COUNT)
+
+    assert result.data == {"catalogue": None}
+    assert result.codes == ["UPSTREAM_INVALID_RESPONSE"]
+    assert len(upstream.calls) == 6
+
+
+async def test_a_page_that_fails_fails_the_reading_and_the_next_begins_anew(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 300)
+
+    def die(number: int) -> None:
+        if number == 1:
+            upstream.fail(Status(500))
+
+    upstream.on_request = die
+
+    result = await gateway.query(COUNT)
+
+    assert result.codes == ["UPSTREAM_UNAVAILABLE"]
+    assert await count_models(gateway) == 300
+
+
+async def test_the_index_is_swapped_when_the_new_one_is_complete(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 300)
+    before = await gateway.ask(IDS)
+    fill(upstream, 310, 300)
+    clock.pass_s(61)
+    upstream.gate = asyncio.Event()
+
+    during = await gateway.ask(IDS)
+    await upstream.wait_for_calls(3)
+    still = await gateway.ask(IDS)
+    upstream.gate.set()
+    await upstream.wait_for_calls(4)
+    after = before
+    async with asyncio.timeout(5):
+        while after == before:
+            after = await gateway.ask(IDS)
+
+    assert during == still == before
+    assert after["models"]["totalCount"] == 310
+    assert len(upstream.calls) == 4
+
+
+async def test_an_operation_keeps_its_index_while_another_is_published(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 10)
+    document = """{ catalogue { totalModels }
+      organisation(organisationId: "acme") { models { totalCount nodes { organisation {
+        models { totalCount } } } } } }"""
+    await gateway.ask(document)
+    fill(upstream, 20, 10)
+    clock.pass_s(61)
+
+    data = await gateway.ask(document)
+
+    models = data["organisation"]["models"]
+    seen = {data["catalogue"]["totalModels"], models["totalCount"]} | {
+        node["organisation"]["models"]["totalCount"] for node in models["nodes"]
+    }
+    assert seen == {10}
+
+
+@pytest.mark.parametrize(
+    ("left", "is_believed"), [(201, True), (200, False), (10, False)]
+)
+async def test_a_third_lost_is_not_believed_at_once(
+    gateway: GraphGateway,
+    upstream: StubUpstream,
+    clock: TurnedClock,
+    left: int,
+    *,
+    is_believed: bool,
+) -> None:
+    fill(upstream, 300)
+    await count_models(gateway)
+    for number in range(left, 300):
+        upstream.remove_model(f"acme/m{number:04}")
+
+    clock.pass_s(61)
+    await count_models(gateway)
+    await upstream.wait_for_calls(3)
+    await wait_for_refresh(gateway, upstream)
+
+    assert await count_models(gateway) == (left if is_believed else 300)
+
+
+async def wait_for_refresh(gateway: GraphGateway, upstream: StubUpstream) -> None:
+    """Wait until what runs in the background has ended."""
+    async with asyncio.timeout(5):
+        while gateway.gateway.source._cache._flights._tasks:  # noqa: SLF001 - nothing public tells
+            await asyncio.sleep(0.001)
+
+
+async def test_a_loss_is_believed_when_a_later_reading_agrees(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 300)
+    await count_models(gateway)
+    for number in range(100, 300):
+        upstream.remove_model(f"acme/m{number:04}")
+    seen = []
+
+    for seconds in (61, 30, 31):
+        clock.pass_s(seconds)
+        await count_models(gateway)
+        await wait_for_refresh(gateway, upstream)
+        seen.append(await count_models(gateway))
+
+    assert seen == [300, 300, 100]
+
+
+async def test_a_loss_that_is_mended_leaves_nothing_behind(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 300)
+    await count_models(gateway)
+    for number in range(100, 300):
+        upstream.remove_model(f"acme/m{number:04}")
+    clock.pass_s(61)
+    await count_models(gateway)
+    await wait_for_refresh(gateway, upstream)
+    fill(upstream, 300, 100)
+    clock.pass_s(61)
+    await count_models(gateway)
+    await wait_for_refresh(gateway, upstream)
+
+    for number in range(100, 300):
+        upstream.remove_model(f"acme/m{number:04}")
+    clock.pass_s(61)
+    await count_models(gateway)
+    await wait_for_refresh(gateway, upstream)
+
+    assert await count_models(gateway) == 300
+
+
+async def test_a_loss_past_the_stale_age_is_served_old_with_a_warning(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 30)
+    as_of = clock.show()
+    await count_models(gateway)
+    for number in range(3, 30):
+        upstream.remove_model(f"acme/m{number:04}")
+    clock.pass_s(601)
+
+    result = await gateway.query(COUNT)
+
+    assert result.data["catalogue"]["totalModels"] == 30
+    assert result.data["catalogue"]["isStale"] is True
+    assert result.data["catalogue"]["asOf"] == as_of
+    assert [warning["code"] for warning in result.extensions["warnings"]] == [
+        "STALE_DATA"
+    ]
+
+
+async def test_the_first_page_of_the_whole_is_where_a_reading_goes_on(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 300)
+
+    await gateway.ask(
+        """{ a: models(filter: {organisations: ["acme"]}) { totalCount }
+             b: models(filter: {organisations: ["b"]}) { totalCount }
+             c: models(filter: {organisations: ["c"]}) { totalCount } }"""
+    )
+
+    assert upstream.calls == reading_calls(2)
+
+
+async def test_the_version_is_that_of_the_records(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    fill(upstream, 3)
+    versions = []
+    for change in (
+        lambda: None,
+        lambda: fill(upstream, 4, 3),
+        lambda: upstream.remove_model("acme/m0003"),
+    ):
+        change()
+        clock.pass_s(90_000)
+        data = await gateway.ask(COUNT)
+        versions.append(data["catalogue"]["version"])
+
+    assert versions[0] == versions[2] != versions[1]
