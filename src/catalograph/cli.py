@@ -110,7 +110,8 @@ def serve(
 ) -> None:
     """Serve the gateway until it is told to stop."""
     from catalograph.app import serve as serve_app
-    from catalograph.screen import describe_start
+    from catalograph.screen import describe_start, find_base
+    from catalograph.telemetry import configure_logging, get_logger
 
     options = {"HOST": host, "PORT": port, "WORKERS": workers}
     for name, value in options.items():
@@ -122,12 +123,16 @@ def serve(
     if port != settings.port:
         os.environ["CATALOGRAPH_PORT"] = str(port)
         settings = _read_settings()
+    configure_logging(stream=sys.stderr, level=settings.log_level)
     if demo or sys.stderr.isatty():
         _say(describe_start(settings, demo=demo))
+    else:
+        get_logger().info(
+            "the gateway starts", url=find_base(settings), workers=settings.workers
+        )
     if not demo:
         for warning in settings.warnings:
-            _say(f"warning: {warning}")
-
+            get_logger().warning("a setting is hardly meant", problem=warning)
     serve_app(settings, demo=demo)
 
 

@@ -20,11 +20,16 @@ _QUERY: Final = (
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
 
 
-def describe_start(settings: Settings, *, demo: bool) -> str:
-    """Say where the gateway is about to be, and what to try first."""
+def find_base(settings: Settings) -> str:
+    """Find the address at which this machine reaches the gateway, without a path."""
     anywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     host = "127.0.0.1" if anywhere else settings.host
-    base = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def describe_start(settings: Settings, *, demo: bool) -> str:
+    """Say where the gateway is about to be, and what to try first."""
+    base = find_base(settings)
     what = "the embedded catalogue" if demo else settings.upstream_url
     body = json.dumps({"query": _QUERY})
     look = (

@@ -251,11 +251,18 @@ def test_options_of_serve_override_the_environment(
     assert settings.port > 0
 
 
-def test_serve_warns_of_what_is_hardly_meant(served: Served) -> None:
-    result = run("serve", "--port", "0")
+def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
+    result = run("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
 
-    assert len(served.calls) == 1
-    assert result.stderr.startswith("warning: CATALOGRAPH_UPSTREAM_TOKEN is not set")
+    ((settings, _),) = served.calls
+    start, warning = map(json.loads, result.stderr.splitlines())
+    assert (start["event"], start["url"], start["workers"]) == (
+        "the gateway starts",
+        f"http://127.0.0.1:{settings.port}",
+        1,
+    )
+    assert warning["event"] == "a setting is hardly meant"
+    assert warning["problem"].startswith("CATALOGRAPH_UPSTREAM_TOKEN is not set")
 
 
 def test_a_bad_option_is_told_like_a_bad_variable(served: Served) -> None:
