@@ -497,9 +497,8 @@ class Breaker:
                     if tokens[end - 1] != "$"
                     else end + 1
                 )
-        elif tokens[place] in ("query", "fragment"):
-            end = tokens.index("{", place)
-            end = _find_end(tokens, end) + 1
+        elif tokens[place] in ("query", "fragment") and "{" in tokens[place:]:
+            end = _find_end(tokens, tokens.index("{", place)) + 1
         tokens[end:end] = tokens[place:end]
 
 

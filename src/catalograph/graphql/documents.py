@@ -1,13 +1,16 @@
 """Documents, parsed and validated once."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import graphql
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     Node,
@@ -17,6 +20,9 @@ from graphql import (
     visit,
 )
 
+from catalograph.errors import LimitError
+from catalograph.graphql.errors import wrap_limit_error
+from catalograph.graphql.limits import Limits
 from catalograph.graphql.parsing import find_twins, parse_plain
 from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
@@ -25,6 +31,9 @@ from catalograph.graphql.validation import Validator
 
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
+
+MAX_CHARACTERS_AT_ONCE = 2_000
+"""Longer documents are read in a thread: the worst of this length take some 20 ms."""
 
 _BYTES_PER_CHARACTER = 60
 """Memory of a parsed document for each character of its text; measured."""
@@ -51,6 +60,7 @@ class Document:
     Attributes:
         text: As the client wrote it.
         ast: Parsed.
+        fragments: By name.
         errors: Why it may not be executed; empty when it may.
         code: Kind of the errors.
         repeats: Operations that can be asked again without the executor, by operation
@@ -63,6 +73,7 @@ class Document:
         "ast",
         "code",
         "errors",
+        "fragments",
         "repeats",
         "text",
     )
@@ -76,6 +87,11 @@ class Document:
     ) -> None:
         self.text = text
         self.ast = ast
+        self.fragments = {
+            one.name.value: one
+            for one in (() if ast is None else ast.definitions)
+            if isinstance(one, FragmentDefinitionNode)
+        }
         self.errors = errors
         self.code = code
         self._directive_variables = (
@@ -132,53 +148,75 @@ class Documents:
 
     Args:
         schema: What they are validated against.
+        limits: How large they may be.
         max_bytes: Memory they may take, roughly.
-        max_tokens: Most tokens of a document.
-        check: Further checks of a parsed document, before it is validated.
+        introspection_enabled: Whether the schema may be asked for; without, errors do not
+            suggest names either.
     """
 
     def __init__(
         self,
         schema: GraphQLSchema,
         *,
+        limits: Limits | None = None,
         max_bytes: int = 32 * 1024 * 1024,
-        max_tokens: int = 4_000,
-        check: Callable[[DocumentNode], Sequence[GraphQLError]] | None = None,
+        introspection_enabled: bool = True,
     ) -> None:
-        self._validator = Validator(schema)
+        self.limits = limits or Limits()
+        self.hide_suggestions = not introspection_enabled
+        self._validator = Validator(schema, introspection_enabled=introspection_enabled)
         self._max_bytes = max_bytes
-        self._max_tokens = max_tokens
-        self._check = check
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._held_bytes = 0
+        self._aside: ThreadPoolExecutor | None = None
 
-    def read(self, text: str) -> Document:
-        """Give the document of a text, parsed and validated now or before."""
+    async def load(self, text: str) -> Document:
+        """Give the document of a text, parsed and validated now or before.
+
+        A long one is read beside the event loop, one at a time, so that whoever sends
+        them keeps nobody waiting but themselves.
+        """
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
             return document
-        document = self._build(text)
-        self._documents[text] = document
-        self._held_bytes += len(text) * _BYTES_PER_CHARACTER
+        if len(text) <= MAX_CHARACTERS_AT_ONCE:
+            document = self._build(text)
+        else:
+            if self._aside is None:
+                self._aside = ThreadPoolExecutor(1, "documents")
+            loop = asyncio.get_running_loop()
+            document = await loop.run_in_executor(self._aside, self._build, text)
+        if text not in self._documents:
+            self._keep(document)
+        return document
+
+    def _keep(self, document: Document) -> None:
+        self._documents[document.text] = document
+        self._held_bytes += len(document.text) * _BYTES_PER_CHARACTER
         while self._held_bytes > self._max_bytes and len(self._documents) > 1:
             oldest, _ = self._documents.popitem(last=False)
             self._held_bytes -= len(oldest) * _BYTES_PER_CHARACTER
-        return document
 
     def _build(self, text: str) -> Document:
-        plain = parse_plain(text, max_tokens=self._max_tokens)
-        if plain is not None and not self._find_errors(plain):
-            return Document(text, plain)
+        max_tokens = self.limits.tokens
         try:
-            ast = graphql.parse(text, max_tokens=self._max_tokens)
+            self.limits.check_text(text)
+            ast = parse_plain(text, max_tokens=max_tokens)
+            is_plain = ast is not None
+            if ast is None:
+                ast = graphql.parse(text, max_tokens=max_tokens)
+            self.limits.check_document(ast)
+            if self._validator.is_surely_valid(ast):
+                return Document(text, ast)
+            if is_plain:
+                # Errors say where they happened.
+                ast = graphql.parse(text, max_tokens=max_tokens)
+        except LimitError as error:
+            return Document(text, None, [wrap_limit_error(error)])
         except GraphQLError as error:
             return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
-        return Document(text, ast, self._find_errors(ast))
-
-    def _find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
-        errors = self._check(ast) if self._check is not None else ()
-        return errors or self._validator.validate(ast)
+        return Document(text, ast, self._validator.find_errors(ast))
 
 
 def _relocate(error: GraphQLError, twins: Mapping[int, Node]) -> GraphQLError:

@@ -9,9 +9,11 @@ import msgspec
 from graphql import GraphQLError
 from graphql.execution.executor import Executor
 
+from catalograph.errors import LimitError
 from catalograph.graphql.context import Context
+from catalograph.graphql.cost import Pricer, Totals
 from catalograph.graphql.documents import Compiled, Document, Documents, kind_of
-from catalograph.graphql.errors import format_errors
+from catalograph.graphql.errors import format_errors, wrap_limit_error
 from catalograph.graphql.executor import CompiledExecutor
 from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.graphql.projection import Projector
@@ -38,6 +40,7 @@ class Engine:
     Args:
         source: Where the catalogue comes from.
         documents: Parsed and validated documents.
+        max_cost: Most estimated cost of one operation.
         max_references: Most node ids and representations of one operation.
         is_compiled: Whether selections over records are compiled; False runs everything
             field by field, for comparison.
@@ -48,12 +51,14 @@ class Engine:
         source: CatalogueSource,
         *,
         documents: Documents | None = None,
+        max_cost: int = 100_000,
         max_references: int = 1_000,
         is_compiled: bool = True,
     ) -> None:
         self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._source = source
         self._documents = documents or Documents(self.schema)
+        self._pricer = Pricer(self.schema, max_cost=max_cost)
         self._max_references = max_references
         self._executor_class = CompiledExecutor if is_compiled else Executor
         self._projector = Projector(read_field)
@@ -61,14 +66,11 @@ class Engine:
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
-        document = self._documents.read(operation.document)
+        document = await self._documents.load(operation.document)
         node = document.find_operation(operation.name)
         kind = kind_of(node)
         if document.errors or document.ast is None:
             return _refuse(document.errors, caller, document.code, kind)
-        if kind in ("mutation", "subscription"):
-            error = GraphQLError(f"this graph has queries only, got a {kind}")
-            return _refuse([error], caller, "GRAPHQL_VALIDATION_FAILED", kind)
         loaders = Loaders(
             self._source, Access(token=caller.token, partition=caller.partition)
         )
@@ -78,17 +80,31 @@ class Engine:
             listings = loaders.find_fresh(repeat.requests)
             data = None if listings is None else repeat.render(listings)
             if data is not None:
-                return _answer(data, None, loaders, caller, node)
+                return self._answer(data, None, loaders, caller, node, repeat.cost)
         context = Context(loaders, max_references=self._max_references)
+        try:
+            self._documents.limits.check_variables(operation.variables)
+        except LimitError as error:
+            return _refuse([wrap_limit_error(error)], caller, error.code, kind)
         executor = self._executor_class.build(
             self.schema,
             document.ast,
             context_value=context,
             raw_variable_values=dict(operation.variables),
             operation_name=operation.name,
+            hide_suggestions=self._documents.hide_suggestions,
         )
         if isinstance(executor, list):
             return _refuse(document.locate(executor), caller, "BAD_USER_INPUT", kind)
+        try:
+            cost = self._pricer.price(
+                executor.operation,
+                document.fragments,
+                executor.variable_values.coerced,
+                self._find_totals(loaders.access),
+            )
+        except LimitError as error:
+            return _refuse([wrap_limit_error(error)], caller, error.code, kind)
         compiled = document.compiled(executor.variable_values.coerced)
         context.needs = compiled.needs
         if isinstance(executor, CompiledExecutor):
@@ -97,9 +113,60 @@ class Engine:
         outcome: Any = executor.execute_operation()
         result = await outcome if inspect.isawaitable(outcome) else outcome
         if repeat is None and not result.errors:
-            self._remember(document, key, executor, context, compiled)
+            self._remember(document, key, executor, context, compiled, cost)
         errors = document.locate(result.errors) if result.errors else None
-        return _answer(result.data, errors, loaders, caller, node)
+        return self._answer(result.data, errors, loaders, caller, node, cost)
+
+    def _find_totals(self, access: Access) -> Totals:
+        """How much there is of what, as far as this process knows now."""
+        entry = self._source.find_index(access)
+        if entry is None:
+            return {}
+        index = entry.value
+        return {
+            "ModelConnection": len(index.models),
+            "ProviderConnection": len(index.providers),
+            "EndpointConnection": len(index.endpoints),
+            "OrganisationConnection": len(index.organisations),
+        }
+
+    def _answer(
+        self,
+        data: dict[str, Any] | msgspec.Raw | None,
+        errors: Sequence[GraphQLError] | None,
+        loaders: Loaders,
+        caller: Caller,
+        node: Any,
+        cost: int,
+    ) -> Answer:
+        body: dict[str, Any] = {}
+        formatted: list[dict[str, Any]] = []
+        if errors:
+            formatted = format_errors(errors, request_id=caller.request_id)
+            body["errors"] = formatted
+        body["data"] = data
+        extensions: dict[str, Any] = {}
+        warnings = _warn(data, loaders)
+        if warnings:
+            extensions["warnings"] = warnings
+        if caller.cost_wanted:
+            extensions["cost"] = {"estimated": cost, "bound": self._pricer.max_cost}
+        if extensions:
+            body["extensions"] = extensions
+        fresh_s, kept_s = _lifetime(
+            loaders, failed=bool(formatted), warned=bool(warnings)
+        )
+        return Answer(
+            body=_encode(body),
+            codes=_codes(formatted),
+            kind=kind_of(node),
+            name=node.name.value if node.name else None,
+            fresh_for_s=fresh_s,
+            keep_for_s=kept_s,
+            as_of_s=loaders.oldest_s,
+            cost=cost,
+            upstream_requests=loaders.access.requests,
+        )
 
     def _remember(
         self,
@@ -108,6 +175,7 @@ class Engine:
         executor: Executor[Any],
         context: Context,
         compiled: Compiled,
+        cost: int,
     ) -> None:
         """Note an operation that went well, so that it need not be executed again."""
         repeat = build_repeat(
@@ -115,6 +183,7 @@ class Engine:
             context.requests,
             compiled.plans,
             self._connection_type,
+            cost,
         )
         if repeat is None:
             return
@@ -136,35 +205,6 @@ def _refuse(
         ran=False,
         codes=_codes(formatted),
         kind=kind,
-    )
-
-
-def _answer(
-    data: dict[str, Any] | msgspec.Raw | None,
-    errors: Sequence[GraphQLError] | None,
-    loaders: Loaders,
-    caller: Caller,
-    node: Any,
-) -> Answer:
-    body: dict[str, Any] = {}
-    formatted: list[dict[str, Any]] = []
-    if errors:
-        formatted = format_errors(errors, request_id=caller.request_id)
-        body["errors"] = formatted
-    body["data"] = data
-    warnings = _warn(data, loaders)
-    if warnings:
-        body["extensions"] = {"warnings": warnings}
-    fresh_s, kept_s = _lifetime(loaders, failed=bool(formatted), warned=bool(warnings))
-    return Answer(
-        body=_encode(body),
-        codes=_codes(formatted),
-        kind=kind_of(node),
-        name=node.name.value if node.name else None,
-        fresh_for_s=fresh_s,
-        keep_for_s=kept_s,
-        as_of_s=loaders.oldest_s,
-        upstream_requests=loaders.access.requests,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from catalograph.errors import CatalographError, UpstreamError
+from catalograph.errors import CatalographError, LimitError, UpstreamError
 from catalograph.telemetry import get_logger
 
 MAX_MESSAGE_CHARACTERS = 1_000
@@ -27,6 +27,11 @@ def format_errors(
         code: Of an error that graphql-core raised itself and whose kind it does not tell.
     """
     return [_format(error, request_id, code) for error in errors]
+
+
+def wrap_limit_error(error: LimitError) -> GraphQLError:
+    """Give what is too much in the form of the other errors of a document."""
+    return GraphQLError(str(error), original_error=error)
 
 
 def _format(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:

@@ -34,12 +34,14 @@ class Repeat(msgspec.Struct, frozen=True):
         prefixes: Comma, response key and colon of each.
         projections: How the connection of each is rendered.
         order_names: Of each list, for its cursors.
+        cost: As it was estimated.
     """
 
     requests: Sequence[ModelsRequest]
     prefixes: Sequence[bytes]
     projections: Sequence[Projection]
     order_names: Sequence[str]
+    cost: int
 
     def render(self, listings: Sequence[Listing]) -> msgspec.Raw | None:
         """Render `data`; None when some value is not what its type promises."""
@@ -61,6 +63,7 @@ def build_repeat(
     requests: Mapping[str, ModelsRequest],
     plans: Mapping[tuple[Any, ...], Projection | None],
     connection_type: object,
+    cost: int,
 ) -> Repeat | None:
     """Remember an operation that has just gone well.
 
@@ -69,6 +72,7 @@ def build_repeat(
         requests: What its root fields asked for, by response key.
         plans: The document's projections.
         connection_type: The GraphQL type of a list of models.
+        cost: As it was estimated.
 
     Returns:
         None when it holds anything else than projected lists of models, each selected by
@@ -94,6 +98,7 @@ def build_repeat(
         order_names=[
             name_order(request.order, request.search) for _, request, _ in chosen
         ],
+        cost=cost,
     )
 
 

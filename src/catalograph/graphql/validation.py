@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import graphql
 from graphql import (
+    SKIP,
     ArgumentNode,
     DirectiveLocation,
     DirectiveNode,
@@ -26,10 +27,13 @@ from graphql import (
     OperationType,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
+    ValidationRule,
+    VisitorAction,
     specified_rules,
 )
 from graphql.validation import ValidationContext
 
+from catalograph.graphql.limits import SCHEMA_FIELDS
 from catalograph.graphql.validation_merging import can_merge
 from catalograph.graphql.validation_tables import (
     Arguments,
@@ -51,7 +55,10 @@ limits leave no honest one that comes near.
 """
 
 MAX_ERRORS = 20
-"""Errors that are worded for one document; each may quote the document."""
+"""Errors that are worded for one document."""
+
+_FEW_ERRORS = 5
+_MANY_TOKENS = 1_000
 
 
 class _UnsureError(Exception):
@@ -66,6 +73,20 @@ class _BoundedMergingRule(OverlappingFieldsCanBeMergedRule):
         self.rule_context.remaining_complexity_budget = MAX_COMPARISONS
 
 
+class _NoIntrospection(ValidationRule):
+    """Refuses the root fields that give the schema, whatever they are called."""
+
+    def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
+        """Look at one field."""
+        if node.name.value not in SCHEMA_FIELDS:
+            return None
+        message = (
+            f"the schema cannot be asked for here, so there is no {node.name.value}"
+        )
+        self.report_error(GraphQLError(message, node))
+        return SKIP
+
+
 _RULES = tuple(
     _BoundedMergingRule if rule is OverlappingFieldsCanBeMergedRule else rule
     for rule in specified_rules
@@ -77,27 +98,29 @@ class Validator:
 
     Args:
         schema: What they are validated against; must be valid itself.
-        hide_suggestions: Whether errors leave out the names that may have been meant.
+        introspection_enabled: Whether the schema may be asked for; without, errors leave
+            out the names that may have been meant.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, *, hide_suggestions: bool = False
+        self, schema: GraphQLSchema, *, introspection_enabled: bool = True
     ) -> None:
         graphql.assert_valid_schema(schema)
         self._schema = schema
-        self._hide_suggestions = hide_suggestions
+        self._introspection_enabled = introspection_enabled
+        self._rules = _RULES if introspection_enabled else (*_RULES, _NoIntrospection)
         self._tables = Tables(schema)
 
-    def validate(self, ast: DocumentNode) -> Sequence[GraphQLError]:
+    def find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
         """Give graphql-core's errors, in its order; none for a valid document."""
-        if self.is_surely_valid(ast):
-            return ()
+        # An error may quote the whole document, so that a long one gets fewer.
+        tokens = getattr(ast, "token_count", 0)
         return graphql.validate(
             self._schema,
             ast,
-            _RULES,
-            max_errors=MAX_ERRORS,
-            hide_suggestions=self._hide_suggestions,
+            self._rules,
+            max_errors=MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS,
+            hide_suggestions=not self._introspection_enabled,
         )
 
     def is_surely_valid(self, ast: DocumentNode) -> bool:
@@ -108,7 +131,9 @@ class Validator:
             return False
         if introspects:
             rules = (MaxIntrospectionDepthRule,)
-            return not graphql.validate(self._schema, ast, rules)
+            return self._introspection_enabled and not graphql.validate(
+                self._schema, ast, rules
+            )
         return True
 
 

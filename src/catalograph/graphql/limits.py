@@ -1,0 +1,313 @@
+"""How large a document may be: counted before validation, in time linear in the document.
+
+Every definition is walked once. What a fragment adds is worked out once, however often it
+is spread, so that documents whose fragments double do not double the work; fragments that
+spread each other in a circle count as nothing the second time, and validation refuses
+them.
+
+The schema describes itself below `__schema` and `__type`; what is selected there has
+bounds of its own, which every common client's introspection keeps. What counts is the
+field, not what the client calls it or the operation.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+)
+
+from catalograph.errors import LimitError
+
+SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
+"""The root fields by which the schema is asked for."""
+
+MAX_SCHEMA_DEPTH: Final = 20
+"""Levels below `__schema`: clients ask for types of types nine or ten deep."""
+
+MAX_SCHEMA_HEIGHT: Final = 400
+"""Fields below all `__schema` and `__type`; the most of a common client are about 250."""
+
+_MOST: Final = 10**9
+"""Figures end here: fragments that double would make them numbers of many digits."""
+
+_TOKEN: Final = re.compile(
+    r'"""(?:[^"\\]|\\(?:""")?|"(?!""))*(?:""")?'
+    r'|"(?:[^"\\\n\r]|\\.)*"?|#[^\n\r]*|\.\.\.|[_A-Za-z0-9.+-]+|[^\s,\ufeff]'
+)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one document may have at most, with fragments expanded.
+
+    Attributes:
+        tokens: Of the whole document, comments included.
+        depth: Levels of fields inside one another.
+        height: Fields of an operation; also spreads and inline fragments.
+        aliases: Of an operation.
+        root_fields: At the root of an operation.
+        directives: Of an operation.
+        operations: Of the whole document.
+        list_size: Members of one list in an argument, or in a variable.
+    """
+
+    tokens: int = 4_000
+    depth: int = 15
+    height: int = 400
+    aliases: int = 30
+    root_fields: int = 20
+    directives: int = 50
+    operations: int = 10
+    list_size: int = 1_000
+
+    def check_text(self, text: str) -> None:
+        """Check the length of a document that has not been parsed.
+
+        Raises:
+            LimitError: It has more tokens than it may have.
+        """
+        if len(text) > self.tokens:
+            self._check("tokens", sum(1 for _ in _TOKEN.finditer(text)), self.tokens)
+
+    def check_document(self, ast: DocumentNode) -> None:
+        """Check everything that does not depend on variables.
+
+        Raises:
+            LimitError: The first that is too much.
+        """
+        definitions = ast.definitions
+        operations = [
+            one for one in definitions if isinstance(one, OperationDefinitionNode)
+        ]
+        self._check("operations", len(operations), self.operations)
+        counted = [_Walk(one).count() for one in operations]
+        fragments = {
+            one.name.value: _Walk(one).count()
+            for one in definitions
+            if isinstance(one, FragmentDefinitionNode)
+        }
+        if fragments:
+            _add_fragments(fragments)
+        for walked in counted:
+            figures = walked.figures
+            if walked.spreads:
+                figures = _add_spreads(walked, fragments)
+            self._check_figures(figures)
+        # Those that nothing spreads are validated too, and that takes time.
+        for walked in fragments.values():
+            self._check_figures(walked.figures)
+            self._check("list size", walked.longest_list, self.list_size)
+        for walked in counted:
+            self._check("list size", walked.longest_list, self.list_size)
+
+    def check_variables(self, variables: object) -> None:
+        """Check the lists in the values of variables, as decoded from JSON.
+
+        Raises:
+            LimitError: One is longer than it may be.
+        """
+        todo = [variables]
+        while todo:
+            value = todo.pop()
+            if isinstance(value, dict):
+                todo.extend(value.values())
+            elif isinstance(value, list):
+                self._check("list size", len(value), self.list_size)
+                todo.extend(value)
+
+    def _check_figures(self, figures: "Figures") -> None:
+        self._check("depth", figures.depth, self.depth)
+        self._check("height", figures.height, self.height)
+        self._check("aliases", figures.aliases, self.aliases)
+        self._check("root fields", figures.root_fields, self.root_fields)
+        self._check("directives", figures.directives, self.directives)
+        self._check("fragments", figures.fragments, self.height)
+        self._check("introspection depth", figures.schema_depth, MAX_SCHEMA_DEPTH)
+        self._check("introspection height", figures.schema_height, MAX_SCHEMA_HEIGHT)
+
+    @staticmethod
+    def _check(limit: str, figure: int, bound: int) -> None:
+        if figure > bound:
+            raise LimitError(limit, figure, bound)
+
+
+class Figures:
+    """What a definition has.
+
+    Attributes:
+        depth: Levels of fields.
+        height: Fields.
+        aliases: Aliases.
+        root_fields: Fields on the first level.
+        directives: Directives.
+        fragments: Spreads and inline fragments.
+        schema_depth: Levels of fields below `__schema` and `__type`.
+        schema_height: Fields below them.
+    """
+
+    __slots__ = (
+        "aliases",
+        "depth",
+        "directives",
+        "fragments",
+        "height",
+        "root_fields",
+        "schema_depth",
+        "schema_height",
+    )
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.height = 0
+        self.aliases = 0
+        self.root_fields = 0
+        self.directives = 0
+        self.fragments = 0
+        self.schema_depth = 0
+        self.schema_height = 0
+
+    def add(self, other: "Figures", level: int, schema_level: int | None) -> None:
+        """Add what a fragment has.
+
+        Args:
+            other: The fragment's.
+            level: Fields around the spread; only 0 makes its first fields root fields.
+            schema_level: Fields between `__schema` and the spread; None when it is not
+                below it.
+        """
+        self.aliases = min(_MOST, self.aliases + other.aliases)
+        self.directives = min(_MOST, self.directives + other.directives)
+        self.fragments = min(_MOST, self.fragments + other.fragments)
+        height, depth = other.height, other.depth
+        schema_height, schema_depth = other.schema_height, other.schema_depth
+        if schema_level is not None:
+            schema_height, height = schema_height + height, 0
+            schema_depth, depth = max(schema_depth, schema_level + depth), 0
+        elif depth:
+            depth += level
+        self.height = min(_MOST, self.height + height)
+        self.depth = max(self.depth, depth)
+        self.schema_height = min(_MOST, self.schema_height + schema_height)
+        self.schema_depth = max(self.schema_depth, schema_depth)
+        if level == 0 and schema_level is None:
+            self.root_fields = min(_MOST, self.root_fields + other.root_fields)
+
+
+class _Walk:
+    """One definition, walked once.
+
+    Attributes:
+        figures: Its own; of a fragment, later with those of the fragments it spreads.
+        spreads: Name of each spread, and the levels that `Figures.add` wants.
+        longest_list: Members of the longest list in an argument.
+    """
+
+    __slots__ = ("_definition", "figures", "longest_list", "spreads")
+
+    def __init__(
+        self, definition: OperationDefinitionNode | FragmentDefinitionNode
+    ) -> None:
+        self._definition = definition
+        self.figures = Figures()
+        self.spreads: list[tuple[str, int, int | None]] = []
+        self.longest_list = 0
+
+    def count(self) -> "_Walk":
+        """Walk the definition."""
+        definition = self._definition
+        figures = self.figures
+        figures.directives = len(definition.directives or ())
+        for variable in definition.variable_definitions or ():
+            figures.directives += len(variable.directives or ())
+            if variable.default_value is not None:
+                self._measure_lists((variable.default_value,))
+        todo: list[tuple[SelectionSetNode, int, int | None]] = [
+            (definition.selection_set, 0, None)
+        ]
+        while todo:
+            selection_set, level, schema_level = todo.pop()
+            for node in selection_set.selections:
+                if node.directives:
+                    figures.directives += len(node.directives)
+                if isinstance(node, FieldNode):
+                    below = self._count_field(node, level, schema_level)
+                    if node.selection_set is not None:
+                        todo.append((node.selection_set, *below))
+                elif isinstance(node, InlineFragmentNode):
+                    figures.fragments += 1
+                    todo.append((node.selection_set, level, schema_level))
+                elif isinstance(node, FragmentSpreadNode):
+                    figures.fragments += 1
+                    self.spreads.append((node.name.value, level, schema_level))
+        return self
+
+    def _count_field(
+        self, node: FieldNode, level: int, schema_level: int | None
+    ) -> tuple[int, int | None]:
+        """Count a field; give the levels of what is selected below it."""
+        figures = self.figures
+        if node.alias is not None:
+            figures.aliases += 1
+        if node.arguments:
+            self._measure_lists(argument.value for argument in node.arguments)
+        if schema_level is not None:
+            figures.schema_height += 1
+            figures.schema_depth = max(figures.schema_depth, schema_level + 1)
+            return level, schema_level + 1
+        figures.height += 1
+        figures.depth = max(figures.depth, level + 1)
+        if level == 0:
+            figures.root_fields += 1
+        return level + 1, 0 if node.name.value in SCHEMA_FIELDS else None
+
+    def _measure_lists(self, values: Iterable[ValueNode]) -> None:
+        todo: list[Iterator[ValueNode]] = [iter(values)]
+        while todo:
+            for value in todo.pop():
+                if isinstance(value, ListValueNode):
+                    self.longest_list = max(self.longest_list, len(value.values))
+                    todo.append(iter(value.values))
+                elif isinstance(value, ObjectValueNode):
+                    todo.append(field.value for field in value.fields)
+
+
+def _add_spreads(walked: _Walk, fragments: dict[str, _Walk]) -> Figures:
+    for name, level, schema_level in walked.spreads:
+        fragment = fragments.get(name)
+        if fragment is not None:
+            walked.figures.add(fragment.figures, level, schema_level)
+    return walked.figures
+
+
+def _add_fragments(fragments: dict[str, _Walk]) -> None:
+    """Add to each fragment what those have that it spreads, those first that spread none."""
+    done: set[str] = set()
+    for start, first in fragments.items():
+        if start in done:
+            continue
+        done.add(start)
+        path = [(first, _names(first.spreads))]
+        while path:
+            walked, rest = path[-1]
+            name = next(rest, None)
+            if name is None:
+                _add_spreads(walked, fragments)
+                path.pop()
+            elif name in fragments and name not in done:
+                done.add(name)
+                path.append((fragments[name], _names(fragments[name].spreads)))
+
+
+def _names(spreads: Sequence[tuple[str, int, int | None]]) -> Iterator[str]:
+    return (name for name, _, _ in spreads)
