@@ -147,6 +147,7 @@ class Shortcut:
         media: As negotiated.
         coding: As negotiated.
         noted: More for the access log, the same for all equal requests.
+        key_id: Whose API key such a request holds; empty without keys.
 
     Attributes:
         reply: What is sent.
@@ -161,6 +162,7 @@ class Shortcut:
         "_left_s",
         "_media",
         "body",
+        "key_id",
         "log_tail",
         "reply",
     )
@@ -171,7 +173,9 @@ class Shortcut:
         media: Media,
         coding: Coding,
         noted: Mapping[str, object] = MappingProxyType({}),
+        key_id: str = "",
     ) -> None:
+        self.key_id = key_id
         self.reply = reply
         self.body = reply.encode(coding)[1]
         self.log_tail = write_tail(

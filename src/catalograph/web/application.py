@@ -117,7 +117,6 @@ def build_web_app(
         guard = RateGuard(
             limiter or MemoryRateLimiter(options.rate_limit, clock=clock),
             options.rate_limit,
-            keys,
         )
 
     graphql: ASGIApp = GraphQLOverHTTP(
@@ -175,7 +174,7 @@ def _protect(app: ASGIApp, keys: KeyRing, guard: RateGuard | None) -> ASGIApp:
     if keys:
         app = ApiKeyMiddleware(app, keys)
     if guard is not None:
-        app = RateLimitMiddleware(app, guard)
+        app = RateLimitMiddleware(app, guard, keys)
     return app
 
 

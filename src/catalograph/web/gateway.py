@@ -10,9 +10,8 @@ from catalograph.web.answers import KeptAnswers, Shortcut
 from catalograph.web.exchange import choose_request_id
 from catalograph.web.forwarded import Proxies
 from catalograph.web.protocol import find_whole_writer
-from catalograph.web.rate_limit import RateGuard
+from catalograph.web.rate_limit import RateGuard, Verdict
 from catalograph.web.raw_requests import RawRequest
-from catalograph.web.replies import RawHeaders, write_head
 from catalograph.web.request_figures import REQUESTS
 
 
@@ -97,15 +96,16 @@ class Gateway:
         if self._proxies is not None:
             address = self._proxies.find_address(address, raw.headers)
         request_id = choose_request_id(raw.headers.get(b"x-request-id"))
-        limits: RawHeaders = []
+        verdict = None
         if self._guard is not None:
-            caller = self._guard.name(address, raw.headers)
-            verdict, limits = await self._guard.take(caller)
+            verdict = await self._guard.take(address, found.key_id)
             if not verdict.is_allowed:
                 return False
-        if not self._write(raw.scope, found, limits, request_id, now_s):
+        if not self._write(raw.scope, found, verdict, request_id, now_s):
             own = (b"x-request-id", request_id.encode("ascii"))
-            headers = [*found.headers(now_s), *limits, own]
+            headers = [*found.headers(now_s), own]
+            if self._guard is not None and verdict is not None:
+                headers += self._guard.write_headers(verdict)
             start = {"type": "http.response.start", "status": 200, "headers": headers}
             await send(start)
             await send({"type": "http.response.body", "body": found.body})
@@ -119,7 +119,7 @@ class Gateway:
         self,
         scope: Scope,
         found: Shortcut,
-        limits: RawHeaders,
+        verdict: Verdict | None,
         request_id: str,
         now_s: float,
     ) -> bool:
@@ -128,6 +128,6 @@ class Gateway:
         if write is None:
             return False
         own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
-        if limits:
-            own += write_head(limits)
+        if self._guard is not None and verdict is not None:
+            own += self._guard.write_lines(verdict)
         return write(scope, found.head(now_s) + own, found.body)

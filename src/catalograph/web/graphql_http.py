@@ -181,8 +181,9 @@ class GraphQLOverHTTP:
         headers = reply.headers(media, coding, self._clock())
         if self._kept is not None and reply.key is not None and raw.may_repeat:
             alias = raw.alias(brings_token=self._callers.bring_tokens)
-            noted = exchange_of(raw.scope).note()
-            shortcut = Shortcut(reply, media, coding, noted)
+            exchange = exchange_of(raw.scope)
+            noted, key_id = exchange.note(), exchange.key_id
+            shortcut = Shortcut(reply, media, coding, noted, key_id)
             self._kept.add_alias(alias, raw.alias_bytes, shortcut)
         held = raw.headers.get(b"if-none-match")
         if held and raw.method != "POST" and reply.matches(held, media, coding):

@@ -1,10 +1,11 @@
 """How much one caller may ask: buckets of tokens, weighed by what operations cost."""
 
 import collections
+import functools
 import ipaddress
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ from catalograph.errors import RateLimitedError
 from catalograph.web.api_keys import KeyRing
 from catalograph.web.exchange import exchange_of
 from catalograph.web.options import Rate
-from catalograph.web.replies import RawHeaders, Refusal, send_refusal
+from catalograph.web.replies import RawHeaders, Refusal, send_refusal, write_head
 
 COST_OF_A_TOKEN: Final = 1_000
 """An operation takes one token for each that much of estimated cost, begun ones included."""
@@ -80,11 +81,12 @@ class MemoryRateLimiter:
 
     async def take(self, caller: str) -> Verdict:
         """Take one token, if there is a whole one."""
-        level = self._level(caller)
+        now_s = self._clock()
+        level = self._level(caller, now_s)
         is_allowed = level >= 1
         if is_allowed:
             level -= 1
-        self._store(caller, level)
+        self._store(caller, level, now_s)
         return Verdict(
             is_allowed=is_allowed,
             remaining=max(0, int(level)),
@@ -94,17 +96,19 @@ class MemoryRateLimiter:
 
     async def charge(self, caller: str, tokens: float) -> None:
         """Take tokens; nobody owes more than a full bucket."""
-        self._store(caller, max(self._level(caller) - tokens, -self._size))
+        now_s = self._clock()
+        level = max(self._level(caller, now_s) - tokens, -self._size)
+        self._store(caller, level, now_s)
 
-    def _level(self, caller: str) -> float:
+    def _level(self, caller: str, now_s: float) -> float:
         found = self._buckets.get(caller)
         if found is None:
             return self._size
         level, at_s = found
-        return min(self._size, level + (self._clock() - at_s) * self._per_s)
+        return min(self._size, level + (now_s - at_s) * self._per_s)
 
-    def _store(self, caller: str, level: float) -> None:
-        self._buckets[caller] = (level, self._clock())
+    def _store(self, caller: str, level: float, now_s: float) -> None:
+        self._buckets[caller] = (level, now_s)
         self._buckets.move_to_end(caller)
         if len(self._buckets) > self._max_callers:
             self._buckets.popitem(last=False)
@@ -116,59 +120,60 @@ class RateGuard:
     Args:
         limiter: Counts.
         rate: For the headers.
-        keys: Callers with a key are counted by key, others by address.
     """
 
-    def __init__(self, limiter: RateLimiter, rate: Rate, keys: KeyRing) -> None:
+    def __init__(self, limiter: RateLimiter, rate: Rate) -> None:
         self._limiter = limiter
-        self._rate = rate
-        self._keys = keys
-        self._limit = b"%d" % rate.count
-        self._policy = b"%d;w=%d" % (rate.count, math.ceil(rate.period_s))
+        self._constant: RawHeaders = [
+            (b"ratelimit-limit", b"%d" % rate.count),
+            (b"ratelimit-policy", b"%d;w=%d" % (rate.count, math.ceil(rate.period_s))),
+        ]
+        self._lines = write_head(self._constant).replace(b"%", b"%%") + (
+            b"ratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+        )
 
-    def name(self, address: str, headers: Mapping[bytes, bytes]) -> str:
-        """Whose bucket it is.
+    async def take(self, address: str, key_id: str) -> Verdict:
+        """Take a token of a caller: by key where there is one, otherwise by address.
 
-        Unknown keys count for the address, so that trying keys out is limited too. An
-        IPv6 address stands for its /64, which is what one customer gets.
+        Unknown keys count for the address, so that trying keys out is limited too.
         """
-        key_id = self._keys.find(headers) if self._keys else None
-        if key_id is not None:
-            return f"key:{key_id}"
-        if ":" in address:
-            try:
-                network = ipaddress.ip_network((address, _IPV6_BITS), strict=False)
-            except ValueError:
-                return address
-            return str(network.network_address)
-        return address
-
-    async def take(self, caller: str) -> tuple[Verdict, RawHeaders]:
-        """Take a token, and word what the client may know about the rest."""
-        verdict = await self._limiter.take(caller)
+        verdict = await self._limiter.take(_name(address, key_id))
         if not verdict.is_allowed:
             telemetry.REFUSED.labels("rate_limit").inc()
-        headers = [
-            (b"ratelimit-limit", self._limit),
+        return verdict
+
+    def write_headers(self, verdict: Verdict) -> RawHeaders:
+        """What the client may know about its tokens."""
+        return [
+            *self._constant,
             (b"ratelimit-remaining", b"%d" % verdict.remaining),
             (b"ratelimit-reset", b"%d" % math.ceil(verdict.full_in_s)),
-            (b"ratelimit-policy", self._policy),
         ]
-        return verdict, headers
 
-    async def charge(self, caller: str, cost: int) -> None:
+    def write_lines(self, verdict: Verdict) -> bytes:
+        """The same as they go over the wire."""
+        return self._lines % (verdict.remaining, math.ceil(verdict.full_in_s))
+
+    async def charge(self, address: str, key_id: str, cost: int) -> None:
         """Take what an operation's cost makes beyond the first token."""
         more = math.ceil(cost / COST_OF_A_TOKEN) - 1
         if more > 0:
-            await self._limiter.charge(caller, more)
+            await self._limiter.charge(_name(address, key_id), more)
 
 
 class RateLimitMiddleware:
-    """Refuses a caller who asks too much; what is answered from memory costs one token."""
+    """Refuses a caller who asks too much; what is answered from memory costs one token.
 
-    def __init__(self, app: ASGIApp, guard: RateGuard) -> None:
+    Args:
+        app: What answers.
+        guard: Counts.
+        keys: The keys that callers may have.
+    """
+
+    def __init__(self, app: ASGIApp, guard: RateGuard, keys: KeyRing) -> None:
         self._app = app
         self._guard = guard
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a token first, and the rest when the cost is known."""
@@ -176,8 +181,9 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
-        caller = self._guard.name(exchange.address, dict(scope["headers"]))
-        verdict, headers = await self._guard.take(caller)
+        key_id = self._keys.find(dict(scope["headers"])) if self._keys else None
+        verdict = await self._guard.take(exchange.address, key_id or "")
+        headers = self._guard.write_headers(verdict)
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -193,4 +199,20 @@ class RateLimitMiddleware:
             return
         await self._app(scope, receive, send_with_limits)
         if exchange.cache != "hit":
-            await self._guard.charge(caller, exchange.cost)
+            await self._guard.charge(exchange.address, key_id or "", exchange.cost)
+
+
+def _name(address: str, key_id: str) -> str:
+    """Whose bucket it is; an IPv6 address stands for its /64, which one customer gets."""
+    if key_id:
+        return f"key:{key_id}"
+    return _network(address) if ":" in address else address
+
+
+@functools.lru_cache(maxsize=1_024)
+def _network(address: str) -> str:
+    try:
+        network = ipaddress.ip_network((address, _IPV6_BITS), strict=False)
+    except ValueError:
+        return address
+    return str(network.network_address)
