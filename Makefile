@@ -83,11 +83,11 @@ $(MADE):
 	@touch $@
 
 $(RUNTIME): $(SOURCES) | $(MADE)
-	@echo "Installing catalograph into $(VENV) ..."
+	@echo "Installing catalograph into $(VENV), which takes a minute or two the first time ..."
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(DEV): $(SOURCES) | $(MADE)
-	@echo "Installing catalograph and its development tools into $(VENV) ..."
+	@echo "Installing catalograph and its development tools into $(VENV), a minute or two the first time ..."
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@ $(RUNTIME)
