@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from catalograph.graphql.sdl import print_api_sdl
 from catalograph.serving import DRAIN, Drain, bound_requests, run_server
 from catalograph.settings import PREFIX, Settings
 from catalograph.source import Access, CatalogueSource
-from catalograph.telemetry import configure_logging
+from catalograph.telemetry import TASKS, configure_logging
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from catalograph.web.application import build_web_app
@@ -134,6 +135,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         gateway.start()
+        TASKS.set_function(lambda: len(asyncio.all_tasks()))
         with drain.on_sigterm(for_s=settings.drain_s):
             yield
         await gateway.aclose()
@@ -150,6 +152,7 @@ def create_app(
         sdl=print_api_sdl(),
         ready=find_unreadiness,
         persisted=gateway.documents,
+        log_stream=sys.stderr,
         lifespan=lifespan,
     )
 

@@ -118,6 +118,8 @@ def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) ->
         ws="none",
         log_level=logging.WARNING,
         access_log=False,
+        # Whose forwarded headers count is decided by our own list.
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=FINISH_S,
