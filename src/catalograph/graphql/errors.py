@@ -67,7 +67,8 @@ def _describe(error: GraphQLError, code: str) -> tuple[str, dict[str, Any]]:
         return str(cause), dict(cause.extensions)
     if isinstance(error, GraphQLSyntaxError):
         return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
-    if cause is None:
+    if cause is None or error.path is None:
+        # Without a path it is about the request: a variable that a scalar refused, say.
         return error.message, {"code": code}
     log.error("a field failed", path=error.path, exc_info=cause)
     return _MASK, {"code": CatalographError.code}

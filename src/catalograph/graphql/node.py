@@ -83,7 +83,10 @@ def parse_id(value: str, *, argument: str = "id") -> NodeKey:
         if not colon or build_id(type_name, key) != value:
             raise _not_an_id(argument)
         if type_name == "Offering":
-            return NodeKey(type_name, _OFFERING_KEY.decode(key))
+            parts = _OFFERING_KEY.decode(key)
+            if msgspec.json.encode(parts) != key.encode():
+                raise _not_an_id(argument)
+            return NodeKey(type_name, parts)
         if type_name not in _FINDERS:
             raise _not_an_id(argument)
     except (binascii.Error, UnicodeError, msgspec.MsgspecError) as exc:

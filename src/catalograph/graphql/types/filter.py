@@ -20,8 +20,9 @@ from catalograph.graphql.scalars import Date
 _NO_RESTRICTION = "Null or empty: no restriction."
 
 # The upstream splits at commas and white space, reads braces and quotes as lists, and
-# drops a filter that is empty, so that it would answer with everything.
-_UNSAFE = re.compile(r"[\s,{}\"']|^$")
+# drops a filter that is empty, so that it would answer with everything. To JavaScript
+# a byte order mark is white space.
+_UNSAFE = re.compile(r"[\s\ufeff,{}\"']|^$")
 
 
 @strawberry.enum(description="Where a model is in its life.")
