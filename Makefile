@@ -1,6 +1,7 @@
 # Every command that a developer or CI runs. `make` alone lists them.
 #
-# PYTHON=python3.13 picks the interpreter, T=tests/unit one test or folder, PORT=9000 a port.
+# PYTHON=python3.13 picks the interpreter, T=tests/unit one test or folder, PORT=9000 a port,
+# CHAOS_S=60 a time in seconds.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,6 +11,7 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 # What an installed copy is made from; Python itself is read in place.
 SOURCES := pyproject.toml hatch_build.py $(wildcard explorer/*.* explorer/src/*)
+CHAOS_S := 300
 AT := $(if $(PORT),--port $(PORT))
 SUBGRAPH := examples/federation/catalograph.graphql
 
@@ -37,7 +39,7 @@ serve: $(RUNTIME) ## Serve the real upstream, with the variables of .env if ther
 stub: $(RUNTIME) ## Serve the embedded catalogue as a REST server of its own
 	@$(BIN)/catalograph upstream $(AT)
 
-.PHONY: check lint format types layers schema-check cover schema image clean
+.PHONY: check lint format types layers schema-check cover chaos schema image clean
 check: lint types layers schema-check cover ## Everything that CI checks
 
 lint: $(DEV) ## Look for mistakes and for other than the house's format
@@ -61,6 +63,9 @@ schema-check: $(DEV) ## Fail when a committed schema is out of date
 
 cover: ## Run all tests and report the branches that none took
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
+
+chaos: $(DEV) ## Let everything fail under load for CHAOS_S=300 seconds, and check every answer
+	PYTHONPATH=tests $(BIN)/python -m chaos --seconds $(CHAOS_S)
 
 schema: $(DEV) ## Write the committed schemas anew
 	$(BIN)/catalograph schema > .schema.tmp && mv .schema.tmp schema.graphql

@@ -135,7 +135,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         gateway.start()
-        TASKS.set_function(lambda: len(asyncio.all_tasks()))
+        loop = asyncio.get_running_loop()
+        TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         with drain.on_sigterm(for_s=settings.drain_s):
             yield
         await gateway.aclose()
@@ -154,6 +155,8 @@ def create_app(
         persisted=gateway.documents,
         log_stream=sys.stderr,
         lifespan=lifespan,
+        # Kept bytes must not live longer when somebody sets the clock of the machine.
+        clock=time.monotonic if clock is time.time else clock,
     )
 
 

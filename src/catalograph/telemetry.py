@@ -76,6 +76,12 @@ CACHE_EVICTIONS = Counter(
     "Kept answers that had to leave for others, or were too large to keep.",
     registry=REGISTRY,
 )
+TASKS = Gauge(
+    "catalograph_tasks",
+    "Tasks of the event loop; what only ever grows is a leak.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
 REFRESH_FAILURES = Counter(
     "catalograph_cache_refresh_failures_total",
     "Refreshes in the background that failed.",

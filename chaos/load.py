@@ -1,0 +1,189 @@
+"""Steady load, spread over the gateways that are ready, as a load balancer would."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import msgspec
+
+from chaos.checker import Checker
+from chaos.processes import GatewayProcess
+from chaos.questions import KNOWN, Question, invent, read_answer
+
+_LOOKS_EVERY_S = 0.25
+_LOST_TO_KILL_S = 5.0
+_NEW_QUESTIONS = 0.1
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one question fared.
+
+    Attributes:
+        at_s: When it was put, in seconds since the start.
+        took_s: Until its whole answer was there.
+        is_known: Whether it had been asked before any fault.
+        failure: Why there was no good answer; empty when there was one.
+        is_stale: Whether the answer warned that it is old.
+        tries: Gateways asked, one when all went well.
+    """
+
+    at_s: float
+    took_s: float
+    is_known: bool
+    failure: str = ""
+    is_stale: bool = False
+    tries: int = 1
+
+
+class Load:
+    """Asks, and writes down what came of it.
+
+    Attributes:
+        results: In order of their end.
+        lies: What the checker found, with the moment.
+        unready: Moments at which a gateway that should be ready said it is not.
+        asks_new: Whether questions are made up that nobody has asked before.
+    """
+
+    def __init__(
+        self,
+        gateways: list[GatewayProcess],
+        checker: Checker,
+        chance: random.Random,
+    ) -> None:
+        self.results: list[Result] = []
+        self.lies: list[tuple[float, str]] = []
+        self.unready: list[tuple[float, str]] = []
+        self.asks_new = False
+        self.started_s = time.monotonic()
+        self._gateways = gateways
+        self._checker = checker
+        self._chance = chance
+        self._turns: Iterator[int] = itertools.count()
+        self._running: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_s
+
+    @contextlib.asynccontextmanager
+    async def look_after(self) -> Any:
+        """See every moment which gateways are ready, as long as the context lasts."""
+        self._looking = {
+            asyncio.create_task(self._look_at(gateway)) for gateway in self._gateways
+        }
+        try:
+            yield
+        finally:
+            for task in self._looking:
+                task.cancel()
+            await asyncio.wait(self._looking)
+
+    async def run(self, rate: float, *, until: Callable[[], bool]) -> None:
+        """Ask at a rate whatever comes back, then wait for what is under way."""
+        due_s = self.now_s
+        while not until():
+            question = self._choose()
+            task = asyncio.create_task(self._ask(question))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            due_s += 1 / rate
+            await asyncio.sleep(max(0.0, due_s - self.now_s))
+        if self._running:
+            await asyncio.wait(set(self._running))
+
+    async def warm(self) -> None:
+        """Ask every known question once."""
+        for question in KNOWN:
+            await self._ask(question)
+
+    def _choose(self) -> Question:
+        if self.asks_new and self._chance.random() < _NEW_QUESTIONS:
+            return invent(self._chance)
+        return self._chance.choice(KNOWN)
+
+    async def _look_at(self, gateway: GatewayProcess) -> None:
+        while True:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+            was_stopping = gateway.is_stopping
+            says_no = not await gateway.look()
+            if says_no and not (was_stopping or gateway.is_stopping):
+                self.unready.append((self.now_s, gateway.name))
+
+    async def _ask(self, question: Question) -> None:
+        at_s = self.now_s
+        failure, is_stale, tries = "nobody ready", False, 0
+        asked: set[str] = set()
+        while tries < len(self._gateways):
+            gateway = self._next_gateway(asked)
+            if gateway is None:
+                break
+            tries += 1
+            asked.add(gateway.name)
+            failure, is_stale, may_try_again = await self._ask_one(gateway, question)
+            if not may_try_again:
+                break
+        self.results.append(
+            Result(
+                at_s,
+                self.now_s - at_s,
+                question.is_known,
+                failure,
+                is_stale,
+                max(1, tries),
+            )
+        )
+
+    def _next_gateway(self, asked: set[str]) -> GatewayProcess | None:
+        turn = next(self._turns)
+        for place in range(len(self._gateways)):
+            gateway = self._gateways[(turn + place) % len(self._gateways)]
+            if gateway.is_ready and gateway.name not in asked:
+                return gateway
+        return None
+
+    async def _ask_one(
+        self, gateway: GatewayProcess, question: Question
+    ) -> tuple[str, bool, bool]:
+        """Give the failure, whether the answer is old, and whether another may be asked."""
+        sent_s = time.time()
+        content = _ENCODE({"query": question.text})
+        headers = {"content-type": "application/json"}
+        try:
+            answer = await gateway.http.post(
+                "/graphql", content=content, headers=headers
+            )
+        except httpx.ConnectError:
+            # As every balancer does: nothing was sent, so it goes to the next.
+            gateway.is_ready = False
+            return "not connected", False, True
+        except httpx.TransportError as error:
+            was_killed = time.monotonic() - gateway.killed_at_s < _LOST_TO_KILL_S
+            # Nobody can answer who is dead; a query may be put again.
+            name = "lost to a kill" if was_killed else f"lost: {type(error).__name__}"
+            return name, False, was_killed
+        return (*self._judge(question, answer, sent_s), False)
+
+    def _judge(
+        self, question: Question, answer: httpx.Response, sent_s: float
+    ) -> tuple[str, bool]:
+        received_s = time.time()
+        if answer.status_code != httpx.codes.OK:
+            return f"HTTP {answer.status_code}", False
+        body = msgspec.json.decode(answer.content)
+        if body.get("errors"):
+            return str(body["errors"][0]["extensions"]["code"]), False
+        seen = read_answer(question, body)
+        for lie in self._checker.find_lies(
+            seen, answer.headers, sent_s=sent_s, received_s=received_s
+        ):
+            self.lies.append((self.now_s, f"{lie}: {question.text}"))
+        return "", seen.stale_as_of_s is not None

@@ -1,0 +1,180 @@
+"""What runs beside us: the upstream, the gateways; started, asked, stopped and killed."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from catalograph.demo.service import DEMO_TOKEN
+from chaos.truth import Truth
+
+_STARTS_WITHIN_S = 60.0
+_STOPS_WITHIN_S = 40.0
+
+
+def find_port() -> int:
+    """A port that is free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class UpstreamProcess:
+    """The upstream, which can be killed and started again on the same port."""
+
+    def __init__(self, truth: Truth, log_path: Path) -> None:
+        self.log_path = log_path
+        self._truth = truth
+        self._port = find_port()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """What a gateway is told."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    async def start(self) -> None:
+        """Start it, all well."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "chaos.upstream", str(self._port)),
+            *(str(self._truth.epoch_s), str(self._truth.period_s), str(self.log_path)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        await self._process.stdout.readline()
+
+    def fail(self, rates: Mapping[str, float]) -> None:
+        """Let requests fail at these rates from now on; empty: all well."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(json.dumps(rates).encode() + b"\n")
+
+    async def kill(self) -> None:
+        """End it at once: connections are reset, new ones refused."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """What a process takes.
+
+    Attributes:
+        rss_mb: Resident memory, in millions of bytes.
+        files: Open descriptors.
+        tasks: Of its event loop; None when it did not say.
+    """
+
+    rss_mb: float
+    files: int
+    tasks: int | None
+
+
+class GatewayProcess:
+    """One `catalograph serve`.
+
+    Attributes:
+        name: For people.
+        is_ready: By the last look at `/readyz`.
+        is_stopping: Told to stop, or killed: it may well say that it is not ready.
+        killed_at_s: When it was last killed, on the monotonic clock.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, str], log_path: Path) -> None:
+        self.name = name
+        self.is_ready = False
+        self.is_stopping = True
+        self.killed_at_s = float("-inf")
+        self._log_path = log_path
+        self._port = find_port()
+        self._environ = os.environ | {
+            "CATALOGRAPH_PORT": str(self._port),
+            "CATALOGRAPH_UPSTREAM_TOKEN": DEMO_TOKEN,
+            "CATALOGRAPH_LOG_LEVEL": "warning",
+            **{f"CATALOGRAPH_{key}": value for key, value in settings.items()},
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self._port}",
+            timeout=httpx.Timeout(15.0),
+            limits=httpx.Limits(max_connections=400, max_keepalive_connections=40),
+            trust_env=False,
+        )
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+        with self._log_path.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "catalograph", "serve"),
+                env=self._environ,
+                stderr=log,
+                stdout=log,
+            )
+        deadline_s = time.monotonic() + _STARTS_WITHIN_S
+        while not (await self.look() and self.is_ready):
+            if time.monotonic() > deadline_s or self._process.returncode is not None:
+                message = f"{self.name} did not become ready; see {self._log_path}"
+                raise RuntimeError(message)
+            await asyncio.sleep(0.1)
+        self.is_stopping = False
+
+    async def look(self) -> bool:
+        """See whether it is ready; give False when it says that it is not."""
+        try:
+            answer = await self.http.get("/readyz", timeout=2.0)
+        except httpx.TransportError:
+            self.is_ready = False
+            return True
+        self.is_ready = answer.status_code == httpx.codes.OK
+        return self.is_ready
+
+    async def stop(self) -> float:
+        """Tell it to stop as an orchestrator does; give the seconds that it took."""
+        assert self._process is not None
+        began_s = time.monotonic()
+        self.is_stopping = True
+        self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(_STOPS_WITHIN_S):
+            await self._process.wait()
+        return time.monotonic() - began_s
+
+    async def kill(self) -> None:
+        """End it at once."""
+        assert self._process is not None
+        self.is_stopping = True
+        self.killed_at_s = time.monotonic()
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        self.is_ready = False
+
+    async def measure(self) -> Resources:
+        """What it takes now."""
+        assert self._process is not None
+        folder = Path("/proc") / str(self._process.pid)
+        pages = int((folder / "statm").read_text().split()[1])
+        files = len(list((folder / "fd").iterdir()))
+        metrics = (await self.http.get("/metrics")).text
+        tasks = [
+            int(float(line.split()[1]))
+            for line in metrics.splitlines()
+            if line.startswith("catalograph_tasks ")
+        ]
+        rss_mb = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return Resources(rss_mb, files, tasks[0] if tasks else None)
+
+    async def aclose(self) -> None:
+        """End it and let go of the connections."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+        await self.http.aclose()

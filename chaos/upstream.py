@@ -1,0 +1,145 @@
+"""The upstream as a process: real sockets, a catalogue that changes, faults at given rates.
+
+Started with a port, the epoch and the period of the truth, and a file to which each request
+is written as a line. Rates of faults come as lines of JSON on standard input, such as
+`{"500": 0.1, "hang": 0.4}`; what is left over is answered well.
+"""
+
+import asyncio
+import json
+import random
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import IO, Final
+
+from catalograph.demo.service import DemoUpstream, Reply, utc_now
+from catalograph.demo.shapes import SectionedShape
+from chaos.truth import Truth
+
+FAULTS: Final = ("500", "429", "hang", "cut", "html", "reset", "shape")
+"""Names of what can go wrong with one request."""
+
+_HANGS_S = 60.0
+_TAKES_S = 0.02
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_HTML = b"<!doctype html><title>Just a moment</title><p>Checking your browser."
+
+
+class Upstream:
+    """Answers by the truth of the moment, or with a fault."""
+
+    def __init__(self, truth: Truth, log: IO[str]) -> None:
+        self.rates: dict[str, float] = {}
+        self._truth = truth
+        self._log = log
+        self._built: tuple[int, DemoUpstream] | None = None
+
+    async def serve_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one request after the other until one side has enough."""
+        try:
+            while await self._serve_request(reader, writer):
+                pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the client has left
+        finally:
+            writer.close()
+
+    async def _serve_request(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        fault = self._choose_fault()
+        target = head.split(" ", 2)[1]
+        self._log.write(f"{time.time():.3f} {fault or 'ok'} {target}\n")
+        if fault == "hang":
+            # Whoever has left is noticed as the end of what he sends.
+            async with asyncio.timeout(_HANGS_S):
+                await reader.read(1)
+            return False
+        await asyncio.sleep(_TAKES_S)
+        if fault == "reset":
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            writer.transport.abort()
+            return False
+        reply = _spoil(self._answer(target, head), fault)
+        body = reply.body[: len(reply.body) // 2] if fault == "cut" else reply.body
+        writer.write(_write_head(reply) + body)
+        await writer.drain()
+        return fault != "cut"
+
+    def _choose_fault(self) -> str | None:
+        drawn = random.random()  # noqa: S311 - not a secret
+        for fault, rate in self.rates.items():
+            if drawn < rate:
+                return fault
+            drawn -= rate
+        return None
+
+    def _answer(self, target: str, head: str) -> Reply:
+        version = self._truth.version_at(time.time())
+        if self._built is None or self._built[0] != version:
+            models = self._truth.build_models(version)
+            upstream = DemoUpstream(models, shape=SectionedShape(), clock=utc_now)
+            self._built = version, upstream
+        path, _, query = target.partition("?")
+        token = next(
+            (
+                line.partition(":")[2].strip()
+                for line in head.split("\r\n")
+                if line.lower().startswith("authorization:")
+            ),
+            None,
+        )
+        return self._built[1].reply("GET", path, query, token)
+
+
+def _spoil(reply: Reply, fault: str | None) -> Reply:
+    match fault:
+        case "500":
+            body = b'{"ok":false,"error":"failed","message":"fetch failed"}'
+            return Reply(500, {"content-type": "application/json"}, body)
+        case "429":
+            return Reply(429, {"retry-after": "1"}, b"")
+        case "html":
+            return Reply(200, {"content-type": "text/html"}, _HTML)
+        case "shape":
+            body = b'{"ok": true, "items": []}'
+            return Reply(200, {"content-type": "application/json"}, body)
+        case _:
+            return reply
+
+
+def _write_head(reply: Reply) -> bytes:
+    headers = {**reply.headers, "content-length": str(len(reply.body))}
+    lines = [f"HTTP/1.1 {reply.status} Whatever"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def main(port: int, truth: Truth, log_path: Path) -> None:
+    """Serve until standard input ends, or killed."""
+    with log_path.open("a", buffering=1) as log:
+        upstream = Upstream(truth, log)
+        server = await asyncio.start_server(
+            upstream.serve_connection, "127.0.0.1", port, reuse_address=True
+        )
+        print("ready", flush=True)
+        async with server:
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                upstream.rates = json.loads(line)
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        main(
+            int(sys.argv[1]),
+            Truth(float(sys.argv[2]), float(sys.argv[3])),
+            Path(sys.argv[4]),
+        )
+    )
