@@ -14,7 +14,7 @@ PREFIX: Final = "CATALOGRAPH_"
 
 # The cost of our own largest page and of every common client's introspection is
 # below this; see docs/settings.md.
-_MAX_COST: Final = 100_000
+_MAX_COST: Final = 30_000
 
 _AGES: Final = ("cache_fresh_s", "cache_stale_s", "cache_expired_s")
 _DEADLINES: Final = (

@@ -3,24 +3,23 @@
 Composite values cost 1 each, leaves nothing; a field's `@cost` says otherwise, and
 `@listSize` how many values a list has. The sizes of pages are those that were asked for,
 variables and defaults included, and never more than the catalogue holds where that is
-known. Asking for the schema costs nothing: `limits` bounds it.
+known. Asking for the schema costs nothing, but has a price of its own, leaves included,
+and a bound that follows from what the fullest introspection of common clients comes to.
 
 A fragment is priced once for an operation, however often it is spread. Below a page the
 price depends on the page's size, so it has two parts: what it is in any case, and what it
 is for each member of the page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
@@ -30,46 +29,20 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     VariableNode,
-    get_named_type,
-    is_abstract_type,
-    is_leaf_type,
-    is_list_type,
-    is_non_null_type,
-    is_object_type,
 )
-from strawberry.federation.schema_directives import Cost, ListSize
 
 from catalograph.catalogue.query import MAX_LIMIT
 from catalograph.errors import LimitError
+from catalograph.graphql.cost_tables import Price, build_prices, read_introspection
 from catalograph.graphql.limits import SCHEMA_FIELDS
 
-USUAL_LIST: Final = 10
-"""Members of a list of which nothing is known."""
+SCHEMA_ROOM: Final = 2
+"""How many times the price of the fullest common introspection may be asked for at once."""
 
 _MOST: Final = 10**9
 
 Totals = Mapping[str, int]
 """How many there are in the whole catalogue, by the name of a connection's type."""
-
-
-class _Price(msgspec.Struct, frozen=True):
-    """What a field with selections costs.
-
-    Attributes:
-        weight: Of one value.
-        below: Name of its type.
-        size: Members that a list has; 1 for a single value.
-        slicing: Arguments that say how many members a page has.
-        list_argument: Argument that has a member for each member of the list.
-        is_sized: Whether it is the list of a page, and has the page's size.
-    """
-
-    weight: int
-    below: str
-    size: int
-    slicing: tuple[str, ...] = ()
-    list_argument: str | None = None
-    is_sized: bool = False
 
 
 class Pricer:
@@ -80,35 +53,13 @@ class Pricer:
         max_cost: Most that an operation may cost.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, max_cost: int = 100_000) -> None:
+    def __init__(self, schema: GraphQLSchema, *, max_cost: int = 30_000) -> None:
         self.max_cost = max_cost
         if schema.query_type is None:
             raise TypeError("the schema has no queries")
         self._root = schema.query_type.name
-        composites = {
-            name: getattr(type_, "fields", {})
-            for name, type_ in schema.type_map.items()
-            if (is_object_type(type_) or is_abstract_type(type_))
-        }
-        sized = {
-            (get_named_type(field.type).name, name)
-            for fields in composites.values()
-            for field in fields.values()
-            for name in _find(field, ListSize, "sized_fields") or ()
-        }
-        self._prices = {
-            type_name: {
-                name: _build_price(field, is_sized=(type_name, name) in sized)
-                for name, field in fields.items()
-                if not is_leaf_type(get_named_type(field.type))
-            }
-            for type_name, fields in composites.items()
-        }
-        entities = schema.query_type.fields.get("_entities")
-        if entities is not None:
-            self._prices[self._root]["_entities"] = _build_price(
-                entities, is_sized=False
-            )
+        self._prices = build_prices(schema)
+        self._max_schema_cost = SCHEMA_ROOM * self._price_introspection()
 
     def price(
         self,
@@ -132,7 +83,17 @@ class Pricer:
         cost, _ = pricing.price(operation.selection_set, self._root)
         if cost > self.max_cost:
             raise LimitError("cost", cost, self.max_cost)
+        if pricing.schema_cost > self._max_schema_cost:
+            raise LimitError(
+                "introspection cost", pricing.schema_cost, self._max_schema_cost
+            )
         return cost
+
+    def _price_introspection(self) -> int:
+        operation, fragments = read_introspection()
+        pricing = _Pricing(self._prices, fragments, {}, {})
+        pricing.price(operation.selection_set, self._root)
+        return pricing.schema_cost
 
 
 class _Pricing:
@@ -140,7 +101,7 @@ class _Pricing:
 
     def __init__(
         self,
-        prices: Mapping[str, Mapping[str, _Price]],
+        prices: Mapping[str, Mapping[str, Price]],
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
         totals: Totals,
@@ -149,6 +110,7 @@ class _Pricing:
         self._fragments = fragments
         self._variables = variables
         self._totals = totals
+        self.schema_cost = 0
         self._priced: dict[str, tuple[int, int]] = {}
 
     def price(self, selection_set: SelectionSetNode, type_name: str) -> tuple[int, int]:
@@ -157,13 +119,15 @@ class _Pricing:
         prices = self._prices[type_name]
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                if node.selection_set is None or node.name.value in SCHEMA_FIELDS:
+                price = prices.get(node.name.value)
+                if price is None:
                     continue
-                price = prices[node.name.value]
-                added = self._price_field(node, node.selection_set, price)
-                members_added = 0
+                added, members_added = self._price_field(node, price), 0
                 if price.is_sized:
                     added, members_added = 0, added
+                elif node.name.value in SCHEMA_FIELDS:
+                    self.schema_cost = min(_MOST, self.schema_cost + added)
+                    continue
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
                 within = type_name if condition is None else condition.name.value
@@ -177,10 +141,10 @@ class _Pricing:
                 member_cost = min(_MOST, member_cost + members_added)
         return cost, member_cost
 
-    def _price_field(
-        self, node: FieldNode, selection_set: SelectionSetNode, price: _Price
-    ) -> int:
-        cost, member_cost = self.price(selection_set, price.below)
+    def _price_field(self, node: FieldNode, price: Price) -> int:
+        if price.below is None or node.selection_set is None:
+            return price.weight
+        cost, member_cost = self.price(node.selection_set, price.below)
         if price.slicing:
             return price.weight + cost + self._page_size(node, price) * member_cost
         size = price.size
@@ -197,7 +161,7 @@ class _Pricing:
             )
         return priced
 
-    def _page_size(self, node: FieldNode, price: _Price) -> int:
+    def _page_size(self, node: FieldNode, price: Price) -> int:
         size = None
         for argument in node.arguments or ():
             if argument.name.value in price.slicing:
@@ -208,7 +172,7 @@ class _Pricing:
                     break
         if size is None:
             size = price.size
-        return min(size, self._totals.get(price.below, size))
+        return min(size, self._totals.get(price.below or "", size))
 
     def _read_int(self, node: ValueNode) -> int | None:
         if isinstance(node, VariableNode):
@@ -228,7 +192,7 @@ class _Pricing:
                 return 0 if isinstance(value, NullValueNode) else 1
         return 0
 
-    def _is_included(self, directives: tuple[DirectiveNode, ...]) -> bool:
+    def _is_included(self, directives: Sequence[DirectiveNode]) -> bool:
         for directive in directives:
             wanted = {"include": True, "skip": False}.get(directive.name.value)
             for argument in directive.arguments or ():
@@ -241,38 +205,3 @@ class _Pricing:
                 if wanted is not None and given is not wanted:
                     return False
         return True
-
-
-def _build_price(field: GraphQLField, *, is_sized: bool) -> _Price:
-    weight = _find(field, Cost, "weight")
-    slicing = _find(field, ListSize, "slicing_arguments")
-    assumed = _find(field, ListSize, "assumed_size")
-    list_argument = None
-    size = 1
-    if slicing or (_is_list(field.type) and not is_sized):
-        size = assumed or USUAL_LIST
-    if _is_list(field.type) and not assumed:
-        list_argument = next(
-            (name for name, arg in field.args.items() if _is_list(arg.type)), None
-        )
-    return _Price(
-        weight=1 if weight is None else weight,
-        below=get_named_type(field.type).name,
-        size=size,
-        slicing=tuple(slicing or ()),
-        list_argument=list_argument,
-        is_sized=is_sized,
-    )
-
-
-def _find(field: GraphQLField, directive: type, attribute: str) -> Any:
-    """Read an attribute of a directive on a field; None when it has no such directive."""
-    definition = field.extensions.get("strawberry-definition")
-    for one in getattr(definition, "directives", ()):
-        if isinstance(one, directive):
-            return getattr(one, attribute) or None
-    return None
-
-
-def _is_list(type_: Any) -> bool:
-    return is_list_type(type_.of_type if is_non_null_type(type_) else type_)

@@ -51,7 +51,7 @@ class Engine:
         source: CatalogueSource,
         *,
         documents: Documents | None = None,
-        max_cost: int = 100_000,
+        max_cost: int = 30_000,
         max_references: int = 1_000,
         is_compiled: bool = True,
     ) -> None:

@@ -11,7 +11,7 @@ field, not what the client calls it or the operation.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -59,7 +59,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         root_fields: At the root of an operation.
         directives: Of an operation.
         operations: Of the whole document.
-        list_size: Members of one list in an argument, or in a variable.
+        list_size: Members of one list in an argument, or of a list or object in a variable.
     """
 
     tokens: int = 4_000
@@ -112,15 +112,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             self._check("list size", walked.longest_list, self.list_size)
 
     def check_variables(self, variables: object) -> None:
-        """Check the lists in the values of variables, as decoded from JSON.
+        """Check the lists and objects in the values of variables, as decoded from JSON.
 
         Raises:
-            LimitError: One is longer than it may be.
+            LimitError: One is larger than it may be.
         """
         todo = [variables]
         while todo:
             value = todo.pop()
-            if isinstance(value, dict):
+            if isinstance(value, Mapping):
+                self._check("object size", len(value), self.list_size)
                 todo.extend(value.values())
             elif isinstance(value, list):
                 self._check("list size", len(value), self.list_size)

@@ -58,7 +58,7 @@ MAX_ERRORS = 20
 """Errors that are worded for one document."""
 
 _FEW_ERRORS = 5
-_MANY_TOKENS = 1_000
+_MANY_TOKENS = 300
 
 
 class _UnsureError(Exception):

@@ -1,0 +1,169 @@
+"""Prices of all fields, made once from the schema and its `@cost` and `@listSize`."""
+
+import math
+from typing import Any, Final
+
+import msgspec
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_introspection_query,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+    parse,
+)
+from strawberry.federation.schema_directives import Cost, ListSize
+
+USUAL_LIST: Final = 10
+"""Members of a list of which nothing is known."""
+
+USUAL_SCHEMA_LIST: Final = 3
+"""Members of a list of the schema itself, such as the interfaces of a type."""
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What a field costs.
+
+    Attributes:
+        weight: Of one value.
+        below: Name of its type; None for a leaf.
+        size: Members that a list has; 1 for a single value.
+        slicing: Arguments that say how many members a page has.
+        list_argument: Argument that has a member for each member of the list.
+        is_sized: Whether it is the list of a page, and has the page's size.
+    """
+
+    weight: int
+    below: str | None
+    size: int
+    slicing: tuple[str, ...] = ()
+    list_argument: str | None = None
+    is_sized: bool = False
+
+
+Prices = dict[str, dict[str, Price]]
+"""By type and field; leaves that cost nothing are left out."""
+
+
+def build_prices(schema: GraphQLSchema) -> Prices:
+    """Price every field of a schema."""
+    composites = {
+        name: getattr(type_, "fields", {})
+        for name, type_ in schema.type_map.items()
+        if is_object_type(type_) or is_abstract_type(type_)
+    }
+    sized = {
+        (get_named_type(field.type).name, name)
+        for fields in composites.values()
+        for field in fields.values()
+        for name in _find(field, ListSize, "sized_fields") or ()
+    }
+    prices = {
+        type_name: {
+            name: _build_price(field, is_sized=(type_name, name) in sized)
+            for name, field in fields.items()
+            if not is_leaf_type(get_named_type(field.type))
+        }
+        for type_name, fields in composites.items()
+    }
+    prices |= _build_schema_prices(schema)
+    if schema.query_type is not None:
+        root = prices[schema.query_type.name]
+        root["__schema"] = Price(1, "__Schema", 1)
+        root["__type"] = Price(1, "__Type", 1)
+    return prices
+
+
+def _build_schema_prices(schema: GraphQLSchema) -> Prices:
+    """What the schema's own types cost: lists are as long as they are on average."""
+    types = list(schema.type_map.values())
+    fields = [field for one in types for field in getattr(one, "fields", {}).values()]
+    composite = max(
+        1, sum(is_object_type(one) or is_abstract_type(one) for one in types)
+    )
+    sizes = {
+        "types": len(types),
+        "directives": len(schema.directives),
+        "fields": math.ceil(len(fields) / composite),
+        "args": math.ceil(
+            sum(len(getattr(field, "args", ())) for field in fields) / len(fields)
+        ),
+    }
+    return {
+        name: {
+            key: Price(
+                1,
+                None
+                if is_leaf_type(named := get_named_type(field.type))
+                else named.name,
+                sizes.get(key, USUAL_SCHEMA_LIST) if _is_list(field.type) else 1,
+            )
+            for key, field in type_.fields.items()
+        }
+        for name, type_ in schema.type_map.items()
+        if name.startswith("__") and is_object_type(type_)
+    }
+
+
+def read_introspection() -> tuple[
+    OperationDefinitionNode, dict[str, FragmentDefinitionNode]
+]:
+    """The fullest query that tools of graphql-js ask, and those that follow it."""
+    ast = parse(
+        get_introspection_query(
+            specified_by_url=True,
+            directive_is_repeatable=True,
+            schema_description=True,
+            input_value_deprecation=True,
+            one_of=True,
+        )
+    )
+    operation, *fragments = ast.definitions
+    if not isinstance(operation, OperationDefinitionNode):
+        raise TypeError(type(operation))
+    return operation, {
+        one.name.value: one
+        for one in fragments
+        if isinstance(one, FragmentDefinitionNode)
+    }
+
+
+def _build_price(field: GraphQLField, *, is_sized: bool) -> Price:
+    weight = _find(field, Cost, "weight")
+    slicing = _find(field, ListSize, "slicing_arguments")
+    assumed = _find(field, ListSize, "assumed_size")
+    list_argument = None
+    size = 1
+    if slicing or (_is_list(field.type) and not is_sized):
+        size = assumed or USUAL_LIST
+    if _is_list(field.type) and not assumed:
+        list_argument = next(
+            (name for name, arg in field.args.items() if _is_list(arg.type)), None
+        )
+    return Price(
+        weight=1 if weight is None else weight,
+        below=get_named_type(field.type).name,
+        size=size,
+        slicing=tuple(slicing or ()),
+        list_argument=list_argument,
+        is_sized=is_sized,
+    )
+
+
+def _find(field: GraphQLField, directive: type, attribute: str) -> Any:
+    """Read an attribute of a directive on a field; None when it has no such directive."""
+    definition = field.extensions.get("strawberry-definition")
+    for one in getattr(definition, "directives", ()):
+        if isinstance(one, directive):
+            return getattr(one, attribute) or None
+    return None
+
+
+def _is_list(type_: Any) -> bool:
+    return is_list_type(type_.of_type if is_non_null_type(type_) else type_)
