@@ -90,7 +90,9 @@ class Flights:
 
     def find(self, key: str) -> Flight[Any] | None:
         """The flight that has not landed yet; None where there is none."""
-        return self._flights.get(key)
+        flight = self._flights.get(key)
+        # One that has landed goes on, to write its result down; nobody can join it for news.
+        return None if flight is None or flight.landed else flight
 
     def start(
         self,
@@ -120,7 +122,8 @@ class Flights:
         """Stop what has not landed, and wait until everything has ended."""
         tasks = list(self._tasks)
         for flight in list(self._flights.values()):
-            flight._abandon()  # noqa: SLF001 - the two classes are one thing
+            if not flight.landed:
+                flight._abandon()  # noqa: SLF001 - the two classes are one thing
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(

@@ -1,0 +1,211 @@
+"""The upstream fails: what was asked before, and what the index knows, is answered."""
+
+import asyncio
+
+import pytest
+
+from catalograph.source import Access
+from support.graph_gateway import GraphGateway, Result, TurnedClock, reading_calls
+from support.kept_answers import settle
+from support.stub_upstream import (
+    Cut,
+    Fault,
+    Html,
+    NotJson,
+    Reset,
+    Status,
+    StubUpstream,
+    WrongShape,
+)
+
+PAGE = "{ models(limit: 3) { totalCount nodes { modelId } } }"
+PROVIDED = (
+    '{ models(filter: { providers: ["deep"] }, limit: 2) { nodes { modelId name } } }'
+)
+PAGES = "{ a: models(limit: 2) { totalCount } b: models(offset: 90) { totalCount } }"
+INDEXED = '{ model(modelId: "acme/m007") { name } providers { totalCount } }'
+KNOWN = (PAGE, PROVIDED, PAGES, INDEXED)
+
+NEW = (
+    "{ models(limit: 7, offset: 100) { nodes { modelId } } }",
+    '{ models(filter: { organisations: ["acme"] }, limit: 1) { totalCount } }',
+    '{ model(modelId: "acme/m599") { name } }',
+    '{ models(search: "m42", limit: 3) { nodes { modelId } } }',
+)
+
+DOWN = Status(503)
+DAY_S = 86_400
+
+
+class EnoughError(Exception):
+    """The test has seen enough."""
+
+
+async def ask_all(gateway: GraphGateway, *documents: str) -> list[Result]:
+    return [await gateway.query(document) for document in documents]
+
+
+def stale_times(result: Result) -> set[str]:
+    warnings = result.extensions.get("warnings", [])
+    assert all(warning["code"] == "STALE_DATA" for warning in warnings)
+    return {warning["asOf"] for warning in warnings}
+
+
+async def test_every_known_question_is_answered_for_a_day(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """The same answers as before; past the stale age with a warning of the true time."""
+    before = await ask_all(gateway, *KNOWN)
+    as_of = clock.show()
+    upstream.fail(DOWN, times=None)
+    warned: list[tuple[int, list[set[str]]]] = []
+    began_s = clock.now_s
+
+    for age_s in (61, 600, 601, 3_600, DAY_S):
+        clock.now_s = began_s + age_s
+        results = await ask_all(gateway, *KNOWN)
+        assert [one.errors for one in results] == [[]] * len(KNOWN)
+        assert [one.data for one in results] == [one.data for one in before]
+        warned.append((age_s, [stale_times(one) for one in results]))
+
+    fresh: list[set[str]] = [set() for _ in KNOWN]
+    stale = [{as_of}] * len(KNOWN)
+    assert warned == [
+        (61, fresh),
+        (600, fresh),
+        (601, stale),
+        (3_600, stale),
+        (DAY_S, stale),
+    ]
+
+
+async def test_past_the_last_age_there_is_an_error(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    await gateway.ask(PAGE)
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(DAY_S + 1)
+
+    result = await gateway.query(PAGE)
+
+    assert result.data == {"models": None}
+    assert result.codes == ["UPSTREAM_UNAVAILABLE"]
+
+
+async def test_questions_never_asked_before_are_answered_from_the_index(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """With the same data as the upstream would have given, and the time of the index."""
+    await gateway.ask(INDEXED)
+    as_of = clock.show()
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(5_000)
+
+    results = await ask_all(gateway, *NEW)
+
+    assert [one.data for one in results] == [
+        {"models": {"nodes": [{"modelId": f"acme/m{n}"} for n in range(100, 107)]}},
+        {"models": {"totalCount": 600}},
+        {"model": {"name": "M599"}},
+        {"models": {"nodes": [{"modelId": f"acme/m42{n}"} for n in range(3)]}},
+    ]
+    assert [stale_times(one) for one in results] == [{as_of}] * len(NEW)
+
+
+async def test_stale_answers_are_kept_for_a_second_and_by_nobody_else(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    await gateway.ask(PAGE)
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(601)
+
+    answer = (await gateway.query(PAGE)).answer
+
+    assert (answer.fresh_for_s, answer.keep_for_s) == (0, 1)
+
+
+async def test_recovery_is_noticed_within_a_second_by_one_request(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """Many ask; the old answer goes out once more, behind it the upstream is asked once."""
+    await gateway.ask(PAGE)
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(601)
+    await gateway.query(PAGE)
+    upstream.recover()
+    upstream.calls.clear()
+    clock.pass_s(1)
+
+    await asyncio.gather(*(gateway.query(PAGE) for _ in range(50)))
+    await settle()
+    after = await gateway.query(PAGE)
+
+    assert stale_times(after) == set()
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [Cut(), Html(), NotJson(), Reset(), Status(500), WrongShape()]
+)
+async def test_a_wrong_body_never_replaces_a_good_one(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock, fault: Fault
+) -> None:
+    before = await ask_all(gateway, *KNOWN)
+    upstream.fail(fault, times=None)
+    clock.pass_s(601)
+
+    after = await ask_all(gateway, *KNOWN)
+
+    assert [one.data for one in after] == [one.data for one in before]
+    assert [one.errors for one in after] == [[]] * len(KNOWN)
+
+
+async def test_half_of_all_requests_failing_is_no_error_to_anybody(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    before = await ask_all(gateway, *KNOWN)
+    upstream.fail(DOWN, Cut(), Reset(), times=1)
+    upstream.fail(Status(500), times=2)
+
+    for _ in range(20):
+        clock.pass_s(61)
+        upstream.fail(DOWN)
+        after = await ask_all(gateway, *KNOWN)
+        assert [one.data for one in after] == [one.data for one in before]
+        assert [one.errors for one in after] == [[]] * len(KNOWN)
+        await settle()
+
+
+async def test_the_index_is_read_before_anybody_needs_it(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """Half a minute after the first page; again when half as old as stale; never when idle."""
+    made: dict[int, list[str]] = {}
+    looks = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal looks
+        await settle()
+        if upstream.calls:
+            made[looks] = upstream.calls.copy()
+        looks += 1
+        clock.pass_s(seconds)
+        if looks in {2, 11}:
+            await gateway.ask(PAGE)
+        upstream.calls.clear()
+        if looks == 60:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        await gateway.gateway.source.keep_index(Access(), sleep=sleep)
+
+    assert made == dict.fromkeys((2, 13, 24), reading_calls(3))
+
+
+async def test_an_operation_is_not_charged_for_the_keeping_of_the_index(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    """A gateway whose background work has not begun asks for what is asked, and no more."""
+    await gateway.ask(PAGE)
+
+    assert len(upstream.calls) == 1
