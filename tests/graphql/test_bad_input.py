@@ -83,8 +83,10 @@ async def test_forged_cursors(
     )
 
     assert result.messages == [
-        f"{argument} must be a cursor of this list: the cursor of an edge, "
-        "or pageInfo.startCursor or endCursor"
+        (
+            f"{argument} must be a cursor of this list: the cursor of an edge, "
+            "or pageInfo.startCursor or endCursor"
+        )
     ]
     assert result.codes == ["BAD_USER_INPUT"]
     assert upstream.calls == []
@@ -118,8 +120,10 @@ async def test_a_cursor_of_another_order(
     ):
         result = await gateway.query(document, variables)
         assert result.messages == [
-            "after is a cursor of a list in another order; "
-            "start again without it, or ask for the same order and search"
+            (
+                "after is a cursor of a list in another order; "
+                "start again without it, or ask for the same order and search"
+            )
         ]
 
 
@@ -161,8 +165,10 @@ async def test_values_that_the_upstream_would_split(
     )
 
     assert result.messages == [
-        f"filter.{field} must hold values without commas, white space, braces "
-        f'or quotes, and none that is empty; got "{value}"'
+        (
+            f"filter.{field} must hold values without commas, white space, braces "
+            f'or quotes, and none that is empty; got "{value}"'
+        )
     ]
     assert result.codes == ["BAD_USER_INPUT"]
     assert upstream.calls == []

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from support.graph_gateway import GraphGateway, TurnedClock, bare_call, reading_calls
-from support.stub_upstream import Status, StubUpstream
+from support.stub_upstream import TOKEN, Status, StubUpstream
 
 DOWN = Status(500, {"ok": False, "error": "failed", "message": "db-internal-7"})
 LIST = "{ models { nodes { name } } }"
@@ -366,16 +366,16 @@ async def test_a_background_refresh_goes_on_after_its_operation(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
-    await gateway.query(LIST, token="aistats_v1_k_a_s")
+    await gateway.query(LIST, token=TOKEN)
     clock.pass_s(120)
     upstream.gate = asyncio.Event()
 
-    stale = await gateway.query(LIST, token="aistats_v1_k_a_s")
+    stale = await gateway.query(LIST, token=TOKEN)
     upstream.gate.set()
     await settle_calls(upstream, 2)
 
     assert names(stale.data) == ["One"]
-    assert upstream.tokens == ["Bearer aistats_v1_k_a_s"] * 2
+    assert upstream.tokens == [f"Bearer {TOKEN}"] * 2
 
 
 async def test_introspection_stays_fresh_and_costs_nothing(

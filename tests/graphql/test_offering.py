@@ -3,10 +3,10 @@
 from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream
 
-ROWS = [
+ROWS: list[tuple[str, str, str | None]] = [
     ("b-host", "chat", "slug-1"),
     ("a-host", "chat", "slug-1"),
-    ("a-host", "batch"),
+    ("a-host", "batch", None),
     ("a-host", "chat", "slug-2"),
 ]
 

@@ -4,10 +4,10 @@ import asyncio
 
 import msgspec
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import Status, StubUpstream
-from starlette.types import Receive, Scope, Send
 
 EVERYTHING = """{ models { nodes { modelId } totalCount facets { organisations { value } } }
   catalogue { version totalModels } providers { nodes { providerId } } }"""

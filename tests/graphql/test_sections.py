@@ -46,13 +46,17 @@ SELECTIONS = [
     ("{ ... on Query { models { nodes { isRoutable } } } }", GATEWAY),
     ("{ models { nodes { ...A } } } fragment A on Model { inputModalities }", DATA),
     (
-        "{ models { ...A } } fragment A on ModelConnection { edges { node { ...B } } } "
-        "fragment B on Model { isRoutable ...C } fragment C on Model { inputModalities }",
+        (
+            "{ models { ...A } } fragment A on ModelConnection { edges { node { ...B } } } "
+            "fragment B on Model { isRoutable ...C } fragment C on Model { inputModalities }"
+        ),
         BOTH,
     ),
     (
-        "{ models { nodes { ...A } } models { nodes { isRoutable } } } "
-        "fragment A on Model { name }",
+        (
+            "{ models { nodes { ...A } } models { nodes { isRoutable } } } "
+            "fragment A on Model { name }"
+        ),
         GATEWAY,
     ),
     ("{ models { nodes { name isRoutable @skip(if: true) } } }", NEITHER),
@@ -62,13 +66,17 @@ SELECTIONS = [
         NEITHER,
     ),
     (
-        "{ models { nodes { name ...A @include(if: false) } } } "
-        "fragment A on Model { isRoutable }",
+        (
+            "{ models { nodes { name ...A @include(if: false) } } } "
+            "fragment A on Model { isRoutable }"
+        ),
         NEITHER,
     ),
     (
-        "{ models { nodes { ...A @include(if: false) ...A name } } } "
-        "fragment A on Model { isRoutable }",
+        (
+            "{ models { nodes { ...A @include(if: false) ...A name } } } "
+            "fragment A on Model { isRoutable }"
+        ),
         GATEWAY,
     ),
     ("{ models { nodes { name ... @skip(if: true) { isRoutable } } } }", NEITHER),

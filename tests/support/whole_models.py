@@ -94,7 +94,9 @@ def _flat(row: Row) -> dict[str, Any]:
 
 
 def _organisation(found: Row | None) -> dict[str, Any] | None:
-    return found and {
+    if found is None:
+        return None
+    return {
         "organisationId": found["organisation_id"],
         "name": found["name"],
         "countryCode": found["country_code"],
