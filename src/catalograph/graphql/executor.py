@@ -1,6 +1,5 @@
 """The executor: graphql-core's own, with whole objects and lists handed to projections."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -57,7 +56,9 @@ class CompiledExecutor(Executor[Any]):
     ) -> Any:
         item_type = return_type.of_type
         item_type = getattr(item_type, "of_type", item_type)
-        if isinstance(item_type, GraphQLObjectType) and isinstance(result, Iterable):
+        if isinstance(item_type, GraphQLObjectType) and isinstance(
+            result, list | tuple
+        ):
             projection = self._find_projection(item_type, field_details_list)
             if projection is not None:
                 try:

@@ -105,8 +105,14 @@ class Part:
         Raises:
             CannotProjectError: The value is not what the type promises.
         """
-        value = self._read(source, self._name)
-        return _render(self._type, value, self.below)
+        try:
+            value = self._read(source, self._name)
+            return _render(self._type, value, self.below)
+        except CannotProjectError:
+            raise
+        except Exception as exc:
+            # Reading has no effects: whatever it is, it happens again where it is worded.
+            raise CannotProjectError from exc
 
 
 def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
@@ -117,6 +123,8 @@ def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
     elif value is None:
         return b"null"
     if is_list_type(type_):
+        if not isinstance(value, list | tuple):
+            raise CannotProjectError
         of_type = type_.of_type
         return b"[%b]" % b",".join([_render(of_type, one, below) for one in value])
     if below is not None:
@@ -250,6 +258,9 @@ class Projector:
                 return None
             comma = b"," if parts else b""
             parts.append((comma + _encode(key) + b":", part))
+        if not any(isinstance(part, Part) for _, part in parts):
+            # Nothing would be read, so nothing would tell that the object is of the type.
+            return None
         return self._intern(type_.name, tuple(parts))
 
     def _compile_field(
