@@ -78,6 +78,26 @@ image: ## Build the container image
 clean: ## Remove what was installed and built here
 	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
 
+.PHONY: interop federation
+INTEROP_INSTALLED := interop/node_modules/.installed interop/.venv/.installed
+EXAMPLE_INSTALLED := examples/federation/node_modules/.installed
+
+interop: $(RUNTIME) $(INTEROP_INSTALLED) $(EXAMPLE_INSTALLED) ## Put real clients and routers to it, or those of T=apollo
+	@cd interop && CATALOGRAPH=$(abspath $(BIN)/catalograph) PYTHON=$(CURDIR)/interop/.venv/bin/python node run.mjs $(T)
+
+federation: $(RUNTIME) $(EXAMPLE_INSTALLED) ## Serve the example of a federated graph
+	@cd examples/federation && GATEWAY_COMMAND=$(abspath $(BIN)/catalograph) exec node start.mjs
+
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@echo "Installing the packages of $* ..."
+	@cd $* && npm ci --loglevel=error
+	@touch $@
+
+interop/.venv/.installed: interop/requirements.txt | $(MADE)
+	@$(BIN)/python -m venv --clear interop/.venv
+	@interop/.venv/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 # The environment: made once, installed again when what it was made from has changed.
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
