@@ -25,6 +25,7 @@ from catalograph.graphql.repeats import (
 )
 from catalograph.graphql.scalars import format_date_time
 from catalograph.graphql.schema import build_schema, read_field
+from catalograph.graphql.turns import MAX_TURN_S, Turns
 from catalograph.loaders import Loaders
 from catalograph.source import Access, CatalogueSource
 
@@ -44,6 +45,7 @@ class Engine:
         max_references: Most node ids and representations of one operation.
         is_compiled: Whether selections over records are compiled; False runs everything
             field by field, for comparison.
+        max_turn_s: How long completing values may keep the event loop from others.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Engine:
         max_cost: int = 30_000,
         max_references: int = 1_000,
         is_compiled: bool = True,
+        max_turn_s: float = MAX_TURN_S,
     ) -> None:
         self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._source = source
         self._documents = documents or Documents(self.schema)
         self._pricer = Pricer(self.schema, max_cost=max_cost)
         self._max_references = max_references
+        self._max_turn_s = max_turn_s
         self._executor_class = CompiledExecutor if is_compiled else Executor
         self._projector = Projector(read_field)
         self._connection_type = self.schema.get_type("ModelConnection")
@@ -110,6 +114,7 @@ class Engine:
         if isinstance(executor, CompiledExecutor):
             executor.plans = compiled.plans
             executor.projector = self._projector
+            executor.turns = Turns(self._max_turn_s)
         outcome: Any = executor.execute_operation()
         result = await outcome if inspect.isawaitable(outcome) else outcome
         if repeat is None and not result.errors:

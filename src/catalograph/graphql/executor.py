@@ -13,6 +13,10 @@ from catalograph.graphql.projection import (
     Projection,
     Projector,
 )
+from catalograph.graphql.turns import Turns
+
+LONG_LIST = 20
+"""Objects that may take longer than a turn when each is completed field by field."""
 
 
 class CompiledExecutor(Executor[Any]):
@@ -21,10 +25,12 @@ class CompiledExecutor(Executor[Any]):
     Attributes:
         plans: The document's, for these values of the variables in its directives.
         projector: Compiles what is not among them.
+        turns: Break up what cannot be projected.
     """
 
     plans: dict[tuple[Any, ...], Projection | None]
     projector: Projector
+    turns: Turns
 
     def complete_object_value(  # noqa: D102 - as inherited
         self,
@@ -65,6 +71,8 @@ class CompiledExecutor(Executor[Any]):
                     return msgspec.Raw(projection.render_all(result))
                 except CannotProjectError:
                     pass
+            if len(result) >= LONG_LIST or self.turns.is_over:
+                result = self.turns.pace(result)
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )

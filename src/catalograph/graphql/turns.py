@@ -1,0 +1,55 @@
+"""Turns: long work on the event loop is broken up, so that others get theirs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+MAX_TURN_S: Final = 0.01
+"""After so long without a pause, the event loop looks after others."""
+
+
+class Turns:
+    """The turns that one operation has had, all its tasks together.
+
+    Args:
+        max_turn_s: How long one may be.
+    """
+
+    __slots__ = ("_max_turn_s", "_next", "_since_s")
+
+    def __init__(self, max_turn_s: float = MAX_TURN_S) -> None:
+        self._max_turn_s = max_turn_s
+        self._since_s = time.perf_counter()
+        self._next: asyncio.Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this turn has been long enough."""
+        return time.perf_counter() - self._since_s >= self._max_turn_s
+
+    async def pace(self, items: Iterable[T]) -> AsyncIterator[T]:
+        """Give items one by one, with a pause before one whenever the turn is over."""
+        for item in items:
+            if self.is_over:
+                await self._pause()
+            yield item
+
+    async def _pause(self) -> None:
+        # Tasks that wait together would fill the next turn together: each looks again.
+        while True:
+            if self._next is None:
+                loop = asyncio.get_running_loop()
+                self._next = loop.create_future()
+                loop.call_soon(self._begin)
+            await self._next
+            if not self.is_over or self._max_turn_s <= 0:
+                return
+
+    def _begin(self) -> None:
+        self._since_s = time.perf_counter()
+        if self._next is not None and not self._next.done():
+            self._next.set_result(None)
+        self._next = None

@@ -1,0 +1,45 @@
+"""Long work lets others have their turns."""
+
+import asyncio
+
+from catalograph.graphql.turns import Turns
+
+
+async def collect(turns: Turns, log: list[str]) -> None:
+    async for item in turns.pace("abc"):
+        log += item
+
+
+async def beat(log: list[str], times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+        log.append("-")
+
+
+async def test_others_run_before_each_item_when_the_turn_is_over() -> None:
+    log: list[str] = []
+
+    await asyncio.gather(collect(Turns(0), log), beat(log, 8))
+
+    text = "".join(log)
+    assert text.replace("-", "") == "abc"
+    assert "ab" not in text
+    assert "bc" not in text
+
+
+async def test_there_is_no_pause_within_a_turn() -> None:
+    log: list[str] = []
+
+    await asyncio.gather(collect(Turns(1_000), log), beat(log, 8))
+
+    assert "".join(log).startswith("abc")
+
+
+async def test_tasks_of_one_operation_share_its_turns() -> None:
+    """However many wait, each has its turn and all come to their end."""
+    turns = Turns(0)
+    logs: list[list[str]] = [[] for _ in range(20)]
+
+    await asyncio.gather(*[collect(turns, log) for log in logs])
+
+    assert logs == [["a", "b", "c"]] * 20
