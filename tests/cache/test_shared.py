@@ -287,3 +287,39 @@ async def test_tls_is_a_matter_of_the_url() -> None:
     store = open_store("rediss://user:secret@host:6380/2", max_bytes=1)
 
     await store.aclose()
+
+
+async def test_many_who_read_one_key_at_once_are_one_look_up(
+    one: FreshCache, other: FreshCache, redis_server: RedisServer
+) -> None:
+    await other.write("k", "written", START_S, codec=TEXT)
+    with Redis.from_url(redis_server.url) as client:
+        client.config_resetstat()
+
+        found = await asyncio.gather(*(one.read("k", codec=TEXT) for _ in range(50)))
+
+        calls = client.info("commandstats")["cmdstat_get"]["calls"]
+    assert found == [Entry("written", START_S)] * 50
+    assert calls == 1
+
+
+async def test_a_flight_that_still_writes_its_answer_down_is_not_joined(
+    one: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """Whoever cannot do with that answer asks for another."""
+    await one.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 10
+
+    answer = await one.fetch_through("k", upstream, codec=TEXT, oldest_s=clock.now_s)
+
+    assert answer == Entry("answer 2", START_S + 10)
+
+
+async def test_an_answer_is_written_down_before_the_cache_is_closed(
+    redis_server: RedisServer, upstream: Upstream, clock: Clock
+) -> None:
+    async with _replica(redis_server, clock) as cache:
+        await cache.fetch_through("k", upstream, codec=TEXT)
+
+    async with _replica(redis_server, clock) as cache:
+        assert await cache.read("k", codec=TEXT) == FIRST

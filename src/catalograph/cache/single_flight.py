@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from catalograph import telemetry
+from catalograph import journal, telemetry
 from catalograph.cache.ages import Age, Ages
 from catalograph.cache.entries import Codec, Entry
 from catalograph.cache.failures import Failures, may_serve_old
 from catalograph.cache.flights import Flight, Flights
-from catalograph.cache.store import Store
+from catalograph.cache.store import SharedCache, Store
 from catalograph.errors import (
     CatalographError,
     UpstreamError,
@@ -69,6 +69,7 @@ class FreshCache:
         self._patience_s = patience_s
         self._flights = Flights()
         self._failures = Failures(clock)
+        self._readings: dict[str, asyncio.Task[Any]] = {}
 
     def peek(self, key: str, oldest_s: float | None = None) -> Entry[Any] | None:
         """Find a fresh answer in memory, without waiting; counted only when there is one.
@@ -151,6 +152,7 @@ class FreshCache:
                 raise
             return _failed(old, error)
         entry: Entry[V] = answer.entry
+        self._note_origin(entry, asked=answer.asked)
         if answer.asked:
             _READS[Age.MISS if old is None else Age.EXPIRED].inc()
             return entry
@@ -170,11 +172,23 @@ class FreshCache:
         shared = self._store.shared
         if shared is None or (kept is not None and self._classify(kept) is Age.FRESH):
             return kept
-        found = await shared.read(key, codec=codec)
+        found = await self._read_shared(shared, key, codec)
         if found is None or self._classify(found) is Age.MISS:
             return kept
         self._keep(key, found, codec)
+        self._note_origin(found, asked=False)
         return found if kept is None or kept.as_of_s <= found.as_of_s else kept
+
+    async def _read_shared(
+        self, shared: SharedCache, key: str, codec: Codec[V]
+    ) -> Entry[V] | None:
+        """Read once for all who ask meanwhile: many at once would take too long to answer."""
+        reading: asyncio.Task[Entry[V] | None] | None = self._readings.get(key)
+        if reading is None:
+            reading = asyncio.create_task(_read(shared, key, codec))
+            self._readings[key] = reading
+            reading.add_done_callback(lambda _: self._readings.pop(key, None))
+        return await asyncio.shield(reading)
 
     async def write(
         self, key: str, value: V, as_of_s: float, *, codec: Codec[V]
@@ -203,7 +217,14 @@ class FreshCache:
     async def aclose(self) -> None:
         """Stop all fetches, wait for them to end, and close the store."""
         await self._flights.aclose()
+        await asyncio.gather(*self._readings.values(), return_exceptions=True)
         await self._store.aclose()
+
+    def _note_origin(self, entry: Entry[Any], *, asked: bool) -> None:
+        """Tell the operation's journal, if anybody wants one, what is not from memory."""
+        notes = journal.current()
+        if notes is not None:
+            notes.note_origin(entry.value, "upstream" if asked else "redis")
 
     async def _fetch_shared(
         self, key: str, fetch: Fetch[V], codec: Codec[V], oldest_s: float | None
@@ -347,6 +368,10 @@ class FreshCache:
 
     def _classify(self, entry: Entry[Any]) -> Age:
         return self._ages.classify(self._clock() - entry.as_of_s)
+
+
+async def _read(shared: SharedCache, key: str, codec: Codec[V]) -> Entry[V] | None:
+    return await shared.read(key, codec=codec)
 
 
 def _failed(entry: Entry[V], error: Exception) -> Entry[V]:

@@ -1,0 +1,148 @@
+"""Real processes: started, asked by many at once, told to stop, killed."""
+
+import asyncio
+import collections
+import contextlib
+import json
+
+from support.gateway_process import GatewayProcess, start_gateways
+from support.redis_server import RedisServer
+from support.stub_upstream import Hang, Status, StubUpstream, serve
+from support.web_client import talk
+
+CALLERS = 50
+
+
+def ask_for(offset: int) -> str:
+    """Each offset is a page of its own, and so a key of its own."""
+    return f"{{ models(limit: 3, offset: {offset}) {{ nodes {{ modelId }} }} }}"
+
+
+async def ask_all(gateways: list[GatewayProcess], offset: int) -> dict[str, int]:
+    """Ask each gateway fifty times at once, and count what was answered."""
+    body = json.dumps({"query": ask_for(offset)}).encode()
+    # As little as can be, so that all of them have asked before the first is answered.
+    request = (
+        b"POST /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+        % (len(body), body)
+    )
+
+    async def ask(gateway: GatewayProcess) -> str:
+        try:
+            answer = await talk(gateway.port, request)
+        except OSError:
+            return "lost"
+        if not answer:
+            return "lost"
+        body = json.loads(answer.partition(b"\r\n\r\n")[2])
+        if "errors" in body:
+            return str(body["errors"][0]["extensions"]["code"])
+        return str(body["data"]["models"]["nodes"][0]["modelId"])
+
+    answers = await asyncio.gather(
+        *(ask(gateway) for gateway in gateways for _ in range(CALLERS))
+    )
+    return dict(collections.Counter(answers))
+
+
+def hold(upstream: StubUpstream, *, for_s: float) -> None:
+    """Let answers wait until everybody has had the time to ask."""
+    upstream.gate = asyncio.Event()
+    asyncio.get_running_loop().call_later(for_s, upstream.gate.set)
+
+
+async def test_four_gateways_with_fifty_callers_each_make_one_request(
+    upstream: StubUpstream, redis_server: RedisServer
+) -> None:
+    """Also when it is slow, when it fails, and when the gateway that makes it is killed.
+
+    One test, because starting the processes is what takes time.
+    """
+    async with (
+        serve(upstream) as url,
+        start_gateways(
+            4,
+            url,
+            CACHE_URL=redis_server.url,
+            UPSTREAM_TIMEOUT_S="8",
+            UPSTREAM_TOTAL_TIMEOUT_S="8",
+        ) as gateways,
+    ):
+        # Longer than the lease, which is three seconds.
+        hold(upstream, for_s=3.5)
+        assert await ask_all(gateways, 10) == {"acme/m010": 200}
+        assert len(upstream.calls) == 1
+
+        hold(upstream, for_s=3)
+        upstream.fail(Status(500))
+        assert await ask_all(gateways, 20) == {"UPSTREAM_UNAVAILABLE": 200}
+        assert len(upstream.calls) == 2
+
+        upstream.gate = None
+        upstream.fail(Hang())
+        asking = asyncio.create_task(ask_all(gateways, 30))
+        await upstream.wait_for_calls(3)
+        token = upstream.tokens[-1]
+        assert token is not None
+        gateways[int(token[-1])].kill()
+        # The lease runs out, and one of those who waited takes over.
+        assert await asking == {"acme/m030": 150, "lost": 50}
+        assert len(upstream.calls) == 4
+
+
+async def test_sigterm_is_noticed_by_nobody(upstream: StubUpstream) -> None:
+    """What is in flight finishes; meanwhile `/readyz` says no, and connections are closed."""
+    async with (
+        serve(upstream) as url,
+        start_gateways(1, url, DRAIN_S="1") as (gateway,),
+    ):
+        assert (await gateway.ask(ask_for(0))).status_code == 200
+        upstream.gate = asyncio.Event()
+        in_flight = asyncio.create_task(gateway.ask(ask_for(10)))
+        await upstream.wait_for_calls(2)
+
+        gateway.tell_to_stop()
+        readiness = await gateway.http.get("/readyz")
+        while readiness.status_code == 200:
+            readiness = await gateway.http.get("/readyz")
+        draining = await gateway.ask(ask_for(0))
+        await _wait_until_refused(gateway.port)
+        still_waiting = not in_flight.done()
+        upstream.gate.set()
+        answer = await in_flight
+        status = await gateway.wait()
+
+    assert readiness.status_code == 503
+    assert readiness.headers["connection"] == "close"
+    assert (draining.status_code, draining.headers["connection"]) == (200, "close")
+    assert still_waiting
+    assert answer.json()["data"]["models"]["nodes"][0]["modelId"] == "acme/m010"
+    assert answer.headers["connection"] == "close"
+    assert status in {0, -15}
+
+
+async def test_several_workers_serve_one_port_and_stop_together(
+    upstream: StubUpstream, redis_server: RedisServer
+) -> None:
+    async with (
+        serve(upstream) as url,
+        start_gateways(
+            1, url, WORKERS="2", CACHE_URL=redis_server.url, DRAIN_S="0.2"
+        ) as (gateway,),
+    ):
+        told = await ask_all([gateway], 40)
+        gateway.tell_to_stop()
+        status = await gateway.wait()
+
+    assert told == {"acme/m040": 50}
+    assert len(upstream.calls) == 1
+    assert status == 0
+
+
+async def _wait_until_refused(port: int) -> None:
+    with contextlib.suppress(ConnectionRefusedError):
+        while True:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await asyncio.sleep(0.05)

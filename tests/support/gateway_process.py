@@ -1,0 +1,115 @@
+"""Real `catalograph serve` processes."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+
+from catalograph.demo.service import DEMO_TOKEN
+
+_STARTS_WITHIN_S = 30.0
+
+
+class GatewayProcess:
+    """One of them.
+
+    Attributes:
+        http: A client of its address.
+        port: Where it listens.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.port = port
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=20,
+            limits=httpx.Limits(max_connections=200),
+            trust_env=False,
+        )
+        self._process = process
+
+    async def ask(self, document: str) -> httpx.Response:
+        """Ask by POST."""
+        return await self.http.post("/graphql", json={"query": document})
+
+    def tell_to_stop(self) -> None:
+        """As an orchestrator does."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Wait for its end and give the exit status, negative for a signal."""
+        return await self._process.wait()
+
+    async def aclose(self) -> None:
+        """End it, if it has not ended, and close the connections."""
+        with contextlib.suppress(ProcessLookupError):
+            self.kill()
+        await self.wait()
+        await self.http.aclose()
+
+
+@contextlib.asynccontextmanager
+async def start_gateways(
+    count: int, upstream_url: str, **settings: str
+) -> AsyncIterator[list[GatewayProcess]]:
+    """Start several at once and wait until they are alive.
+
+    Each has a token of its own, by which the upstream can tell them apart: the number of
+    the gateway is its last letter.
+
+    Args:
+        count: How many.
+        upstream_url: What they ask.
+        settings: By the names of the environment without their prefix.
+    """
+    gateways = []
+    try:
+        for number in range(count):
+            port = _find_port()
+            given = {
+                "PORT": str(port),
+                "UPSTREAM_URL": upstream_url,
+                "UPSTREAM_TOKEN": f"{DEMO_TOKEN}_{number}",
+                "LOG_LEVEL": "error",
+                **settings,
+            }
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "catalograph", "serve"),
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(sys.path)}
+                | {f"CATALOGRAPH_{name}": value for name, value in given.items()},
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            gateways.append(GatewayProcess(process, port))
+        async with asyncio.timeout(_STARTS_WITHIN_S):
+            for gateway in gateways:
+                await _wait_until_alive(gateway)
+        yield gateways
+    finally:
+        for gateway in gateways:
+            await gateway.aclose()
+
+
+async def _wait_until_alive(gateway: GatewayProcess) -> None:
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            await gateway.http.get("/healthz")
+            return
+        await asyncio.sleep(0.05)
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
