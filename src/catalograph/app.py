@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from catalograph import __version__, telemetry, tracing
 from catalograph.cache.ages import Ages
 from catalograph.cache.documents import SharedDocuments
 from catalograph.cache.single_flight import FreshCache
@@ -130,6 +131,8 @@ def create_app(
     """
     settings = settings or Settings.from_environ(os.environ)
     options = _build_options(settings)
+    telemetry.BUILD.labels(__version__).set(1)
+    tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
 
     @asynccontextmanager
@@ -137,9 +140,13 @@ def create_app(
         gateway.start()
         loop = asyncio.get_running_loop()
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
+        watch = telemetry.LoopWatch(loop)
         with drain.on_sigterm(for_s=settings.drain_s):
             yield
+        watch.stop()
         await gateway.aclose()
+        # In a thread: it sends what is left, to a collector that may be slow.
+        await asyncio.to_thread(tracing.stop)
 
     async def find_unreadiness() -> str | None:
         if drain.has_begun:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from strawberry.dataloader import DataLoader
 
+from catalograph import journal
 from catalograph.cache.entries import Entry
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
@@ -35,6 +36,7 @@ from catalograph.listings import (
     PageListing,
 )
 from catalograph.source import WHOLE, Access, CatalogueSource
+from catalograph.upstream.request import build_query_string
 
 _T = TypeVar("_T")
 
@@ -118,6 +120,7 @@ class Loaders:
             if found is None:
                 return None
             self._note(found.as_of_s)
+            self._note_answer(query, found)
             models = _cut(found.value, query)
             return [PageListing(request, models, offset=query.offset, entry=found)]
         entry = self._source.peek_index(self.access)
@@ -174,7 +177,16 @@ class Loaders:
         """Answer the whole operation from this state of the index."""
         self._index_entry = entry
         self._note(entry.as_of_s)
+        self._note_answer(None, entry)
         self.index = entry.value
+
+    def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:
+        """Tell the operation's journal, if anybody wants one; None stands for the index."""
+        notes = journal.current()
+        if notes is None:
+            return
+        what = "index" if query is None else f"GET /models?{build_query_string(query)}"
+        notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
     def _note(self, as_of_s: float) -> None:
         if self.oldest_s is None or as_of_s < self.oldest_s:
@@ -407,6 +419,7 @@ class Loaders:
             return page
         if isinstance(page, BaseException):
             raise page
+        self._note_answer(query, page)
         models = [self._records[model.model_id] for model in _cut(page.value, query)]
         return PageListing(request, models, offset=query.offset, entry=page)
 

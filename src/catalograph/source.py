@@ -38,7 +38,12 @@ from catalograph.errors import (
     UpstreamError,
     UpstreamResponseError,
 )
-from catalograph.telemetry import CONTRACT_BREAKS, get_logger
+from catalograph.telemetry import (
+    CONTRACT_BREAKS,
+    INDEX_MODELS,
+    INDEX_TIME,
+    get_logger,
+)
 from catalograph.upstream.client import UpstreamClient
 
 MAX_READINGS = 3
@@ -282,6 +287,9 @@ class CatalogueSource:
         )
         total = len(entry.value.models)
         self._note_total(total, entry.as_of_s, access, is_whole=True)
+        if not access.partition:
+            INDEX_MODELS.set(total)
+            INDEX_TIME.set(entry.as_of_s)
         self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
         return entry
 

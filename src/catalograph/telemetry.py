@@ -1,15 +1,32 @@
 """Logs and counters: one place that says what is counted, and how a line of the log looks."""
 
+import asyncio
 import logging
 import sys
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
 from structlog.typing import FilteringBoundLogger
 
 REGISTRY = CollectorRegistry()
-"""Every metric of this process, and nothing of the libraries' own."""
+"""Every metric of this process; of the client library's own, memory, CPU and files alone."""
+
+ProcessCollector(registry=REGISTRY)
+
+BUILD = Gauge(
+    "catalograph_build_info",
+    "Always 1; the label says which version runs.",
+    ["version"],
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 
 UPSTREAM_REQUESTS = Counter(
     "catalograph_upstream_requests_total",
@@ -105,10 +122,78 @@ SHED = Counter(
 )
 REFUSED = Counter(
     "catalograph_requests_refused_total",
-    "Requests refused before they reached the graph, by limit or rule.",
+    "Requests refused, by the limit or rule that refused them.",
     ["rule"],
     registry=REGISTRY,
 )
+ERRORS = Counter(
+    "catalograph_errors_total",
+    "Errors in answers, by their code.",
+    ["code"],
+    registry=REGISTRY,
+)
+SHARED_CACHE_SECONDS = Histogram(
+    "catalograph_shared_cache_seconds",
+    "Seconds that one call of the shared cache took, failed ones included.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25),
+    registry=REGISTRY,
+)
+INDEX_TIME = Gauge(
+    "catalograph_index_timestamp_seconds",
+    "Unix time at which the catalogue in the index was read; 0 before the first. With "
+    "tokens passed through there is an index for each, and this is 0.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+INDEX_MODELS = Gauge(
+    "catalograph_index_models",
+    "Models in the index; as above.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+LOOP_LAG = Gauge(
+    "catalograph_event_loop_lag_seconds",
+    "Longest time that the event loop kept others waiting since the last scrape.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+
+
+class LoopWatch:
+    """Measures for how long the event loop lets nobody have a turn, until stopped.
+
+    Args:
+        loop: Runs; gets a timer four times a second.
+    """
+
+    _EVERY_S = 0.25
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._longest_s = 0.0
+        self._due_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        LOOP_LAG.set_function(self._take)
+        self._wait()
+
+    def stop(self) -> None:
+        """Leave the loop alone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        LOOP_LAG.set_function(float)
+
+    def _wait(self) -> None:
+        self._due_s = self._loop.time() + self._EVERY_S
+        self._timer = self._loop.call_at(self._due_s, self._look)
+
+    def _look(self) -> None:
+        self._longest_s = max(self._longest_s, self._loop.time() - self._due_s)
+        self._wait()
+
+    def _take(self) -> float:
+        """The longest since somebody asked last."""
+        longest_s, self._longest_s = self._longest_s, 0.0
+        return longest_s
 
 
 def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> None:

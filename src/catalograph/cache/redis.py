@@ -10,7 +10,7 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from catalograph import telemetry
+from catalograph import telemetry, tracing
 
 T = TypeVar("T")
 
@@ -18,6 +18,7 @@ _TIMEOUT_S = 0.15
 _FAILURES_TO_OPEN = 3
 _OPEN_S = 2.0
 _MAX_CONNECTIONS = 64
+_SECONDS = telemetry.SHARED_CACHE_SECONDS
 
 
 class RedisDownError(Exception):
@@ -156,7 +157,8 @@ class Redis:
         if not self._breaker.admit():
             raise RedisDownError
         try:
-            result = await command(*args, **options)
+            with tracing.span(f"redis {operation}", "client"), _SECONDS.time():
+                result = await command(*args, **options)
         except Exception as error:
             # Whatever it is: a cache is never an error for the client.
             telemetry.SHARED_CACHE_FAILURES.labels(operation).inc()

@@ -20,6 +20,7 @@ from graphql import (
     visit,
 )
 
+from catalograph import tracing
 from catalograph.errors import LimitError
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.limits import Limits
@@ -186,7 +187,9 @@ class Documents:
             if self._aside is None:
                 self._aside = ThreadPoolExecutor(1, "documents")
             loop = asyncio.get_running_loop()
-            document = await loop.run_in_executor(self._aside, self._build, text)
+            document = await loop.run_in_executor(
+                self._aside, tracing.carry(self._build), text
+            )
         if text not in self._documents:
             self._keep(document)
         return document
@@ -201,22 +204,24 @@ class Documents:
     def _build(self, text: str) -> Document:
         max_tokens = self.limits.tokens
         try:
-            self.limits.check_text(text)
-            ast = parse_plain(text, max_tokens=max_tokens)
-            is_plain = ast is not None
-            if ast is None:
-                ast = graphql.parse(text, max_tokens=max_tokens)
-            self.limits.check_document(ast)
-            if self._validator.is_surely_valid(ast):
-                return Document(text, ast)
-            if is_plain:
-                # Errors say where they happened.
-                ast = graphql.parse(text, max_tokens=max_tokens)
+            with tracing.span("graphql.parse"):
+                self.limits.check_text(text)
+                ast = parse_plain(text, max_tokens=max_tokens)
+                is_plain = ast is not None
+                if ast is None:
+                    ast = graphql.parse(text, max_tokens=max_tokens)
+                self.limits.check_document(ast)
+            with tracing.span("graphql.validate"):
+                if self._validator.is_surely_valid(ast):
+                    return Document(text, ast)
+                if is_plain:
+                    # Errors say where they happened.
+                    ast = graphql.parse(text, max_tokens=max_tokens)
+                return Document(text, ast, self._validator.find_errors(ast))
         except LimitError as error:
             return Document(text, None, [wrap_limit_error(error)])
         except GraphQLError as error:
             return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
-        return Document(text, ast, self._validator.find_errors(ast))
 
 
 def _relocate(error: GraphQLError, twins: Mapping[int, Node]) -> GraphQLError:

@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from catalograph.errors import CatalographError, LimitError, UpstreamError
-from catalograph.telemetry import get_logger
+from catalograph.telemetry import REFUSED, get_logger
 
 MAX_MESSAGE_CHARACTERS = 1_000
 """A message may quote what the client sent; it need not quote all of it."""
@@ -54,6 +54,8 @@ def _describe(error: GraphQLError, code: str) -> tuple[str, dict[str, Any]]:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if isinstance(cause, CatalographError):
+        if isinstance(cause, LimitError):
+            REFUSED.labels(cause.limit.replace(" ", "_")).inc()
         if isinstance(cause, UpstreamError):
             log.warning(
                 "an upstream failure reached a client",

@@ -8,10 +8,11 @@ import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 import httpx
 
-from catalograph import __version__
+from catalograph import __version__, journal, tracing
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.errors import (
     UpstreamAuthError,
@@ -227,13 +228,15 @@ class UpstreamClient:
         began = self._monotonic()
         outcome = "abandoned"
         is_failure = False
+        watched = _Watched(request)
         try:
-            page = await self._ask(
-                request,
-                query,
-                timeout_s=min(self._attempt_timeout_s, deadline - began),
-                started=started,
-            )
+            with watched:
+                page = await self._ask(
+                    watched,
+                    query,
+                    timeout_s=min(self._attempt_timeout_s, deadline - began),
+                    started=started,
+                )
         except AttemptError as failure:
             outcome = failure.error.code
             is_limited = outcome == "UPSTREAM_RATE_LIMITED"
@@ -249,10 +252,11 @@ class UpstreamClient:
                 self._breaker.settle(is_probe=is_probe, is_failure=is_failure)
                 UPSTREAM_SECONDS.observe(self._monotonic() - began)
             UPSTREAM_REQUESTS.labels(outcome).inc()
+            watched.note(outcome)
 
     async def _ask(
         self,
-        request: httpx.Request,
+        watched: "_Watched",
         query: ModelsQuery,
         *,
         timeout_s: float,
@@ -261,7 +265,7 @@ class UpstreamClient:
         as_of_s = self._clock()
         try:
             async with asyncio.timeout(timeout_s):
-                body = await self._exchange(request)
+                body = await self._exchange(watched)
         except (
             httpx.HTTPError,
             httpx.StreamError,
@@ -276,9 +280,10 @@ class UpstreamClient:
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
-    async def _exchange(self, request: httpx.Request) -> bytes:
+    async def _exchange(self, watched: "_Watched") -> bytes:
         """Send a request and give the body of its 200."""
-        async with self._pool.send(request) as response:
+        async with self._pool.send(watched.request) as response:
+            watched.status = response.status_code
             if response.status_code == httpx.codes.OK:
                 return await read_whole(response)
             body = b""
@@ -287,4 +292,48 @@ class UpstreamClient:
                 body = await read_beginning(response, _MAX_ERROR_BODY_BYTES)
             raise from_status(
                 response.status_code, response.headers, body, now_s=self._clock()
+            )
+
+
+class _Watched:
+    """One attempt, for those who watch: a span, and a line of the operation's journal.
+
+    Attributes:
+        request: What is sent.
+        status: HTTP status; None until an answer begins.
+    """
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.request = request
+        self.status: int | None = None
+        self._started_s = time.perf_counter()
+        # No host and no header: where the token goes is nobody's business.
+        self._span = tracing.span(
+            "GET /models", "client", **{"url.query": request.url.query.decode("ascii")}
+        )
+
+    def __enter__(self) -> None:
+        self._span.__enter__()
+        tracing.pass_on(self.request.headers)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.status is not None:
+            tracing.note("http.response.status_code", self.status)
+        if isinstance(error, AttemptError):
+            tracing.note("error.code", error.error.code)
+        self._span.__exit__(kind, error, traceback)
+
+    def note(self, outcome: str) -> None:
+        """Tell the journal, if anybody wants one."""
+        notes = journal.current()
+        if notes is not None:
+            path = f"/models?{self.request.url.query.decode('ascii')}"
+            taken_ms = journal.milliseconds_since(self._started_s)
+            notes.note_call(
+                journal.UpstreamCall("GET", path, self.status, outcome, taken_ms)
             )

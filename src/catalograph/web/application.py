@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from catalograph import tracing
 from catalograph.telemetry import REGISTRY
 from catalograph.web.access_log import AccessLog
 from catalograph.web.answers import KeptAnswers
@@ -43,6 +44,7 @@ from catalograph.web.rate_limit import (
 )
 from catalograph.web.routes import ReadyProbe, answer_http_exception, build_routes
 from catalograph.web.shedding import SheddingMiddleware
+from catalograph.web.spans import TracingMiddleware
 
 _ALLOWED_HEADERS: Final = (
     "Authorization",
@@ -163,10 +165,11 @@ def build_web_app(
             guard=guard,
             proxies=proxies,
             brings_token=callers.bring_tokens,
-            is_wrapped=bool(options.cors_origins),
+            is_wrapped=bool(options.cors_origins) or tracing.is_on(),
             clock=clock,
         )
-    return _allow_origins(app, options.cors_origins)
+    app = _allow_origins(app, options.cors_origins)
+    return TracingMiddleware(app) if tracing.is_on() else app
 
 
 def _protect(app: ASGIApp, keys: KeyRing, guard: RateGuard | None) -> ASGIApp:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from catalograph import tracing
 from catalograph.errors import (
     CatalographError,
     ForbiddenError,
@@ -166,6 +167,9 @@ class GraphQLOverHTTP:
         exchange.cost = answer.cost
         exchange.upstream_requests = answer.upstream_requests
         exchange.codes = answer.codes
+        tracing.note("graphql.operation.name", exchange.operation_name)
+        tracing.note("graphql.operation.type", answer.kind or "")
+        tracing.note("catalograph.cost", answer.cost)
         if answer.ran:
             outcome = "errors" if answer.codes else "ok"
             REQUESTS.count_operation(exchange.operation_name, outcome)

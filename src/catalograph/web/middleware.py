@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catalograph.telemetry import ERRORS
 from catalograph.web.access_log import AccessLog
 from catalograph.web.exchange import begin_exchange, choose_request_id, exchange_of
 from catalograph.web.replies import SECURITY_HEADERS
@@ -86,5 +87,7 @@ class AccessLogMiddleware:
             await self._app(scope, receive, send_and_watch)
         finally:
             took_s = time.perf_counter() - exchange.started_s
+            for code in exchange.codes:
+                ERRORS.labels(code).inc()
             REQUESTS.count_request(exchange.status, took_s, exchange.sent_bytes)
             self._log.add(scope["method"], scope["path"], exchange)

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
 )
 
+from catalograph import telemetry
 from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
 from catalograph.web.exchange import choose_request_id
 from catalograph.web.replies import write_errors
@@ -89,6 +90,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.send_400_response("")
                 return
             if self._arrived_bytes > self.max_request_bytes:
+                telemetry.REFUSED.labels("request_bytes").inc()
                 self.transport.close()
                 return
         is_idle = self.cycle is None or self.cycle.response_complete
@@ -198,6 +200,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
     def _refuse_head(self) -> None:
+        telemetry.REFUSED.labels("head_bytes").inc()
         error = UserInputError(
             f"the head of a request must be at most {self.max_head_bytes} bytes"
         )
@@ -220,6 +223,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         has_answered = self.cycle is not None and self.cycle.response_started
         if self._is_arriving and not (self._is_head_complete and has_answered):
+            telemetry.REFUSED.labels("arrival_time").inc()
             error = RequestTimeoutError(self.arrival_timeout_s)
             self.transport.write(_write_refusal(408, error))
         self.transport.close()
