@@ -6,12 +6,13 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
-import httpx
 import msgspec
 
 from chaos.checker import Checker
+from chaos.client import Answer, LostError
 from chaos.processes import GatewayProcess
 from chaos.questions import KNOWN, Question, invent, read_answer
 
@@ -155,30 +156,28 @@ class Load:
     ) -> tuple[str, bool, bool]:
         """Give the failure, whether the answer is old, and whether another may be asked."""
         sent_s = time.time()
-        content = _ENCODE({"query": question.text})
-        headers = {"content-type": "application/json"}
         try:
-            answer = await gateway.http.post(
-                "/graphql", content=content, headers=headers
-            )
-        except httpx.ConnectError:
+            answer = await gateway.client.post(_ENCODE({"query": question.text}))
+        except TimeoutError:
+            return "no answer in time", False, False
+        except OSError:
             # As every balancer does: nothing was sent, so it goes to the next.
             gateway.is_ready = False
             return "not connected", False, True
-        except httpx.TransportError as error:
+        except LostError as error:
             was_killed = time.monotonic() - gateway.killed_at_s < _LOST_TO_KILL_S
             # Nobody can answer who is dead; a query may be put again.
-            name = "lost to a kill" if was_killed else f"lost: {type(error).__name__}"
+            name = "lost to a kill" if was_killed else f"lost: {error}"
             return name, False, was_killed
         return (*self._judge(question, answer, sent_s), False)
 
     def _judge(
-        self, question: Question, answer: httpx.Response, sent_s: float
+        self, question: Question, answer: Answer, sent_s: float
     ) -> tuple[str, bool]:
         received_s = time.time()
-        if answer.status_code != httpx.codes.OK:
-            return f"HTTP {answer.status_code}", False
-        body = msgspec.json.decode(answer.content)
+        if answer.status != HTTPStatus.OK:
+            return f"HTTP {answer.status}", False
+        body = msgspec.json.decode(answer.body)
         if body.get("errors"):
             return str(body["errors"][0]["extensions"]["code"]), False
         seen = read_answer(question, body)

@@ -8,12 +8,13 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
-import httpx
 import msgspec
 
 from catalograph.demo.service import DEMO_TOKEN
+from chaos.client import Client, LostError
 from chaos.truth import Truth
 
 _STARTS_WITHIN_S = 60.0
@@ -88,6 +89,7 @@ class GatewayProcess:
         is_ready: By the last look at `/readyz`.
         is_stopping: Told to stop, or killed: it may well say that it is not ready.
         killed_at_s: When it was last killed, on the monotonic clock.
+        client: Of its address.
     """
 
     def __init__(self, name: str, settings: Mapping[str, str], log_path: Path) -> None:
@@ -104,12 +106,7 @@ class GatewayProcess:
             **{f"CATALOGRAPH_{key}": value for key, value in settings.items()},
         }
         self._process: asyncio.subprocess.Process | None = None
-        self.http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self._port}",
-            timeout=httpx.Timeout(15.0),
-            limits=httpx.Limits(max_connections=400, max_keepalive_connections=40),
-            trust_env=False,
-        )
+        self.client = Client(self._port)
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -131,11 +128,11 @@ class GatewayProcess:
     async def look(self) -> bool:
         """See whether it is ready; give False when it says that it is not."""
         try:
-            answer = await self.http.get("/readyz", timeout=2.0)
-        except httpx.TransportError:
+            answer = await self.client.get("/readyz", timeout_s=2.0)
+        except (OSError, LostError):
             self.is_ready = False
             return True
-        self.is_ready = answer.status_code == httpx.codes.OK
+        self.is_ready = answer.status == HTTPStatus.OK
         return self.is_ready
 
     async def stop(self) -> float:
@@ -164,7 +161,7 @@ class GatewayProcess:
         folder = Path("/proc") / str(self._process.pid)
         pages = int((folder / "statm").read_text().split()[1])
         files = len(list((folder / "fd").iterdir()))
-        metrics = (await self.http.get("/metrics")).text
+        metrics = (await self.client.get("/metrics")).body.decode()
         tasks = [
             int(float(line.split()[1]))
             for line in metrics.splitlines()
@@ -177,4 +174,4 @@ class GatewayProcess:
         """End it and let go of the connections."""
         if self._process is not None and self._process.returncode is None:
             await self.kill()
-        await self.http.aclose()
+        self.client.close()
