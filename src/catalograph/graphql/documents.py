@@ -66,6 +66,7 @@ class Document:
         code: Kind of the errors.
         repeats: Operations that can be asked again without the executor, by operation
             name and variables.
+        is_seen_through: Whether it has been tried to see through it before it runs.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Document:
         "code",
         "errors",
         "fragments",
+        "is_seen_through",
         "repeats",
         "text",
     )
@@ -99,6 +101,7 @@ class Document:
             _directive_variables(ast) if ast is not None and "@" in text else ()
         )
         self.repeats: dict[RepeatKey, Repeat] = {}
+        self.is_seen_through = False
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
     def compiled(self, variables: Mapping[str, Any]) -> Compiled:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution.executor import Executor
 
+from catalograph import journal, tracing
 from catalograph.errors import LimitError
 from catalograph.graphql.context import Context
 from catalograph.graphql.cost import Pricer, Totals
@@ -19,8 +20,10 @@ from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.graphql.projection import Projector
 from catalograph.graphql.repeats import (
     MAX_REPEATS,
+    Repeat,
     RepeatKey,
     build_repeat,
+    plan_repeat,
     repeat_key,
 )
 from catalograph.graphql.scalars import format_date_time
@@ -64,12 +67,22 @@ class Engine:
         self._pricer = Pricer(self.schema, max_cost=max_cost)
         self._max_references = max_references
         self._max_turn_s = max_turn_s
+        self._is_compiled = is_compiled
         self._executor_class = CompiledExecutor if is_compiled else Executor
         self._projector = Projector(read_field)
         self._connection_type = self.schema.get_type("ModelConnection")
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
+        if not caller.trace_wanted:
+            return await self._execute(operation, caller)
+        journal.begin()
+        try:
+            return await self._execute(operation, caller)
+        finally:
+            journal.end()
+
+    async def _execute(self, operation: Operation, caller: Caller) -> Answer:
         document = await self._documents.load(operation.document)
         node = document.find_operation(operation.name)
         kind = kind_of(node)
@@ -78,13 +91,9 @@ class Engine:
         loaders = Loaders(
             self._source, Access(token=caller.token, partition=caller.partition)
         )
-        key = repeat_key(operation.name, operation.variables)
-        repeat = document.repeats.get(key)
-        if repeat is not None:
-            listings = loaders.find_fresh(repeat.requests)
-            data = None if listings is None else repeat.render(listings)
-            if data is not None:
-                return self._answer(data, None, loaders, caller, node, repeat.cost)
+        at_once = self._answer_at_once(document, node, operation, loaders, caller)
+        if at_once is not None:
+            return at_once
         context = Context(loaders, max_references=self._max_references)
         try:
             self._documents.limits.check_variables(operation.variables)
@@ -115,12 +124,55 @@ class Engine:
             executor.plans = compiled.plans
             executor.projector = self._projector
             executor.turns = Turns(self._max_turn_s)
-        outcome: Any = executor.execute_operation()
-        result = await outcome if inspect.isawaitable(outcome) else outcome
-        if repeat is None and not result.errors:
+        with tracing.span("graphql.execute"):
+            outcome: Any = executor.execute_operation()
+            result = await outcome if inspect.isawaitable(outcome) else outcome
+        if not result.errors:
+            key = repeat_key(operation.name, operation.variables)
             self._remember(document, key, executor, context, compiled, cost)
         errors = document.locate(result.errors) if result.errors else None
         return self._answer(result.data, errors, loaders, caller, node, cost)
+
+    def _answer_at_once(
+        self,
+        document: Document,
+        node: OperationDefinitionNode | None,
+        operation: Operation,
+        loaders: Loaders,
+        caller: Caller,
+    ) -> Answer | None:
+        """Answer what is seen through and fresh in memory; None for all else."""
+        key = repeat_key(operation.name, operation.variables)
+        repeat = document.repeats.get(key)
+        is_first = repeat is None
+        if repeat is None:
+            if document.is_seen_through or node is None or not self._is_compiled:
+                return None
+            document.is_seen_through = True
+            repeat = self._plan(document, node, loaders)
+            if repeat is None:
+                return None
+            document.repeats[key] = repeat
+        listings = loaders.find_fresh(repeat.requests)
+        if listings is None:
+            return None
+        data = repeat.render(listings, is_first=is_first)
+        if data is None:
+            return None
+        return self._answer(data, None, loaders, caller, node, repeat.cost)
+
+    def _plan(
+        self, document: Document, node: OperationDefinitionNode, loaders: Loaders
+    ) -> Repeat | None:
+        """See through an operation that nobody has asked before, if it is plain."""
+        return plan_repeat(
+            node,
+            schema=self.schema,
+            projector=self._projector,
+            price=lambda: self._pricer.price(
+                node, document.fragments, {}, self._find_totals(loaders.access)
+            ),
+        )
 
     def _find_totals(self, access: Access) -> Totals:
         """How much there is of what, as far as this process knows now."""
@@ -156,6 +208,9 @@ class Engine:
             extensions["warnings"] = warnings
         if caller.cost_wanted:
             extensions["cost"] = {"estimated": cost, "bound": self._pricer.max_cost}
+        notes = journal.current()
+        if notes is not None:
+            extensions["trace"] = notes.show()
         if extensions:
             body["extensions"] = extensions
         fresh_s, kept_s = _lifetime(

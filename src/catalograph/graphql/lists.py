@@ -64,12 +64,13 @@ async def load_models(
     before: Before = UNSET,
 ) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
-    order = order_by.build() if order_by else None
-    words = _parse_search(search)
-    asked, fixed = _fix(filter_.build() if filter_ else EVERYTHING, root)
-    order_name = name_order(order, words)
-    part = parse_slice(
-        order=order_name,
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
+    request = build_request(
+        root,
+        info.context.find_needs(raw),
+        filter_=filter_,
+        search=search,
+        order_by=order_by,
         limit=limit,
         offset=offset,
         first=first,
@@ -77,9 +78,44 @@ async def load_models(
         last=last,
         before=before,
     )
-    raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
-    needs = info.context.find_needs(raw)
-    request = ModelsRequest(
+    if raw.path.prev is None:
+        info.context.requests[str(raw.path.key)] = request
+    listing = await info.context.loaders.load_models(request, tuple(raw.path.as_list()))
+    return ModelConnectionSource(listing, name_order(request.order, request.search))
+
+
+def build_request(
+    root: object,
+    needs: Need,
+    *,
+    filter_: ModelFilter | None = UNSET,
+    search: str | None = UNSET,
+    order_by: ModelOrder | None = UNSET,
+    limit: int | None = UNSET,
+    offset: int | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> ModelsRequest:
+    """Read the arguments of a list of models, hanging on a record or, None, at the root.
+
+    Raises:
+        UserInputError: An argument that cannot be taken.
+    """
+    order = order_by.build() if order_by else None
+    words = _parse_search(search)
+    asked, fixed = _fix(filter_.build() if filter_ else EVERYTHING, root)
+    part = parse_slice(
+        order=name_order(order, words),
+        limit=limit,
+        offset=offset,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
+    return ModelsRequest(
         filter=asked,
         search=words,
         order=order,
@@ -88,10 +124,6 @@ async def load_models(
         needs_index=Need.INDEX in needs,
         fixed=fixed,
     )
-    if raw.path.prev is None:
-        info.context.requests[str(raw.path.key)] = request
-    listing = await info.context.loaders.load_models(request, tuple(raw.path.as_list()))
-    return ModelConnectionSource(listing, order_name)
 
 
 def build_entity_resolver(

@@ -13,11 +13,12 @@ A projection never words an error. Where a value is not what its type promises, 
 up (`CannotProjectError`), and the executor completes that value in the ordinary way.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -26,12 +27,16 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetailsList
 
 from catalograph.catalogue import records
+from catalograph.graphql.plan import NEEDS, Need
 
-CollectSubfields = Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
-"""What graphql-core selects below a field for an object type, directives applied."""
+Selected = Mapping[str, Any]
+"""Selected fields by response key; each as whoever collects them writes them down."""
+
+Collect = Callable[[GraphQLObjectType, Any], Selected]
+"""Gives what is selected below a field for an object type, directives applied."""
 
 READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
 """Fields whose resolver only reads an attribute as long as no argument is given."""
@@ -85,19 +90,19 @@ _BYTES_PER_FRAGMENT = 120
 class Part:
     """One field of a type, with what is selected below it; without its response key."""
 
-    __slots__ = ("_name", "_read", "_type", "below")
+    __slots__ = ("_name", "_read", "_type", "below", "needs")
 
     def __init__(
         self,
-        return_type: GraphQLOutputType,
-        name: str,
+        readable: "_Readable",
         read: Callable[[Any, str], object],
         below: "Projection | None",
     ) -> None:
-        self._type = return_type
-        self._name = name
+        self._type = readable.type
+        self._name = readable.attribute
         self._read = read
         self.below = below
+        self.needs = readable.needs if below is None else readable.needs | below.needs
 
     def render(self, source: object) -> bytes:
         """Render the field of one object.
@@ -149,6 +154,15 @@ class Projection:
         self._parts = parts
         self._fragments = fragments
         self._is_repeated = False
+
+    @property
+    def needs(self) -> Need:
+        """What the fields make necessary together."""
+        needs = Need.NOTHING
+        for _, part in self._parts:
+            if isinstance(part, Part):
+                needs |= part.needs
+        return needs
 
     def mark_repeated(self) -> None:
         """Note that this has been asked for before, so that whole models are worth keeping."""
@@ -210,19 +224,22 @@ class _Readable:
     Attributes:
         type: As the schema has it.
         attribute: What is read.
+        needs: What it makes necessary, wherever it is selected.
         object_type: What is selected from; None for a leaf.
     """
 
-    __slots__ = ("attribute", "object_type", "type")
+    __slots__ = ("attribute", "needs", "object_type", "type")
 
     def __init__(
         self,
         type_: GraphQLOutputType,
         attribute: str,
+        needs: Need,
         object_type: GraphQLObjectType | None = None,
     ) -> None:
         self.type = type_
         self.attribute = attribute
+        self.needs = needs
         self.object_type = object_type
 
 
@@ -247,13 +264,19 @@ class Projector:
     def compile(
         self,
         type_: GraphQLObjectType,
-        selected: GroupedFieldSet,
-        collect: CollectSubfields,
+        selected: Selected,
+        collect: Collect,
     ) -> Projection | None:
-        """Compile what is selected of a type; None when some field needs a resolver."""
+        """Compile what is selected of a type; None when some field needs a resolver.
+
+        Args:
+            type_: What the fields are selected of.
+            selected: Fields by response key: a node, or graphql-core's list of details.
+            collect: Gives the same for what is selected below one of them.
+        """
         parts: list[tuple[bytes, Part | bytes]] = []
-        for key, field_details in selected.items():
-            part = self._compile_field(type_, field_details, collect)
+        for key, field in selected.items():
+            part = self._compile_field(type_, field, collect)
             if part is None:
                 return None
             comma = b"," if parts else b""
@@ -266,10 +289,10 @@ class Projector:
     def _compile_field(
         self,
         type_: GraphQLObjectType,
-        field_details: FieldDetailsList,
-        collect: CollectSubfields,
+        selected: FieldNode | FieldDetailsList,
+        collect: Collect,
     ) -> Part | bytes | None:
-        node = field_details[0].node
+        node = selected if isinstance(selected, FieldNode) else selected[0].node
         name = node.name.value
         if name == "__typename":
             return _encode(type_.name)
@@ -280,14 +303,14 @@ class Projector:
             return None
         below: Projection | None = None
         if found.object_type is not None:
-            selected = collect(found.object_type, field_details)
-            below = self.compile(found.object_type, selected, collect)
+            fields = collect(found.object_type, selected)
+            below = self.compile(found.object_type, fields, collect)
             if below is None:
                 return None
         interned = (found, below)
         part = self._parts.get(interned)
         if part is None:
-            part = Part(found.type, found.attribute, self._read, below)
+            part = Part(found, self._read, below)
             self._parts[interned] = part
         return part
 
@@ -318,10 +341,11 @@ def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
     attribute = None if field is None else _find_attribute(type_, name, field)
     if field is None or attribute is None:
         return None
+    needs = NEEDS.get((type_.name, name), Need.NOTHING)
     named = get_named_type(field.type)
     if isinstance(named, GraphQLObjectType):
-        return _Readable(field.type, attribute, named)
-    return _Readable(field.type, attribute) if is_leaf_type(named) else None
+        return _Readable(field.type, attribute, needs, named)
+    return _Readable(field.type, attribute, needs) if is_leaf_type(named) else None
 
 
 def _find_attribute(

@@ -1,27 +1,42 @@
-"""Operations asked again: what their root fields ask for is known, and how to render it.
+"""Operations of which it is known what their root fields ask for, and how to render it.
 
 What the arguments mean, which sections are needed and what is selected depend on the
 document and the variables alone. An operation that went well once, and asked for nothing
 but lists of models that were projected, needs neither the executor nor a resolver the
-second time: its lists are looked up and joined. Whenever a list is not fresh in memory,
-or a value is not what its type promises, the operation runs the ordinary way.
+second time: its lists are looked up and joined. The plainest operations (no variables, no
+fragments, paging arguments alone) are seen through the first time already. Whenever a
+list is not fresh in memory, or a value is not what its type promises, the operation runs
+the ordinary way.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
 import msgspec
-from graphql import FieldNode, OperationDefinitionNode
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import get_argument_values
 
+from catalograph.errors import LimitError, UserInputError
 from catalograph.graphql.connections import ModelConnectionSource
-from catalograph.graphql.lists import name_order
-from catalograph.graphql.projection import CannotProjectError, Projection
+from catalograph.graphql.lists import build_request, name_order
+from catalograph.graphql.parsing import NotPlainError
+from catalograph.graphql.projection import CannotProjectError, Projection, Projector
 from catalograph.listings import Listing, ModelsRequest
 
 MAX_REPEATS = 512
 """Operations that are remembered for one document, by their variables."""
 
 RepeatKey = tuple[str | None, bytes]
+
+_PLAIN_ARGUMENTS: Final = frozenset(
+    {"limit", "offset", "first", "after", "last", "before", "search"}
+)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -43,19 +58,98 @@ class Repeat(msgspec.Struct, frozen=True):
     order_names: Sequence[str]
     cost: int
 
-    def render(self, listings: Sequence[Listing]) -> msgspec.Raw | None:
-        """Render `data`; None when some value is not what its type promises."""
+    def render(
+        self, listings: Sequence[Listing], *, is_first: bool = False
+    ) -> msgspec.Raw | None:
+        """Render `data`; None when some value is not what its type promises.
+
+        Args:
+            listings: Of each root field.
+            is_first: Whether nobody has asked for this before, so that it may be the
+                last time too.
+        """
         pieces: list[bytes] = []
         try:
             for prefix, projection, listing, order in zip(
                 self.prefixes, self.projections, listings, self.order_names, strict=True
             ):
-                projection.mark_repeated()
+                if not is_first:
+                    projection.mark_repeated()
                 pieces.append(prefix)
                 pieces.append(projection.render(ModelConnectionSource(listing, order)))
         except CannotProjectError:
             return None
         return msgspec.Raw(b"{%b}" % b"".join(pieces))
+
+
+def plan_repeat(
+    operation: OperationDefinitionNode,
+    *,
+    schema: GraphQLSchema,
+    projector: Projector,
+    price: Callable[[], int],
+) -> Repeat | None:
+    """Plan an operation that asks for nothing but lists of models, in the plainest way.
+
+    Args:
+        operation: As parsed, and valid.
+        schema: What it is of.
+        projector: Compiles the selections.
+        price: Estimates the cost.
+
+    Returns:
+        None for whatever has variables, directives, fragments, filters or orders, or
+        cannot be projected, or is wrong: the executor sees to it.
+    """
+    if operation.variable_definitions or operation.directives:
+        return None
+    query_type = cast("GraphQLObjectType", schema.query_type)
+    try:
+        chosen = [
+            (key, *_plan_list(node, query_type, schema, projector))
+            for key, node in collect_plain(query_type, operation).items()
+        ]
+        return _build(chosen, price())
+    except (NotPlainError, UserInputError, GraphQLError, LimitError):
+        return None
+
+
+def _plan_list(
+    node: FieldNode,
+    query_type: GraphQLObjectType,
+    schema: GraphQLSchema,
+    projector: Projector,
+) -> tuple[ModelsRequest, Projection]:
+    if node.name.value != "models":
+        raise NotPlainError
+    arguments = get_argument_values(query_type.fields["models"], node)
+    if not _PLAIN_ARGUMENTS.issuperset(arguments):
+        raise NotPlainError
+    type_ = cast("GraphQLObjectType", schema.get_type("ModelConnection"))
+    projection = projector.compile(type_, collect_plain(type_, node), collect_plain)
+    if projection is None:
+        raise NotPlainError
+    return build_request(None, projection.needs, **arguments), projection
+
+
+def collect_plain(
+    _type: GraphQLObjectType, parent: OperationDefinitionNode | FieldNode
+) -> dict[str, FieldNode]:
+    """Collect selected fields where that takes no thought: each key once, no conditions.
+
+    Raises:
+        NotPlainError: It takes some.
+    """
+    selection_set = parent.selection_set
+    selections = () if selection_set is None else selection_set.selections
+    fields: dict[str, FieldNode] = {}
+    for node in selections:
+        if not isinstance(node, FieldNode) or node.directives:
+            raise NotPlainError
+        fields[(node.alias or node.name).value] = node
+    if len(fields) < len(selections):
+        raise NotPlainError
+    return fields
 
 
 def build_repeat(
@@ -88,6 +182,12 @@ def build_repeat(
         if request is None or projection is None:
             return None
         chosen.append((key, request, projection))
+    return _build(chosen, cost)
+
+
+def _build(
+    chosen: Sequence[tuple[str, ModelsRequest, Projection]], cost: int
+) -> Repeat:
     return Repeat(
         requests=[request for _, request, _ in chosen],
         prefixes=[
