@@ -16,7 +16,7 @@ from support.catalogues import RECORDED, read_recorded
 from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import StubUpstream
 
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "4"))
 
 DAYS = (None, "2024-05-05T00:00:00", "2024-05-06T00:00:00", "2025-01-01T00:00:00")
 NAMES = (

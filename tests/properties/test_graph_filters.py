@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     not RECORDED.is_dir(), reason="the recorded answers are not here"
 )
 
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "13"))
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "12"))
 CASES = [(shape, d) for shape in ("sectioned", "flat", "documented") for d in DATASETS]
 
 QUESTIONS = filters(
