@@ -45,6 +45,21 @@ def test_the_api_schema_stands_alone() -> None:
     assert list(schema.directives) == list(graphql.specified_directives)
 
 
+def test_clients_that_introspect_see_no_directive_of_federation() -> None:
+    """Its scalars would have to be mapped by every client that generates types."""
+    result = build_schema().execute_sync(
+        "{ __schema { types { name } directives { name } } }"
+    )
+
+    assert result.data is not None
+    shown = {kind["name"] for kind in result.data["__schema"]["types"]}
+    described = set(graphql.build_schema(print_api_sdl()).type_map)
+    assert shown - described == {"_Any", "_Entity", "_Service"}
+    assert [one["name"] for one in result.data["__schema"]["directives"]] == [
+        one.name for one in graphql.specified_directives
+    ]
+
+
 def test_everything_is_described() -> None:
     """Each type, field, argument, value and input field says what it is."""
     silent: list[str] = []

@@ -5,7 +5,13 @@ from functools import cache
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLObjectType
+from graphql import (
+    GraphQLObjectType,
+    get_named_type,
+    is_specified_directive,
+    is_specified_scalar_type,
+    specified_directives,
+)
 from strawberry.federation.schema import FederationAny
 
 from catalograph.catalogue.index import CatalogueIndex
@@ -32,9 +38,25 @@ class Schema(strawberry.federation.Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._hide_directives()
         service = cast("GraphQLObjectType", self._schema.type_map["_Service"])
         printed = cache(lambda: print_subgraph(self))
         service.fields["sdl"].resolve = lambda *_: printed()
+
+    def _hide_directives(self) -> None:
+        """Take federation's directives out of introspection, with the types of their arguments.
+
+        They are applied in the SDL alone; a client that generates types would have to map
+        their scalars.
+        """
+        schema = self._schema
+        hidden = [one for one in schema.directives if not is_specified_directive(one)]
+        for directive in hidden:
+            for argument in directive.args.values():
+                kind = get_named_type(argument.type)
+                if not is_specified_scalar_type(kind):
+                    schema.type_map.pop(kind.name, None)
+        schema.directives = specified_directives
 
     async def entities_resolver(  # type: ignore[override]
         self,
