@@ -53,6 +53,7 @@ def double(count: int, body: str, last: str = "a") -> str:
         ("root fields", 20, lambda n: "{" + "a " * n + "}"),
         ("directives", 50, lambda n: "{ a" + " @b" * n + "}"),
         ("operations", 10, lambda n: "query A { a } " * n),
+        ("digits", 400, lambda n: "{ a(b: {c: [" + "9" * n + "]}) }"),
         ("list size", 1_000, lambda n: "{ a(b: [" + "1 " * n + "]) }"),
         (
             "fragments",

@@ -18,9 +18,11 @@ import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    IntValueNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
@@ -38,6 +40,9 @@ MAX_SCHEMA_DEPTH: Final = 20
 
 MAX_SCHEMA_HEIGHT: Final = 400
 """Fields below all `__schema` and `__type`; the most of a common client are about 250."""
+
+MAX_DIGITS: Final = 400
+"""Characters of a number: more than any number of use, fewer than Python refuses to read."""
 
 _MOST: Final = 10**9
 """Figures end here: fragments that double would make them numbers of many digits."""
@@ -107,9 +112,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         # Those that nothing spreads are validated too, and that takes time.
         for walked in fragments.values():
             self._check_figures(walked.figures)
+        for walked in (*counted, *fragments.values()):
             self._check("list size", walked.longest_list, self.list_size)
-        for walked in counted:
-            self._check("list size", walked.longest_list, self.list_size)
+            self._check("digits", walked.longest_number, MAX_DIGITS)
 
     def check_variables(self, variables: object) -> None:
         """Check the lists and objects in the values of variables, as decoded from JSON.
@@ -212,9 +217,16 @@ class _Walk:
         figures: Its own; of a fragment, later with those of the fragments it spreads.
         spreads: Name of each spread, and the levels that `Figures.add` wants.
         longest_list: Members of the longest list in an argument.
+        longest_number: Characters of the longest number in an argument.
     """
 
-    __slots__ = ("_definition", "figures", "longest_list", "spreads")
+    __slots__ = (
+        "_definition",
+        "figures",
+        "longest_list",
+        "longest_number",
+        "spreads",
+    )
 
     def __init__(
         self, definition: OperationDefinitionNode | FragmentDefinitionNode
@@ -223,6 +235,7 @@ class _Walk:
         self.figures = Figures()
         self.spreads: list[tuple[str, int, int | None]] = []
         self.longest_list = 0
+        self.longest_number = 0
 
     def count(self) -> "_Walk":
         """Walk the definition."""
@@ -232,7 +245,7 @@ class _Walk:
         for variable in definition.variable_definitions or ():
             figures.directives += len(variable.directives or ())
             if variable.default_value is not None:
-                self._measure_lists((variable.default_value,))
+                self._measure((variable.default_value,))
         todo: list[tuple[SelectionSetNode, int, int | None]] = [
             (definition.selection_set, 0, None)
         ]
@@ -261,7 +274,7 @@ class _Walk:
         if node.alias is not None:
             figures.aliases += 1
         if node.arguments:
-            self._measure_lists(argument.value for argument in node.arguments)
+            self._measure(argument.value for argument in node.arguments)
         if schema_level is not None:
             figures.schema_height += 1
             figures.schema_depth = max(figures.schema_depth, schema_level + 1)
@@ -272,7 +285,7 @@ class _Walk:
             figures.root_fields += 1
         return level + 1, 0 if node.name.value in SCHEMA_FIELDS else None
 
-    def _measure_lists(self, values: Iterable[ValueNode]) -> None:
+    def _measure(self, values: Iterable[ValueNode]) -> None:
         todo: list[Iterator[ValueNode]] = [iter(values)]
         while todo:
             for value in todo.pop():
@@ -281,6 +294,8 @@ class _Walk:
                     todo.append(iter(value.values))
                 elif isinstance(value, ObjectValueNode):
                     todo.append(field.value for field in value.fields)
+                elif isinstance(value, IntValueNode | FloatValueNode):
+                    self.longest_number = max(self.longest_number, len(value.value))
 
 
 def _add_spreads(walked: _Walk, fragments: dict[str, _Walk]) -> Figures:
