@@ -42,6 +42,9 @@ def _parse_arguments() -> argparse.Namespace:
         "--only", default="", help=f"of: none, {', '.join(INCIDENTS)}; joined by commas"
     )
     parser.add_argument("--lasts", type=float, help="seconds of each incident")
+    parser.add_argument(
+        "--known-only", action="store_true", help="put no question for the first time"
+    )
     parser.add_argument("--warm", type=float, default=5, help="seconds before all")
     parser.add_argument("--drain", type=float, default=3, help="DRAIN_S of gateways")
     parser.add_argument("--out", type=Path, default=Path("chaos/out"))
@@ -80,11 +83,13 @@ async def _set_up(
         yield Stage(upstream, redis, gateways, chance)
 
 
-async def _go_through(phases: list[Phase], stage: Stage, load: Load) -> list[Span]:
+async def _go_through(
+    phases: list[Phase], stage: Stage, load: Load, *, asks_new: bool
+) -> list[Span]:
     spans = []
     for phase in phases:
         began_s = load.now_s
-        load.asks_new = True
+        load.asks_new = asks_new
         if phase.incident is None:
             await _pass(phase, load)
         else:
@@ -178,9 +183,11 @@ async def run(arguments: argparse.Namespace) -> int:
                 asking = asyncio.create_task(
                     load.run(arguments.rate, until=is_over.is_set)
                 )
-                spans = await _go_through([Phase("calm", arguments.warm)], stage, load)
+                asks_new = not arguments.known_only
+                warming = [Phase("calm", arguments.warm)]
+                spans = await _go_through(warming, stage, load, asks_new=asks_new)
                 before = await _measure(stage)
-                spans += await _go_through(phases, stage, load)
+                spans += await _go_through(phases, stage, load, asks_new=asks_new)
                 is_over.set()
                 await asking
                 after = await _measure(stage)
