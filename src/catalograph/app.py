@@ -105,6 +105,7 @@ class Gateway:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait({self._keeping})
+        self.documents.drop_all()
         await self._cache.aclose()
         await self._client.aclose()
 
