@@ -175,7 +175,7 @@ def write_chart(
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
         )
-    sent = collections.Counter(int(time_s) for time_s in upstream_times_s)
+    sent = collections.Counter(int(one) for one in upstream_times_s if one >= 0)
     most = max(sent.values(), default=1)
     for second, count in sent.items():
         height = count / most * 60
