@@ -69,7 +69,7 @@ class Gateway:
         )
         self.documents = SharedDocuments(store.shared, clock=clock)
         # Each caller has an index of its own then, and we have no token to read one with.
-        self._has_own_token = demo or settings.upstream_auth == "server"
+        self._has_own_token = settings.upstream_auth == "server"
         self._keeping: asyncio.Task[None] | None = None
         self.source = CatalogueSource(
             self._client,
@@ -225,13 +225,16 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
 
 
 def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
+    # With pass-through not even for those who bring none: it would show them what they
+    # may not see.
+    is_own = settings.upstream_auth == "server"
     if demo:
         return UpstreamClient(
             base_url=DEMO_URL,
-            token=DEMO_TOKEN,
+            token=DEMO_TOKEN if is_own else None,
             transport=build_in_process_transport(build_demo_app()),
         )
-    token = settings.upstream_token
+    token = settings.upstream_token if is_own else None
     return UpstreamClient(
         base_url=settings.upstream_url,
         token=None if token is None else token.reveal(),

@@ -20,12 +20,12 @@ _MAX_LENGTH = 100
 _MAX_CANDIDATES = 64
 """Models that are compared with one unknown id: those that share the most words with it."""
 
-_MAX_EFFORT = 10_000
-"""Bound on the work for one filter, about 10 µs each; past it no spelling is close."""
+_MAX_EFFORT = 2_500
+"""Bound on the work of one speller, about 10 µs each; past it no spelling is close."""
 
 _TRAILING_DAY = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
-_GLANCE_EFFORT, _COMPARISON_EFFORT = 1, 10
+_GLANCE_EFFORT, _COMPARISON_EFFORT, _SEARCH_EFFORT = 1, 10, 5
 
 
 class UnknownValue(msgspec.Struct, frozen=True):
@@ -45,6 +45,7 @@ class UnknownValue(msgspec.Struct, frozen=True):
 def find_unknown_values(
     index: CatalogueIndex,
     filter: ModelsFilter,  # noqa: A002 - the word of the contract
+    speller: "Speller | None" = None,
 ) -> tuple[UnknownValue, ...]:
     """Find the values of a filter that the catalogue does not hold.
 
@@ -53,14 +54,19 @@ def find_unknown_values(
     suggestion. Suggested is the same value in other case, else the id of what has the
     value as its name or alias, else the closest spelling.
 
+    Args:
+        index: The catalogue.
+        filter: What was asked.
+        speller: Of the whole operation, where it has several filters.
+
     Returns:
         In the order in which the graph declares the lists, then by value.
     """
-    return tuple(_list_unknown(index, filter, _Speller()))
+    return tuple(_list_unknown(index, filter, speller or Speller()))
 
 
 def _list_unknown(
-    index: CatalogueIndex, asked: ModelsFilter, speller: "_Speller"
+    index: CatalogueIndex, asked: ModelsFilter, speller: "Speller"
 ) -> Iterator[UnknownValue]:
     buckets = index.buckets
     providers = {entity.provider_id: entity.name for entity in index.providers}
@@ -99,7 +105,7 @@ def _list_unknown_modalities(
     field: str,
     values: Iterable[str],
     spellings: Mapping[str, str],
-    speller: "_Speller",
+    speller: "Speller",
 ) -> Iterator[UnknownValue]:
     for value in sorted(set(values)):
         if value.lower() not in spellings:
@@ -119,11 +125,13 @@ def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _suggest_model_id(
-    value: str, index: CatalogueIndex, speller: "_Speller"
+    value: str, index: CatalogueIndex, speller: "Speller"
 ) -> str | None:
     by_alias = index.find_model_by_alias(value)
     if by_alias is not None:
         return by_alias.model_id
+    if not speller.spend(_SEARCH_EFFORT):
+        return None
     words = fold_words(value)
     if not words:
         return None
@@ -156,15 +164,23 @@ def _list_spellings(model: Model) -> Iterator[str]:
             yield _TRAILING_DAY.sub("", spelling)
 
 
-class _Speller:
-    """Finds close spellings for one filter, within one bound on the work."""
+class Speller:
+    """Finds close spellings for one operation, within one bound on the work."""
 
     def __init__(self) -> None:
         self._effort_left = _MAX_EFFORT
 
     @property
     def is_exhausted(self) -> bool:
+        """Whether there is no more effort to spend."""
         return self._effort_left <= 0
+
+    def spend(self, effort: int) -> bool:
+        """Note some work; False when it should not be done any more."""
+        if self.is_exhausted:
+            return False
+        self._effort_left -= effort
+        return True
 
     def find_closest(self, value: str, candidates: Iterable[str]) -> str | None:
         """Find the closest candidate, the first of equals; None when none is close."""

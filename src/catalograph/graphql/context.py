@@ -5,8 +5,10 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLResolveInfo
 
+from catalograph.catalogue.suggestion import Speller
 from catalograph.errors import LimitError
 from catalograph.graphql.plan import Need, find_needs
+from catalograph.graphql.turns import Turns
 from catalograph.listings import ModelsRequest
 from catalograph.loaders import Loaders
 
@@ -18,12 +20,30 @@ class Context:
         loaders: Everything the operation may load.
         needs: What is known of the document's selections, by selecting fields.
         requests: What lists of models at the root ask for, by response key.
+        speller: Finds close spellings, within one bound for all lists.
+        turns: Break up what takes long.
     """
 
-    __slots__ = ("_max_references", "_references", "loaders", "needs", "requests")
+    __slots__ = (
+        "_max_references",
+        "_references",
+        "loaders",
+        "needs",
+        "requests",
+        "speller",
+        "turns",
+    )
 
-    def __init__(self, loaders: Loaders, *, max_references: int = 1_000) -> None:
+    def __init__(
+        self,
+        loaders: Loaders,
+        *,
+        max_references: int = 1_000,
+        turns: Turns | None = None,
+    ) -> None:
         self.loaders = loaders
+        self.speller = Speller()
+        self.turns = turns or Turns()
         self.needs: dict[tuple[int, ...], Need] = {}
         self.requests: dict[str, ModelsRequest] = {}
         self._max_references = max_references

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import graphql
 from graphql import (
@@ -15,8 +15,10 @@ from graphql import (
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
+    SourceLocation,
     VariableNode,
     Visitor,
+    get_location,
     visit,
 )
 
@@ -29,6 +31,8 @@ from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
 from catalograph.graphql.repeats import Repeat, RepeatKey
 from catalograph.graphql.validation import Validator
+
+T = TypeVar("T")
 
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
@@ -118,18 +122,24 @@ class Document:
             compiled = self._compiled[key] = Compiled()
         return compiled
 
-    def locate(self, errors: Sequence[GraphQLError]) -> Sequence[GraphQLError]:
-        """Say where in the text errors happened, if they do not say so themselves.
+    def locate(self, errors: Sequence[GraphQLError]) -> None:
+        """Note in errors where in the text they happened, if they do not say so themselves.
 
-        A plain document has been parsed without locations; errors are rare enough for
-        parsing it again.
+        What is executed has been parsed without locations: with them, every error of a
+        field would count the lines before it, a thousand errors a thousand times. Errors
+        are rare enough for parsing the text again.
         """
-        if self.ast is None or all(
-            error.locations or not error.nodes for error in errors
-        ):
-            return errors
+        lost = [error for error in errors if error.nodes and not error.locations]
+        if self.ast is None or not lost:
+            return
         twins = find_twins(self.ast, graphql.parse(self.text))
-        return [_relocate(error, twins) for error in errors]
+        known: dict[tuple[int, ...], list[SourceLocation]] = {}
+        for error in lost:
+            nodes = error.nodes or ()
+            key = tuple(id(node) for node in nodes)
+            if key not in known:
+                known[key] = _locate_all([twins.get(one, None) for one in key])
+            error.locations = known[key]
 
     def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of this name, or the only one; None when there is no such."""
@@ -184,18 +194,26 @@ class Documents:
         if document is not None:
             self._documents.move_to_end(text)
             return document
-        if len(text) <= MAX_CHARACTERS_AT_ONCE:
-            document = self._build(text)
-        else:
-            if self._aside is None:
-                self._aside = ThreadPoolExecutor(1, "documents")
-            loop = asyncio.get_running_loop()
-            document = await loop.run_in_executor(
-                self._aside, tracing.carry(self._build), text
-            )
+        document = await self._work(text, self._build, text)
         if text not in self._documents:
             self._keep(document)
         return document
+
+    async def locate(
+        self, document: Document, errors: Sequence[GraphQLError]
+    ) -> Sequence[GraphQLError]:
+        """Say where in the text errors happened; for a long one beside the event loop."""
+        await self._work(document.text, document.locate, errors)
+        return errors
+
+    async def _work(self, text: str, work: Callable[..., T], *args: Any) -> T:
+        """Do what takes time in proportion to a text."""
+        if len(text) <= MAX_CHARACTERS_AT_ONCE:
+            return work(*args)
+        if self._aside is None:
+            self._aside = ThreadPoolExecutor(1, "documents")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._aside, tracing.carry(work), *args)
 
     def _keep(self, document: Document) -> None:
         self._documents[document.text] = document
@@ -210,32 +228,24 @@ class Documents:
             with tracing.span("graphql.parse"):
                 self.limits.check_text(text)
                 ast = parse_plain(text, max_tokens=max_tokens)
-                is_plain = ast is not None
                 if ast is None:
-                    ast = graphql.parse(text, max_tokens=max_tokens)
+                    ast = graphql.parse(text, max_tokens=max_tokens, no_location=True)
                 self.limits.check_document(ast)
             with tracing.span("graphql.validate"):
                 if self._validator.is_surely_valid(ast):
                     return Document(text, ast)
-                if is_plain:
-                    # Errors say where they happened.
-                    ast = graphql.parse(text, max_tokens=max_tokens)
-                return Document(text, ast, self._validator.find_errors(ast))
+                # Errors say where they happened.
+                located = graphql.parse(text, max_tokens=max_tokens)
+                return Document(text, ast, self._validator.find_errors(located))
         except LimitError as error:
             return Document(text, None, [wrap_limit_error(error)])
         except GraphQLError as error:
             return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
 
 
-def _relocate(error: GraphQLError, twins: Mapping[int, Node]) -> GraphQLError:
-    nodes = [twins.get(id(node), node) for node in error.nodes or ()]
-    return GraphQLError(
-        error.message,
-        nodes,
-        path=error.path,
-        original_error=error.original_error,
-        extensions=error.extensions,
-    )
+def _locate_all(nodes: Sequence[Node | None]) -> list[SourceLocation]:
+    places = [node.loc for node in nodes if node is not None and node.loc is not None]
+    return [get_location(place.source, place.start) for place in places]
 
 
 class _DirectiveVariables(Visitor):

@@ -94,7 +94,11 @@ class Engine:
         at_once = self._answer_at_once(document, node, operation, loaders, caller)
         if at_once is not None:
             return at_once
-        context = Context(loaders, max_references=self._max_references)
+        context = Context(
+            loaders,
+            max_references=self._max_references,
+            turns=Turns(self._max_turn_s),
+        )
         try:
             self._documents.limits.check_variables(operation.variables)
         except LimitError as error:
@@ -108,7 +112,8 @@ class Engine:
             hide_suggestions=self._documents.hide_suggestions,
         )
         if isinstance(executor, list):
-            return _refuse(document.locate(executor), caller, "BAD_USER_INPUT", kind)
+            located = await self._documents.locate(document, executor)
+            return _refuse(located, caller, "BAD_USER_INPUT", kind)
         try:
             cost = self._pricer.price(
                 executor.operation,
@@ -123,14 +128,16 @@ class Engine:
         if isinstance(executor, CompiledExecutor):
             executor.plans = compiled.plans
             executor.projector = self._projector
-            executor.turns = Turns(self._max_turn_s)
+            executor.turns = context.turns
         with tracing.span("graphql.execute"):
             outcome: Any = executor.execute_operation()
             result = await outcome if inspect.isawaitable(outcome) else outcome
         if not result.errors:
             key = repeat_key(operation.name, operation.variables)
             self._remember(document, key, executor, context, compiled, cost)
-        errors = document.locate(result.errors) if result.errors else None
+        errors = result.errors
+        if errors:
+            await self._documents.locate(document, errors)
         return self._answer(result.data, errors, loaders, caller, node, cost)
 
     def _answer_at_once(

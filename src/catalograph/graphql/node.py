@@ -1,7 +1,6 @@
 """Global ids: opaque, unique over all types, the same for as long as the record is the same."""
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -89,7 +88,7 @@ def parse_id(value: str, *, argument: str = "id") -> NodeKey:
             return NodeKey(type_name, parts)
         if type_name not in _FINDERS:
             raise _not_an_id(argument)
-    except (binascii.Error, UnicodeError, msgspec.MsgspecError) as exc:
+    except (ValueError, msgspec.MsgspecError) as exc:
         raise _not_an_id(argument) from exc
     return NodeKey(type_name, (key,))
 

@@ -34,10 +34,11 @@ class Turns:
         """Give items one by one, with a pause before one whenever the turn is over."""
         for item in items:
             if self.is_over:
-                await self._pause()
+                await self.pause()
             yield item
 
-    async def _pause(self) -> None:
+    async def pause(self) -> None:
+        """Let others have their turn."""
         # Tasks that wait together would fill the next turn together: each looks again.
         while True:
             if self._next is None:

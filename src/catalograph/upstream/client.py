@@ -33,6 +33,7 @@ from catalograph.upstream.wire import read_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _MAX_CONNECTIONS = 64
+_THREAD_FROM_BYTES = 64 * 1024
 _MAX_IDLE_CONNECTIONS = 16
 _IDLE_S = 30.0
 _ABANDONED_MOST = 8
@@ -276,7 +277,11 @@ class UpstreamClient:
         ) as exc:
             raise from_transport(exc, after_s=self._monotonic() - started) from exc
         try:
-            return read_page(body, query, as_of_s=as_of_s)
+            if len(body) < _THREAD_FROM_BYTES:
+                return read_page(body, query, as_of_s=as_of_s)
+            # A full page takes ten milliseconds or more, and a reading of the index has
+            # several at once.
+            return await asyncio.to_thread(read_page, body, query, as_of_s=as_of_s)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 

@@ -10,6 +10,7 @@ from catalograph.graphql.operation import Caller
 from catalograph.web.parameters import Parameters
 from catalograph.web.replies import Refusal
 
+_NOBODY: Final = "nobody"
 _TOKEN: Final = re.compile(rb"[!-~]{1,4096}")
 
 
@@ -44,7 +45,7 @@ class Callers:
         return Caller(
             request_id=request_id,
             token=None if token is None else token.decode("ascii"),
-            partition="" if token is None else self._hash(token),
+            partition=self._find_partition(token),
             trace_wanted=self._trace_enabled
             and headers.get(b"x-catalograph-trace") == b"1",
             cost_wanted=headers.get(b"x-catalograph-cost") == b"1"
@@ -65,7 +66,13 @@ class Callers:
             raise Refusal(401, error, {"WWW-Authenticate": "Bearer"})
         return token
 
-    def _hash(self, token: bytes) -> str:
+    def _find_partition(self, token: bytes | None) -> str:
+        if self._partition_key is None:
+            return ""
+        if token is None:
+            # Not that of the gateway's own token: a cache may be shared with gateways
+            # that have one.
+            return _NOBODY
         # Keyed, so that nobody who sees a partition's name can try tokens against it.
-        key = self._partition_key or b""
-        return hashlib.blake2b(token, key=key, digest_size=16).hexdigest()
+        digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
+        return digest.hexdigest()

@@ -1,6 +1,7 @@
 """Counts and help beside a list of models."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import strawberry
 
@@ -9,6 +10,9 @@ from catalograph.catalogue.suggestion import find_unknown_values
 from catalograph.errors import UpstreamUnavailableError
 from catalograph.graphql.connections import ModelConnectionSource
 from catalograph.graphql.context import Info
+from catalograph.graphql.turns import Turns
+
+T = TypeVar("T")
 
 _MOST_FIRST = "Most first, then by value."
 
@@ -83,8 +87,11 @@ def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     index = info.context.loaders.index
     if index is None:
         raise UpstreamUnavailableError(detail="facets without an index")
-    return count_facets(
-        index, request.filter, search=request.search, fixed=request.fixed
+    return _in_turn(
+        info.context.turns,
+        lambda: count_facets(
+            index, request.filter, search=request.search, fixed=request.fixed
+        ),
     )
 
 
@@ -94,4 +101,17 @@ def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
     index = info.context.loaders.index
     if index is None:
         raise UpstreamUnavailableError(detail="unknown values without an index")
-    return find_unknown_values(index, connection.listing.request.filter)
+    context, asked = info.context, connection.listing.request.filter
+    return _in_turn(
+        context.turns, lambda: find_unknown_values(index, asked, context.speller)
+    )
+
+
+def _in_turn(turns: Turns, work: Callable[[], T]) -> T | Awaitable[T]:
+    """Do the work now, or after others have had their turn."""
+    return _wait_and_work(turns, work) if turns.is_over else work()
+
+
+async def _wait_and_work(turns: Turns, work: Callable[[], T]) -> T:
+    await turns.pause()
+    return work()
