@@ -61,6 +61,10 @@ schema-check: $(DEV) ## Fail when a committed schema is out of date
 	$(BIN)/catalograph schema --check
 	$(BIN)/catalograph schema --subgraph --check
 
+.PHONY: bench
+bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: 2 minutes, printed only
+	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
+
 cover: ## Run all tests and report the branches that none took
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
 

@@ -1,0 +1,28 @@
+"""The ceiling: reads the body of a request and sends fixed bytes, nothing else.
+
+BODIES is a folder; `/Q1` is answered with its file `Q1`.
+"""
+
+import os
+from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
+
+_BODIES = {
+    f"/{file.name}": file.read_bytes() for file in Path(os.environ["BODIES"]).iterdir()
+}
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Speak ASGI."""
+    if scope["type"] != "http":
+        return
+    while (await receive()).get("more_body", False):
+        pass
+    body = _BODIES[scope["path"]]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

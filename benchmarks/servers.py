@@ -1,0 +1,248 @@
+"""Processes that are measured: started on a free port, bound to a processor, stopped."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from questions import encode
+
+TOKEN: Final = "aistats_v1_k_benchmark_0123456789"  # noqa: S105 - opens nothing but the embedded upstream
+
+_HERE: Final = Path(__file__).parent
+_NODE: Final = _HERE / "peers" / "node"
+_START_WITHIN_S: Final = 60.0
+_STOP_WITHIN_S: Final = 10.0
+_MOST_COMPLAINTS: Final = 1000
+_CORES: Final = os.cpu_count() or 1
+_TASKSET: Final = shutil.which("taskset")
+
+
+class Contender(NamedTuple):
+    """Something that can be measured.
+
+    Attributes:
+        name: As in the tables.
+        command: What starts it; `{port}` stands for its port.
+        folder: Where.
+        environment: Beside `PORT`, `UPSTREAM` and `TOKEN`.
+    """
+
+    name: str
+    command: Sequence[str]
+    folder: Path = _HERE
+    environment: Mapping[str, str] = {}
+
+
+def _uvicorn(target: str) -> list[str]:
+    options = "--host 127.0.0.1 --port {port} --loop uvloop --http httptools"
+    return [
+        *(sys.executable, "-m", "uvicorn", target, *options.split()),
+        *("--log-level", "warning", "--no-access-log"),
+    ]
+
+
+def _gateway(*, workers: int = 1) -> list[str]:
+    options = f"serve --host 127.0.0.1 --port {{port}} --workers {workers}"
+    return [sys.executable, "-m", "catalograph", *options.split()]
+
+
+_OFF: Final = {"CATALOGRAPH_RESPONSE_CACHE": "off"}
+_MERCURIUS: Final = ("node", "mercurius.mjs")
+
+OURS: Final = Contender("catalograph", _gateway())
+OURS_UNKEPT: Final = Contender("catalograph, answers not kept", _gateway(), _HERE, _OFF)
+MERCURIUS_CACHED: Final = Contender(
+    "Mercurius, JIT + cache", _MERCURIUS, _NODE, {"CACHE": "1"}
+)
+MERCURIUS: Final = Contender("Mercurius, JIT", _MERCURIUS, _NODE)
+STRAWBERRY: Final = Contender(
+    "plain Strawberry", _uvicorn("strawberry_app:app"), _HERE / "peers" / "python"
+)
+CONTENDERS: Final = (OURS, OURS_UNKEPT, MERCURIUS_CACHED, MERCURIUS, STRAWBERRY)
+
+
+def with_workers(contender: Contender, workers: int) -> Contender:
+    """Give the same with several processes; ours only."""
+    return contender._replace(command=_gateway(workers=workers))
+
+
+def raw(bodies: Path) -> Contender:
+    """Make the ceiling: a bare server of the files in a folder."""
+    return Contender(
+        "raw uvicorn",
+        _uvicorn("raw_app:app"),
+        _HERE / "peers" / "python",
+        {"BODIES": str(bodies)},
+    )
+
+
+def install_peers() -> bool:
+    """Install what Node needs; False where there is no Node, or it cannot be had."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return False
+    if (_NODE / "node_modules").is_dir():
+        return True
+    print("Installing Mercurius into benchmarks/peers/node ...", flush=True)
+    return (
+        subprocess.run([npm, "ci", "--silent"], cwd=_NODE, check=False).returncode == 0
+    )
+
+
+def pin(*, load: bool = False, cores: int = 1) -> list[str]:
+    """Build the command that binds a server, or the load on it, to processors.
+
+    Servers get the first `cores`; the load and the upstream get one of the others, and
+    share one where there are not enough. Empty where nothing can be bound.
+    """
+    if _TASKSET is None or _CORES == 1:
+        return []
+    chosen = min(cores, _CORES - 1) if load else f"0-{min(cores, _CORES) - 1}"
+    return [_TASKSET, "--cpu-list", str(chosen)]
+
+
+def join_load() -> None:
+    """Bind this process to the load's processor, where it can be bound."""
+    if is_pinned():
+        os.sched_setaffinity(0, {min(1, _CORES - 1)})
+
+
+def is_pinned() -> bool:
+    """Say whether servers and load have processors of their own."""
+    return bool(pin())
+
+
+class Server:
+    """One running process; a context manager that ends it.
+
+    Attributes:
+        contender: What it runs.
+        port: Where it listens, on this machine.
+        started_s: `time.perf_counter()` just before it was started.
+    """
+
+    def __init__(
+        self, contender: Contender, *, upstream: str = "", pinned: Sequence[str] = ()
+    ) -> None:
+        self.contender = contender
+        self.port = _find_free_port()
+        command = [part.format(port=self.port) for part in contender.command]
+        own = {name: value for name, value in os.environ.items() if _is_neutral(name)}
+        settings = {
+            "PORT": str(self.port),
+            "UPSTREAM": upstream,
+            "TOKEN": TOKEN,
+            "NODE_ENV": "production",
+            "CATALOGRAPH_UPSTREAM_URL": upstream,
+            "CATALOGRAPH_UPSTREAM_TOKEN": TOKEN,
+        }
+        self.started_s = time.perf_counter()
+        # A file, as under a supervisor: the access log is part of every figure.
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._process = subprocess.Popen(
+            [*pinned, *command],
+            cwd=contender.folder,
+            env={**own, **settings, **contender.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=self._complaints,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._complaints.close()
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait(self) -> Self:
+        """Wait until it takes connections and answers anything at all.
+
+        Raises:
+            RuntimeError: It does not.
+        """
+        while time.perf_counter() < self.started_s + _START_WITHIN_S:
+            if self._process.poll() is not None:
+                break
+            try:
+                self.ask("/graphql", encode("{__typename}"))
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.01)
+            else:
+                return self
+        self._complaints.seek(0)
+        said = self._complaints.read().decode(errors="replace")[-_MOST_COMPLAINTS:]
+        raise RuntimeError(f"{self.contender.name} did not start: {said}")
+
+    def ask(self, path: str, payload: bytes | None = None) -> bytes:
+        """Send one request, a POST if there is a body, and give the body of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        headers = {"accept": "application/json"}
+        if payload is None:
+            headers["authorization"] = f"Bearer {TOKEN}"
+            connection.request("GET", path, headers=headers)
+        else:
+            headers["content-type"] = "application/json"
+            connection.request("POST", path, payload, headers)
+        try:
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
+    def cpu_s(self) -> float:
+        """Give the processor time it has taken so far; 0 where that cannot be told."""
+        ticks = 0
+        for process in self._tree():
+            fields = _read(f"/proc/{process}/stat").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def rss_mb(self) -> float:
+        """Give the memory it holds in MB, its children's included; 0 where unknown."""
+        kilobytes = 0
+        for process in self._tree():
+            _, _, rest = _read(f"/proc/{process}/status").partition("VmRSS:")
+            kilobytes += int(rest.split()[0]) if rest else 0
+        return kilobytes / 1024
+
+    def _tree(self) -> list[int]:
+        found = [self._process.pid]
+        for process in found:
+            children = _read(f"/proc/{process}/task/{process}/children")
+            found += map(int, children.split())
+        return found
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_neutral(name: str) -> bool:
+    return not name.startswith("CATALOGRAPH_") and name not in {"CACHE", "BODIES"}
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,65 @@
+"""The embedded upstream as a REST server that can be slowed down and counts.
+
+It is what `catalograph upstream --models N` serves. Beside `/v1/models` it has
+`/_delay?ms=150`, how long each answer is held back from now on, and `/_count`, how many
+models requests there were since this was asked last.
+"""
+
+import argparse
+import asyncio
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from catalograph.demo.service import Reply, build_demo_app, send_reply
+from catalograph.demo.synthesis import synthesise_models
+
+_TEXT = {"content-type": "text/plain"}
+
+
+class SlowedUpstream:
+    """Counts and delays what it hands on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._delay_s = 0.0
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Speak ASGI."""
+        path = scope.get("path")
+        if path == "/_delay":
+            milliseconds = scope["query_string"].decode().partition("ms=")[2]
+            self._delay_s = float(milliseconds) / 1000
+            await send_reply(Reply(200, _TEXT, b"ok"), scope, send)
+        elif path == "/_count":
+            count, self._count = self._count, 0
+            await send_reply(Reply(200, _TEXT, str(count).encode()), scope, send)
+        else:
+            if scope["type"] == "http":
+                self._count += 1
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
+            await self._app(scope, receive, send)
+
+
+def main() -> None:
+    """Serve until terminated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--models", type=int, required=True)
+    asked = parser.parse_args()
+    app = SlowedUpstream(build_demo_app(synthesise_models(asked.models)))
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=asked.port,
+        log_level="warning",
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+    )
+
+
+if __name__ == "__main__":
+    main()
