@@ -23,7 +23,13 @@ from catalograph.graphql.engine import Engine
 from catalograph.graphql.limits import Limits
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
-from catalograph.serving import DRAIN, Drain, bound_requests, run_server
+from catalograph.serving import (
+    DRAIN,
+    Drain,
+    bound_requests,
+    run_server,
+    spare_collector,
+)
 from catalograph.settings import PREFIX, Settings
 from catalograph.source import Access, CatalogueSource
 from catalograph.telemetry import TASKS, configure_logging
@@ -97,7 +103,7 @@ class Gateway:
 
     def start(self) -> None:
         """Begin what goes on in the background."""
-        if self._has_own_token:
+        if self._has_own_token and self.source.lists_from_index:
             self._keeping = asyncio.create_task(self.source.keep_index(Access()))
 
     async def aclose(self) -> None:
@@ -202,6 +208,7 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
         app = create_app(settings, demo=demo)
+        spare_collector()
     else:
         app = f"{__name__}:{(create_demo_worker if demo else create_worker).__name__}"
     run_server(app, host=settings.host, port=settings.port, workers=settings.workers)
@@ -221,7 +228,9 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
     bound_requests(settings.max_body_bytes)
-    return create_app(settings, demo=demo)
+    app = create_app(settings, demo=demo)
+    spare_collector()
+    return app
 
 
 def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:

@@ -53,7 +53,7 @@ MAX_PAGES_AT_ONCE = 4
 """Simultaneous page requests of one reading: quick, but polite."""
 
 INDEX_LOOKED_AFTER_EVERY_S = 30.0
-"""How soon after the first page the index is read, asked for or not."""
+"""How often it is looked whether an index that is kept ready wants reading."""
 
 WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
 """Page one of the whole catalogue: where a reading of the index begins."""
@@ -146,7 +146,6 @@ class CatalogueSource:
         self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
         self._doubted: dict[str, Reading] = {}
-        self._asked_at_s = -math.inf
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
@@ -252,7 +251,6 @@ class CatalogueSource:
             is_whole=query.filter == EVERYTHING,
         )
         self._note_version(entry.value, access)
-        self._asked_at_s = self.clock()
         self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
         return entry
 
@@ -324,12 +322,11 @@ class CatalogueSource:
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> Never:
-        """Have an index before it is needed, for as long as pages are asked for at all.
+        """Have an index before it is needed, for a gateway that answers lists from it.
 
-        An index only read when it is asked for is not there in an outage, when it could
-        answer what nobody asked before. So it is read some time after the first page
-        (nobody who asks waits for it, and no operation is charged for it), and again when
-        it is half as old as a stale one may be; replicas that share a cache take turns.
+        It is read at once, and again when it is half as old as a stale one may be; no
+        operation waits for that or is charged for it, and replicas that share a cache take
+        turns.
 
         Args:
             access: On whose behalf.
@@ -337,17 +334,14 @@ class CatalogueSource:
         """
         key = index_key(access.partition)
         while True:
-            await sleep(INDEX_LOOKED_AFTER_EVERY_S)
-            now_s = self.clock()
-            if now_s - self._asked_at_s > self.ages.stale_s:
-                continue
-            oldest_s = now_s - self.ages.stale_s / 2
+            oldest_s = self.clock() - self.ages.stale_s / 2
             kept = self._cache.find(key)
             if kept is None or kept.as_of_s < oldest_s:
                 kept = await self._cache.read(key, codec=_INDEXES)
             if kept is None or kept.as_of_s < oldest_s:
                 with contextlib.suppress(UpstreamError):
                     await self.fetch_index(access)
+            await sleep(INDEX_LOOKED_AFTER_EVERY_S)
 
     async def _read_catalogue(
         self, access: Access, first_page: ModelsPage | None
