@@ -184,7 +184,7 @@ class Speller:
 
     def find_closest(self, value: str, candidates: Iterable[str]) -> str | None:
         """Find the closest candidate, the first of equals; None when none is close."""
-        if len(value) > _MAX_LENGTH:
+        if len(value) > _MAX_LENGTH or self.is_exhausted:
             return None
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(value.lower())

@@ -73,6 +73,14 @@ class CompiledExecutor(Executor[Any]):
                     pass
             if len(result) >= LONG_LIST or self.turns.is_over:
                 result = self.turns.pace(result)
+        elif (
+            isinstance(result, list)
+            and len(result) >= LONG_LIST
+            and any(isinstance(one, Exception) for one in result)
+        ):
+            # A reference that is none is an error with its place, which takes longer
+            # than to complete one that is found.
+            result = self.turns.pace(result)
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )

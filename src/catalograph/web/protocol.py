@@ -42,6 +42,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             leave room for the body that the application takes. More closes.
         arrival_timeout_s: From the first byte of a request (or from connecting) to the
             last of its body; more gets 408.
+        max_waiting: Requests that wait for their turn on one connection; more closes.
         unread_timeout_s: For what was sent to leave for a client that does not read.
     """
 
@@ -49,6 +50,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     max_request_bytes: ClassVar[int] = 1024 * 1024
     arrival_timeout_s: ClassVar[float] = 10.0
     unread_timeout_s: ClassVar[float] = 30.0
+    max_waiting: ClassVar[int] = 200
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,6 +115,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 raise ValueError("the head is too large")  # comes out as a parser error
         self._is_head_complete = True
         super().on_headers_complete()
+        if len(self.pipeline) > self.max_waiting:
+            # One read may bring thousands, and all are made into requests before any of
+            # them is answered.
+            telemetry.REFUSED.labels("waiting_requests").inc()
+            raise ValueError("too many requests wait")  # as above
         # The task that was made for this scope has not run yet.
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = self._extensions
