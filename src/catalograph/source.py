@@ -95,6 +95,23 @@ class Reading(msgspec.Struct, frozen=True):
     as_of_s: float
 
 
+class _Total(msgspec.Struct, frozen=True):
+    """How many models the catalogue holds, as far as a list has told.
+
+    Attributes:
+        models: Length of the list.
+        as_of_s: Unix time of its answer.
+        is_whole: Whether the list was not filtered; otherwise there may be more.
+    """
+
+    models: int
+    as_of_s: float
+    is_whole: bool
+
+
+_NO_TOTAL = _Total(0, 0.0, is_whole=False)
+
+
 class _IndexCodec:
     """The index, written down as the reading it was built from."""
 
@@ -142,7 +159,7 @@ class CatalogueSource:
         self.lists_from_index = lists_from_index
         self._client = client
         self._cache = cache
-        self._totals: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._totals: OrderedDict[str, _Total] = OrderedDict()
         self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
         self._doubted: dict[str, Reading] = {}
@@ -150,7 +167,7 @@ class CatalogueSource:
 
     def find_total(self, access: Access) -> int:
         """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
-        return self._totals.get(access.partition, (0, 0.0))[0]
+        return self._totals.get(access.partition, _NO_TOTAL).models
 
     def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
         """Whether the upstream is known to ignore some part of a filter."""
@@ -409,9 +426,10 @@ class CatalogueSource:
     def _note_total(
         self, total: int, as_of_s: float, access: Access, *, is_whole: bool
     ) -> None:
-        known, known_as_of_s = self._totals.get(access.partition, (0, 0.0))
-        if total > known or (is_whole and as_of_s >= known_as_of_s):
-            _remember(self._totals, access.partition, (total, as_of_s))
+        known = self._totals.get(access.partition, _NO_TOTAL)
+        if total > known.models or (is_whole and as_of_s >= known.as_of_s):
+            noted = _Total(total, as_of_s, is_whole=is_whole)
+            _remember(self._totals, access.partition, noted)
 
     def _note_version(self, page: ModelsPage, access: Access) -> None:
         if page.models:
@@ -462,8 +480,9 @@ class CatalogueSource:
     ) -> str | None:
         entry = self.find_index(access)
         if entry is None:
-            total = self.find_total(access)
-            if not page.total >= total > 0 or is_proved(asked, page):
+            known = self._totals.get(access.partition, _NO_TOTAL)
+            is_shorter = not known.is_whole or page.total < known.models
+            if is_shorter or is_proved(asked, page):
                 return None
             # The list may be the whole catalogue although a filter was asked.
             entry = await self.fetch_index(access)

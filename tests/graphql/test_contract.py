@@ -127,9 +127,7 @@ async def test_a_cold_gateway_notices_by_the_sections_asked_for(
 
 @pytest.mark.parametrize("selection", ["bare", "both"])
 @pytest.mark.parametrize("dimension", FILTERS)
-@pytest.mark.parametrize(
-    "arguments", ["limit: 1", "limit: 5, offset: 90"]
-)
+@pytest.mark.parametrize("arguments", ["limit: 1", "limit: 5, offset: 90"])
 @pytest.mark.parametrize("shape", ["sectioned", "flat", "documented"])
 async def test_a_total_that_is_too_large_is_noticed(
     gateway: GraphGateway,
@@ -296,3 +294,21 @@ async def test_an_upstream_that_obeys_is_never_accused(
             await gateway.ask(document(selection, ", offset: 2"), {"f": asked})
 
     assert count(COUNTER) == before
+
+
+async def test_a_longer_filtered_list_behind_a_shorter_one_is_not_suspicious(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    """Only a list as long as the whole catalogue is; a filtered one says nothing of that."""
+    fill(upstream)
+    short = '{ models(filter: { providers: ["a"] }) { totalCount } }'
+    longer = '{ models(filter: { providers: ["b"] }) { totalCount } }'
+
+    totals = [
+        (await gateway.ask(one))["models"]["totalCount"] for one in (short, longer)
+    ]
+
+    assert totals == [1, 2]
+    assert upstream.calls == [
+        bare_call(provider=provider, limit=50, offset=0) for provider in ("a", "b")
+    ]
