@@ -102,8 +102,11 @@ class FetchLock:
             failure = encode_failure(error)
             raise
         finally:
-            renewing.cancel()
-            await asyncio.wait({renewing})
+            # Python 3.11's `wait_for`, by which aiocache bounds its calls, swallows a
+            # cancellation that comes just as the call ends: then it would be renewed for ever.
+            while not renewing.done():
+                renewing.cancel()
+                await asyncio.wait({renewing}, timeout=_LAST_POLL_S)
             await self._release(failure)
 
     @property
