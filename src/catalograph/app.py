@@ -23,6 +23,7 @@ from catalograph.graphql.engine import Engine
 from catalograph.graphql.limits import Limits
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
+from catalograph.reading import Access
 from catalograph.serving import (
     DRAIN,
     Drain,
@@ -31,7 +32,7 @@ from catalograph.serving import (
     spare_collector,
 )
 from catalograph.settings import PREFIX, Settings
-from catalograph.source import Access, CatalogueSource
+from catalograph.source import CatalogueSource
 from catalograph.telemetry import TASKS, configure_logging
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport

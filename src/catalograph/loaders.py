@@ -35,7 +35,8 @@ from catalograph.listings import (
     ModelsRequest,
     PageListing,
 )
-from catalograph.source import WHOLE, Access, CatalogueSource
+from catalograph.reading import WHOLE, Access
+from catalograph.source import CatalogueSource
 from catalograph.upstream.request import build_query_string
 
 _T = TypeVar("_T")
@@ -241,9 +242,8 @@ class Loaders:
         except UpstreamError as error:
             pages = pages or dict.fromkeys(kept, error)
         pages = self._replace_failed(pages, kept)
-        if any(map(_is_outage, pages.values())) and (
-            await self._source.has_index(self.access)
-        ):
+        is_lacking = any(map(_is_outage, pages.values())) or self._are_apart(pages)
+        if is_lacking and await self._source.has_index(self.access):
             with contextlib.suppress(UpstreamError):
                 return await self._answer_from_index(requests)
         self._unify([page for page in pages.values() if isinstance(page, Entry)])
@@ -374,6 +374,11 @@ class Loaders:
         begun = first if first.as_of_s >= asked_at_s else None
         self._index_task = asyncio.ensure_future(self._fetch_index(begun))
         return None
+
+    def _are_apart(self, pages: _Pages) -> bool:
+        """Whether pages differ in age by more than they may; only in an outage they do."""
+        times = [page.as_of_s for page in pages.values() if isinstance(page, Entry)]
+        return bool(times) and max(times) - min(times) > self._source.ages.fresh_s
 
     def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:
         """Put what is kept in the place of pages that the upstream failed to give.

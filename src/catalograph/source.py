@@ -24,20 +24,18 @@ from catalograph.catalogue.contract import (
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
     EVERYTHING,
-    FULL,
-    MAX_LIMIT,
     ModelsFilter,
     ModelsPage,
     ModelsQuery,
     Sections,
 )
-from catalograph.catalogue.records import Model
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
     UpstreamResponseError,
 )
+from catalograph.reading import WHOLE, Access, CatalogueReader, Doubts, Reading
 from catalograph.telemetry import (
     CONTRACT_BREAKS,
     INDEX_MODELS,
@@ -46,17 +44,8 @@ from catalograph.telemetry import (
 )
 from catalograph.upstream.client import UpstreamClient
 
-MAX_READINGS = 3
-"""How often a catalogue that changes while it is being read is read again."""
-
-MAX_PAGES_AT_ONCE = 4
-"""Simultaneous page requests of one reading: quick, but polite."""
-
 INDEX_LOOKED_AFTER_EVERY_S = 30.0
 """How often it is looked whether an index that is kept ready wants reading."""
-
-WHOLE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
-"""Page one of the whole catalogue: where a reading of the index begins."""
 
 _MAX_PARTITIONS = 10_000
 """Callers' tokens of which something is remembered beside what the cache holds."""
@@ -64,35 +53,6 @@ _MAX_PARTITIONS = 10_000
 Value = TypeVar("Value")
 
 log = get_logger()
-
-
-class Access:
-    """On whose behalf the upstream is asked, and what that has cost so far.
-
-    Attributes:
-        token: The caller's own token; None for the gateway's.
-        partition: What is kept is kept apart for each partition.
-        requests: Upstream requests made for this access.
-    """
-
-    __slots__ = ("partition", "requests", "token")
-
-    def __init__(self, *, token: str | None = None, partition: str = "") -> None:
-        self.token = token
-        self.partition = partition
-        self.requests = 0
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """The whole catalogue as it was read.
-
-    Attributes:
-        models: In upstream order, both sections.
-        as_of_s: Unix time in seconds of the first page's request.
-    """
-
-    models: tuple[Model, ...]
-    as_of_s: float
 
 
 class _Total(msgspec.Struct, frozen=True):
@@ -162,7 +122,8 @@ class CatalogueSource:
         self._totals: OrderedDict[str, _Total] = OrderedDict()
         self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
-        self._doubted: dict[str, Reading] = {}
+        self._reader = CatalogueReader(client)
+        self._doubts = Doubts(ages.fresh_s)
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
@@ -290,8 +251,13 @@ class CatalogueSource:
         """
 
         async def fetch() -> tuple[CatalogueIndex, float]:
-            reading = await self._read_catalogue(access, first_page)
-            self._believe(reading, access)
+            reading = await self._reader.read(access, first_page)
+            kept = self._cache.find(index_key(access.partition))
+            known = 0 if kept is None else len(kept.value.models)
+            self._doubts.check(reading, known, access)
+            if reading.models:
+                ignored_filters = reading.ignored_filters
+                _remember(self._ignored_filters, access.partition, ignored_filters)
             index = await asyncio.to_thread(
                 CatalogueIndex.build, reading.models, as_of_s=reading.as_of_s
             )
@@ -359,69 +325,6 @@ class CatalogueSource:
                 with contextlib.suppress(UpstreamError):
                     await self.fetch_index(access)
             await sleep(INDEX_LOOKED_AFTER_EVERY_S)
-
-    async def _read_catalogue(
-        self, access: Access, first_page: ModelsPage | None
-    ) -> Reading:
-        for _ in range(MAX_READINGS):
-            reading = await self._read_once(access, first_page)
-            if reading is not None:
-                return reading
-            log.warning("the catalogue changed while it was being read")
-            first_page = None
-        raise UpstreamResponseError(detail="the catalogue would not hold still")
-
-    async def _read_once(
-        self, access: Access, first_page: ModelsPage | None
-    ) -> Reading | None:
-        """Read all pages; None when they do not fit together."""
-        gate = asyncio.Semaphore(MAX_PAGES_AT_ONCE)
-
-        async def fetch(offset: int) -> ModelsPage:
-            async with gate:
-                access.requests += 1
-                return await self._client.fetch_page(
-                    ModelsQuery(limit=MAX_LIMIT, offset=offset, sections=FULL),
-                    token=access.token,
-                )
-
-        first = first_page or await fetch(0)
-        self._note_version(first, access)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(fetch(offset))
-                    for offset in range(MAX_LIMIT, first.total, MAX_LIMIT)
-                ]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
-        pages = [first, *(task.result() for task in tasks)]
-        models = tuple(model for page in pages for model in page.models)
-        ids = {model.model_id for model in models}
-        totals = {page.total for page in pages}
-        read = len(models) + sum(page.lost for page in pages)
-        if len(totals) > 1 or len(ids) != len(models) or read != first.total:
-            return None
-        if any(page.models and not page.sections.covers(FULL) for page in pages):
-            raise UpstreamResponseError(detail="a section asked for is missing")
-        return Reading(models, first.as_of_s)
-
-    def _believe(self, reading: Reading, access: Access) -> None:
-        """Refuse a reading that lost a third of the models until a later one agrees."""
-        kept = self._cache.find(index_key(access.partition))
-        if kept is None or 3 * len(reading.models) > 2 * len(kept.value.models):
-            self._doubted.pop(access.partition, None)
-            return
-        doubted = self._doubted.get(access.partition)
-        if doubted is None or not _agree(doubted, reading):
-            self._doubted[access.partition] = reading
-        elif reading.as_of_s - doubted.as_of_s >= self.ages.fresh_s:
-            del self._doubted[access.partition]
-            return
-        raise UpstreamResponseError(
-            detail=f"the catalogue shrank from {len(kept.value.models)} models to "
-            f"{len(reading.models)}; waiting for a second reading that agrees"
-        )
 
     def _note_total(
         self, total: int, as_of_s: float, access: Access, *, is_whole: bool
@@ -521,10 +424,3 @@ _SUPERSETS = {
     sections: _supersets(sections)
     for sections in _supersets(Sections(data=False, gateway=False))
 }
-
-
-def _agree(one: Reading, other: Reading) -> bool:
-    """Whether two readings tell the same story, give or take a third."""
-    ids = {model.model_id for model in one.models}
-    common = sum(model.model_id in ids for model in other.models)
-    return 3 * common >= 2 * max(len(one.models), len(other.models))

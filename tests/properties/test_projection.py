@@ -17,8 +17,8 @@ from catalograph.graphql.limits import Limits
 from catalograph.graphql.node import node_id
 from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.graphql.schema import build_schema
+from catalograph.reading import Access
 from catalograph.settings import Settings
-from catalograph.source import Access
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock

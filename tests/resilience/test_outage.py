@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from catalograph.source import Access
+from catalograph.reading import Access
 from support.graph_gateway import GraphGateway, Result, TurnedClock, reading_calls
 from support.kept_answers import settle
 from support.stub_upstream import (
@@ -110,6 +110,31 @@ async def test_questions_never_asked_before_are_answered_from_the_index(
         {"models": {"nodes": [{"modelId": f"acme/m42{n}"} for n in range(3)]}},
     ]
     assert [stale_times(one) for one in results] == [{as_of}] * len(NEW)
+
+
+async def test_pages_of_different_ages_give_way_to_one_state_of_the_index(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """Where there is one; otherwise pages of different ages are better than none."""
+    both = "{ a: models(limit: 1) { nodes { name } } b: models(offset: 9, limit: 1) { nodes { name } } }"
+    await gateway.ask("{ models(limit: 1) { nodes { name } } }")
+    clock.pass_s(100)
+    await gateway.ask("{ models(offset: 9, limit: 1) { nodes { name } } }")
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(700)
+
+    apart = await gateway.query(both)
+    upstream.recover()
+    clock.pass_s(10)
+    as_of = clock.show()
+    await gateway.ask(INDEXED)
+    upstream.fail(DOWN, times=None)
+    clock.pass_s(700)
+    together = await gateway.query(both)
+
+    assert len(stale_times(apart)) == 2
+    assert stale_times(together) == {as_of}
+    assert apart.data == together.data
 
 
 async def test_stale_answers_are_kept_for_a_second_and_by_nobody_else(

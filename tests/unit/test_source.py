@@ -9,7 +9,8 @@ from catalograph.cache.single_flight import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsQuery
 from catalograph.errors import UpstreamContractError
-from catalograph.source import Access, CatalogueSource
+from catalograph.reading import Access
+from catalograph.source import CatalogueSource
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock

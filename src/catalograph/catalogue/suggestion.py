@@ -190,9 +190,8 @@ class Speller:
         matcher.set_seq2(value.lower())
         closest, best = None, _CLOSE
         for candidate in candidates:
-            if self.is_exhausted:
+            if not self.spend(_GLANCE_EFFORT):
                 return None
-            self._effort_left -= _GLANCE_EFFORT
             matcher.set_seq1(candidate.lower()[:_MAX_LENGTH])
             # Each is an upper bound of the next, and far cheaper.
             if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:

@@ -30,7 +30,8 @@ from catalograph.graphql.scalars import format_date_time
 from catalograph.graphql.schema import build_schema, read_field
 from catalograph.graphql.turns import MAX_TURN_S, Turns
 from catalograph.loaders import Loaders
-from catalograph.source import Access, CatalogueSource
+from catalograph.reading import Access
+from catalograph.source import CatalogueSource
 
 _KEPT_WITH_WARNINGS_S = 1.0
 _KEPT_WHILE_STALE_S = 1.0
