@@ -12,7 +12,9 @@ from starlette.types import ASGIApp
 
 from catalograph import __version__, telemetry, tracing
 from catalograph.cache.ages import Ages
+from catalograph.cache.buckets import SharedBuckets
 from catalograph.cache.documents import SharedDocuments
+from catalograph.cache.redis import Redis
 from catalograph.cache.single_flight import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
@@ -40,6 +42,7 @@ from catalograph.web.application import build_web_app
 from catalograph.web.documents import ManifestError, read_manifest
 from catalograph.web.graphiql import Explorer
 from catalograph.web.options import Rate, WebOptions
+from catalograph.web.shared_rate_limit import SharedRateLimiter
 
 DEMO_URL = "http://demo.invalid/v1"
 """Never looked up: in the demo, the upstream is part of the process."""
@@ -153,8 +156,12 @@ def create_app(
             yield
         watch.stop()
         await gateway.aclose()
+        if limiter is not None:
+            await limiter[1].aclose()
         # In a thread: it sends what is left, to a collector that may be slow.
         await asyncio.to_thread(tracing.stop)
+
+    limiter = _build_limiter(settings)
 
     async def find_unreadiness() -> str | None:
         if drain.has_begun:
@@ -168,6 +175,7 @@ def create_app(
         sdl=print_api_sdl(),
         ready=find_unreadiness,
         persisted=gateway.documents,
+        limiter=None if limiter is None else limiter[0],
         log_stream=sys.stderr,
         lifespan=lifespan,
         # Kept bytes must not live longer when somebody sets the clock of the machine.
@@ -251,6 +259,17 @@ def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
         attempt_timeout_s=settings.upstream_timeout_s,
         total_timeout_s=settings.upstream_total_timeout_s,
     )
+
+
+def _build_limiter(settings: Settings) -> tuple[SharedRateLimiter, Redis] | None:
+    """Count all replicas' requests where they share a cache; None: each its own."""
+    url, rate = settings.cache_url.reveal(), settings.rate_limit
+    if rate is None or url.startswith("memory:"):
+        return None
+    # With connections and a breaker of its own: neither holds the other up.
+    redis = Redis(url)
+    buckets = SharedBuckets(redis, count=rate.count, period_s=rate.period_s)
+    return SharedRateLimiter(buckets, Rate(rate.count, rate.period_s)), redis
 
 
 def _build_limits(settings: Settings) -> Limits:

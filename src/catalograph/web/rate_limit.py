@@ -40,6 +40,17 @@ class Verdict(msgspec.Struct, frozen=True):
     retry_after_s: float
 
 
+def judge(rate: Rate, level: float, *, is_allowed: bool) -> Verdict:
+    """Make a verdict of what is left in a bucket, which may be a debt."""
+    per_s = rate.count / rate.period_s
+    return Verdict(
+        is_allowed=is_allowed,
+        remaining=max(0, int(level)),
+        full_in_s=(rate.count - level) / per_s,
+        retry_after_s=0.0 if is_allowed else (1 - level) / per_s,
+    )
+
+
 class RateLimiter(Protocol):
     """Counts what callers ask, in this process or in one place for all."""
 
@@ -68,6 +79,7 @@ class MemoryRateLimiter:
         max_callers: int = 50_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._rate = rate
         self._size = float(rate.count)
         self._per_s = rate.count / rate.period_s
         self._max_callers = max_callers
@@ -87,12 +99,7 @@ class MemoryRateLimiter:
         if is_allowed:
             level -= 1
         self._store(caller, level, now_s)
-        return Verdict(
-            is_allowed=is_allowed,
-            remaining=max(0, int(level)),
-            full_in_s=(self._size - level) / self._per_s,
-            retry_after_s=0.0 if is_allowed else (1 - level) / self._per_s,
-        )
+        return judge(self._rate, level, is_allowed=is_allowed)
 
     async def charge(self, caller: str, tokens: float) -> None:
         """Take tokens; nobody owes more than a full bucket."""
