@@ -311,7 +311,8 @@ async def test_what_one_token_may_see_is_not_shown_to_another() -> None:
     callers = [caller for _, caller in engine.calls]
     assert [caller.token for caller in callers] == ["one", "two", None]
     assert len({caller.partition for caller in callers}) == 3
-    assert callers[2].partition == ""
+    # Not that of a gateway's own token, with which a cache may be shared.
+    assert callers[2].partition != ""
     assert all("one" not in caller.partition for caller in callers)
 
 

@@ -1,12 +1,14 @@
 """Our errors as GraphQL errors; everything else is masked."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from catalograph.errors import CatalographError, LimitError, UpstreamError
 from catalograph.telemetry import REFUSED, get_logger
+
+E = TypeVar("E", bound=CatalographError)
 
 MAX_MESSAGE_CHARACTERS = 1_000
 """A message may quote what the client sent; it need not quote all of it."""
@@ -32,6 +34,15 @@ def format_errors(
 def wrap_limit_error(error: LimitError) -> GraphQLError:
     """Give what is too much in the form of the other errors of a document."""
     return GraphQLError(str(error), original_error=error)
+
+
+def strip(error: E) -> E:
+    """Take away how an error came about, which nobody looks at when it is the client's.
+
+    A thousand of them would leave their frames to the garbage collector.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _format(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from strawberry.federation.schema import FederationAny
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Context
+from catalograph.graphql.errors import strip
 from catalograph.graphql.node import find_node, parse_id
 from catalograph.graphql.printing import print_subgraph
 
@@ -86,7 +87,7 @@ def _read_or_error(
     try:
         return _read(representation, f"representations[{place}]")
     except UserInputError as error:
-        return error
+        return strip(error)
 
 
 def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], object]:

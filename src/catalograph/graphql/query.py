@@ -8,6 +8,7 @@ import strawberry
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
+from catalograph.graphql.errors import strip
 from catalograph.graphql.lists import build_entity_resolver, load_models
 from catalograph.graphql.node import find_node, parse_id
 from catalograph.graphql.prices import PAGE
@@ -99,7 +100,7 @@ def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:
         return find_node(index, parse_id(id_, argument=f"ids[{place}]"))
     except UserInputError as error:
         # An error in a list is the error of that place.
-        return error
+        return strip(error)
 
 
 def _by_id(attribute: str, key: str) -> Any:
