@@ -1,0 +1,81 @@
+"""Some four hundred attacks on real gateways, over real sockets."""
+
+import pytest
+
+from catalograph.graphql.limits import Limits
+from support.hostile.battle import (
+    Outcome,
+    all_attacks,
+    fight,
+    find_leak,
+    start_victims,
+)
+
+MAX_BLOCK_MS = 50
+"""What any one request may take of the event loop."""
+
+# Shared machines are slow at times; the loop's own CPU time is what is compared, and it
+# stretches too when neighbours fill the caches.
+SLOWNESS = 3
+
+MAX_MEMORY_BYTES = 400 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+async def outcomes() -> list[Outcome]:
+    """What came of all attacks; the logs of the victims are looked at as well."""
+    async with start_victims() as victims:
+        outcomes = await fight(victims)
+        for victim in victims.values():
+            said = victim.log.read_bytes()
+            assert b"Traceback" not in said
+            assert b"open-sesame" not in said
+            assert b"aistats_v1_k_" not in said
+            assert (await victim.watch()).tasks < 20
+        return outcomes
+
+
+async def test_every_attack_is_refused_or_survived(outcomes: list[Outcome]) -> None:
+    failed = [
+        f"{outcome.attack.group}: {outcome.attack.name}: {outcome.problem}"
+        for outcome in outcomes
+        if outcome.problem is not None
+    ]
+
+    assert len(outcomes) == len(all_attacks()) >= 390
+    assert failed == []
+
+
+async def test_no_attack_keeps_others_waiting(outcomes: list[Outcome]) -> None:
+    slow = {
+        outcome.attack.name: round(outcome.watched.cpu_ms)
+        for outcome in outcomes
+        if outcome.watched.cpu_ms > MAX_BLOCK_MS * SLOWNESS
+    }
+
+    assert slow == {}
+
+
+async def test_memory_is_bounded(outcomes: list[Outcome]) -> None:
+    assert max(one.watched.peak_bytes for one in outcomes) < MAX_MEMORY_BYTES
+
+
+def test_a_leak_would_be_found() -> None:
+    """The judge is no rubber stamp."""
+    assert find_leak(b'{"message":"Traceback (most recent call last)"}') is not None
+    assert find_leak(b"'NoneType' has no attribute") is not None
+    assert find_leak(b'{"message":"limit must be at most 250, got 251"}') is None
+
+
+def test_limits_are_the_ones_attacked() -> None:
+    """Attacks sit just beyond these; whoever moves one has to move them."""
+    assert Limits() == Limits(
+        tokens=4_000,
+        depth=15,
+        height=400,
+        aliases=30,
+        root_fields=20,
+        directives=50,
+        operations=10,
+        list_size=1_000,
+    )

@@ -1,0 +1,98 @@
+"""The gateway that is attacked: a process that watches its own event loop.
+
+Reads its settings from the environment as ever. For every line on standard input it writes
+one of JSON: the longest time since the line before for which the loop did nothing else, by
+the wall clock and in the loop's own CPU time, and what memory it takes.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from catalograph.app import create_app
+from catalograph.serving import (
+    DrainingProtocol,
+    bound_requests,
+    run_server,
+    spare_collector,
+)
+from catalograph.settings import Settings
+from catalograph.telemetry import configure_logging
+
+_BEAT_S = 0.001
+_ARRIVAL_S = 1.5
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Watch:
+    """Counts for how long nobody else had a turn."""
+
+    def __init__(self) -> None:
+        self._wall_s = 0.0
+        self._cpu_s = 0.0
+
+    async def run(self) -> None:
+        """Sleep as briefly as can be, for ever."""
+        while True:
+            wall_s, cpu_s = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(_BEAT_S)
+            self._wall_s = max(self._wall_s, time.perf_counter() - wall_s - _BEAT_S)
+            self._cpu_s = max(self._cpu_s, time.thread_time() - cpu_s)
+
+    def report(self) -> None:
+        """Answer a line, and forget."""
+        if not sys.stdin.readline():
+            return
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        figures = {
+            "wall_ms": self._wall_s * 1000,
+            "cpu_ms": self._cpu_s * 1000,
+            "memory_bytes": pages * _PAGE_BYTES,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "tasks": len(asyncio.all_tasks()),
+            "cpu_s": time.process_time(),
+        }
+        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.flush()
+        self._wall_s = self._cpu_s = 0.0
+
+
+class Watched:
+    """An application whose lifespan is the watch's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Watch for as long as the application lives."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        watch = Watch()
+        beating = asyncio.create_task(watch.run())
+        asyncio.get_running_loop().add_reader(sys.stdin, watch.report)
+        await self._app(scope, receive, send)
+        beating.cancel()
+
+
+def main() -> None:
+    """Serve until killed."""
+    settings = Settings.from_environ(os.environ)
+    configure_logging(level=settings.log_level)
+    bound_requests(settings.max_body_bytes)
+    if os.environ.get("VICTIM_IS_HASTY"):
+        # Ten seconds for a request to arrive are long for a test.
+        DrainingProtocol.arrival_timeout_s = _ARRIVAL_S
+    app = Watched(create_app(settings))
+    spare_collector()
+    run_server(app, host=settings.host, port=settings.port)
+
+
+if __name__ == "__main__":
+    main()
