@@ -129,6 +129,9 @@ class GatewayProcess:
         """See whether it is ready; give False when it says that it is not."""
         try:
             answer = await self.client.get("/readyz", timeout_s=2.0)
+        except TimeoutError:
+            # One probe that is late, on a busy machine, takes nobody out.
+            return True
         except (OSError, LostError):
             self.is_ready = False
             return True
