@@ -236,11 +236,18 @@ class Documents:
                     return Document(text, ast)
                 # Errors say where they happened.
                 located = graphql.parse(text, max_tokens=max_tokens)
-                return Document(text, ast, self._validator.find_errors(located))
+                errors = self._validator.find_errors(located)
+                return Document(text, ast, [_lighten(error) for error in errors])
         except LimitError as error:
             return Document(text, None, [wrap_limit_error(error)])
         except GraphQLError as error:
-            return Document(text, None, [error], "GRAPHQL_PARSE_FAILED")
+            return Document(text, None, [_lighten(error)], "GRAPHQL_PARSE_FAILED")
+
+
+def _lighten(error: GraphQLError) -> GraphQLError:
+    """Let go of the text's tokens, which an error would hold as long as it is kept."""
+    error.nodes = error.source = None
+    return error.with_traceback(None)
 
 
 def _locate_all(nodes: Sequence[Node | None]) -> list[SourceLocation]:

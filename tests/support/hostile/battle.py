@@ -34,7 +34,7 @@ _SECRETS: Final = (_GOOD, "open-sesame", "a-secret-of-the-partitions")
 _LEAKS: Final = re.compile(
     rb"Traceback|NoneType|site-packages|/usr/|/root|/home|\.py\b|0x[0-9a-f]{6}|<class|"
     rb"object at|msgspec|starlette|uvicorn|httpx|httptools|graphql-core|strawberry|"
-    rb"Exception\b|\w+Error\(|\bdict\b|\bbytes-like|\bstr\b|\bself\b|asyncio|redis|"
+    rb"Exception\b|\wError\(|\bdict\b|\bbytes-like|\bstr\b|\bself\b|asyncio|redis|"
     rb"db_error|Checking your browser"
 )
 
