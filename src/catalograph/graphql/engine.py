@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution.executor import Executor
+from structlog.contextvars import bound_contextvars
 
 from catalograph import journal, tracing
 from catalograph.errors import LimitError
@@ -75,13 +76,16 @@ class Engine:
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
-        if not caller.trace_wanted:
-            return await self._execute(operation, caller)
-        journal.begin()
-        try:
-            return await self._execute(operation, caller)
-        finally:
-            journal.end()
+        # Tasks that the operation starts inherit it: all their lines of the log say whose
+        # they are.
+        with bound_contextvars(request_id=caller.request_id):
+            if not caller.trace_wanted:
+                return await self._execute(operation, caller)
+            journal.begin()
+            try:
+                return await self._execute(operation, caller)
+            finally:
+                journal.end()
 
     async def _execute(self, operation: Operation, caller: Caller) -> Answer:
         document = await self._documents.load(operation.document)
