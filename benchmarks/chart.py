@@ -11,7 +11,7 @@ from report import Results
 
 _COLOURS: Final = ("#0b7a75", "#6fb7b3", "#b4552d", "#e0a278", "#8a8fa3")
 _WIDTH: Final = 860
-_LEFT: Final = 190
+_LEFT: Final = 215
 _RIGHT: Final = 70
 _BAR: Final = 13
 _GAP: Final = 20

@@ -8,6 +8,7 @@
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -111,6 +112,8 @@ def main() -> int:
     asked = _read_arguments()
     effort = _QUICK if asked.quick else _FULL
     effort = Effort(asked.seconds or effort.seconds, asked.rounds or effort.rounds)
+    # Whoever ends this wants the servers ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     join_load()
     began = time.perf_counter()
     try:
