@@ -280,3 +280,21 @@ async def test_callers_without_a_token_see_nothing_of_a_cache_shared_with_others
             for document in (LIST, INDEX):
                 response = await ask(client, document)
                 assert codes(response) == {"UPSTREAM_UNAUTHENTICATED"}
+
+
+async def test_one_callers_rate_limit_is_no_outage_for_others(
+    gateway: httpx.AsyncClient, clock: TurnedClock, sides: Sides
+) -> None:
+    for name in BEARER:
+        await ask(gateway, LIST, headers=bearer(name))
+    clock.pass_s(700)
+    sides.of["mine"].fail(Status(429, "", {"retry-after": "60"}), times=None)
+    for limit in range(1, 6):
+        document = f"{{ models(limit: {limit}) {{ totalCount }} }}"
+        assert codes(await ask(gateway, document, headers=bearer("mine")))
+    sides.of["yours"].add_model("yours/new")
+
+    yours = await ask(gateway, LIST, headers=bearer("yours"))
+
+    assert yours.json()["data"]["models"]["totalCount"] == 2
+    assert "extensions" not in yours.json()

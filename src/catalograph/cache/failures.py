@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from catalograph.cache.keys import is_of_one_caller
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
+    UpstreamRateLimitError,
 )
 
 _KNOWN_S = 10.0
@@ -43,7 +45,11 @@ class Failures:
     def note(self, key: str, error: Exception) -> None:
         """A fetch failed."""
         now_s = self._clock()
-        if _is_outage(error):
+        # One caller's limit says nothing of the others'.
+        is_shared = not (
+            isinstance(error, UpstreamRateLimitError) and is_of_one_caller(key)
+        )
+        if is_shared and _is_outage(error):
             self._in_a_row += 1
             self._last = _Failure(now_s, error)
         # Errors hold on to frames, and frames to whole answers: out with those that hold

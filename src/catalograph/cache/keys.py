@@ -59,6 +59,12 @@ def index_key(partition: str) -> str:
     return f"{PREFIX}:index:{partition}:"
 
 
+def is_of_one_caller(key: str) -> bool:
+    """Whether a key of a page or an index has a partition."""
+    _, _, rest = key.removeprefix(f"{PREFIX}:").partition(":")
+    return bool(rest.partition(":")[0])
+
+
 def document_key(sha256: str) -> str:
     """The key of a persisted document; a text is the same for everybody.
 
