@@ -39,7 +39,7 @@ class Access:
         self.requests = 0
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, array_like=True):
     """The whole catalogue as it was read.
 
     Attributes:

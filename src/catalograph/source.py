@@ -22,6 +22,7 @@ from catalograph.catalogue.contract import (
     is_used,
 )
 from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.interning import Interner
 from catalograph.catalogue.query import (
     EVERYTHING,
     ModelsFilter,
@@ -122,6 +123,7 @@ class CatalogueSource:
         self._totals: OrderedDict[str, _Total] = OrderedDict()
         self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
+        self._interner = Interner()
         self._reader = CatalogueReader(client)
         self._doubts = Doubts(ages.fresh_s)
         self._answered_as_of_s = -math.inf
@@ -211,6 +213,8 @@ class CatalogueSource:
         async def fetch() -> tuple[ModelsPage, float]:
             access.requests += 1
             page = await self._client.fetch_page(query, token=access.token)
+            models = self._interner.intern(page.models)
+            page = msgspec.structs.replace(page, models=models)
             if page.models and not page.sections.covers(query.sections):
                 raise UpstreamResponseError(detail="a section asked for is missing")
             await self._check_contract(query.filter, page, access)
@@ -258,8 +262,9 @@ class CatalogueSource:
             if reading.models:
                 ignored_filters = reading.ignored_filters
                 _remember(self._ignored_filters, access.partition, ignored_filters)
+            models = self._interner.intern(reading.models)
             index = await asyncio.to_thread(
-                CatalogueIndex.build, reading.models, as_of_s=reading.as_of_s
+                CatalogueIndex.build, models, as_of_s=reading.as_of_s
             )
             return index, reading.as_of_s
 

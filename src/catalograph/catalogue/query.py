@@ -151,7 +151,7 @@ def count_pages(total: int) -> int:
     return -(-total // MAX_LIMIT)
 
 
-class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
+class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One page of models as it was answered.
 
     Attributes:

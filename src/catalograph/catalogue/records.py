@@ -1,4 +1,8 @@
-"""What the catalogue holds: frozen records, the same whichever upstream shape they came from."""
+"""What the catalogue holds: frozen records, the same whichever upstream shape they came from.
+
+Written down they are arrays without names, which halves what a shared cache holds; its keys
+carry the version of these classes.
+"""
 
 import datetime
 import enum
@@ -36,7 +40,7 @@ def parse_status(label: str | None) -> Status | None:
     return _STATUS_BY_WORD.get(label.strip().lower(), Status.OTHER)
 
 
-class Organisation(msgspec.Struct, frozen=True, kw_only=True):
+class Organisation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Who made a model.
 
     Attributes:
@@ -50,7 +54,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     country_code: str | None = None
 
 
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
+class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Who serves models.
 
     Attributes:
@@ -66,7 +70,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     country_code: str | None = None
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A kind of call, such as `chat.completions`.
 
     Attributes:
@@ -76,7 +80,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_id: str
 
 
-class Offering(msgspec.Struct, frozen=True, kw_only=True):
+class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One provider row: this provider serves this model on this endpoint.
 
     Attributes:
@@ -104,7 +108,7 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int = 0
 
 
-class ModelData(msgspec.Struct, frozen=True, kw_only=True):
+class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The upstream section `data`.
 
     Attributes:
@@ -116,7 +120,7 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True):
     output_modalities: tuple[str, ...] = ()
 
 
-class ModelGateway(msgspec.Struct, frozen=True, kw_only=True):
+class ModelGateway(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The upstream section `gateway`, not narrowed to any provider.
 
     Attributes:
@@ -133,7 +137,7 @@ class ModelGateway(msgspec.Struct, frozen=True, kw_only=True):
     offerings: tuple[Offering, ...] = ()
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, weakref=True):
     """One model of the catalogue.
 
     Attributes:
