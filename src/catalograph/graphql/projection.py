@@ -57,6 +57,9 @@ class Fragments:
     Args:
         max_bytes: When they take more, all are dropped: they are quickly made again, and
             the records of the last refresh go with them.
+
+    Attributes:
+        slots: A record, and what has been rendered of it; by the identity of the record.
     """
 
     def __init__(self, max_bytes: int = 48 * 1024 * 1024) -> None:
@@ -64,17 +67,17 @@ class Fragments:
         self._held_bytes = 0
         # By identity: equal records are rendered alike, but comparing them costs more
         # than rendering. The record is held, so that its id is not given to another.
-        self._slots: dict[int, tuple[object, dict[object, bytes]]] = {}
+        self.slots: dict[int, tuple[object, dict[object, bytes]]] = {}
 
     def of(self, record: object) -> dict[object, bytes]:
         """What has been rendered of a record, by part or projection."""
-        slot = self._slots.get(id(record))
+        slot = self.slots.get(id(record))
         if slot is None:
             if self._held_bytes > self._max_bytes:
-                self._slots.clear()
+                self.slots.clear()
                 self._held_bytes = 0
             slot = (record, {})
-            self._slots[id(record)] = slot
+            self.slots[id(record)] = slot
             self._held_bytes += _BYTES_PER_SLOT
         return slot[1]
 
@@ -130,8 +133,10 @@ def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
     if is_list_type(type_):
         if not isinstance(value, list | tuple):
             raise CannotProjectError
+        if below is not None:
+            return below.render_all(value)
         of_type = type_.of_type
-        return b"[%b]" % b",".join([_render(of_type, one, below) for one in value])
+        return b"[%b]" % b",".join([_render(of_type, one, None) for one in value])
     if below is not None:
         return below.render(value)
     return _encode(type_.coerce_output_value(value))
@@ -194,7 +199,14 @@ class Projection:
 
     def render_all(self, sources: Iterable[object]) -> bytes:
         """Render a list of objects, as `render` does each."""
-        return b"[%b]" % b",".join([self.render(source) for source in sources])
+        slots = self._fragments.slots
+        pieces: list[bytes] = []
+        for source in sources:
+            # What is kept is looked up here, for lists of hundreds that are.
+            slot = slots.get(id(source))
+            whole = None if slot is None else slot[1].get(self)
+            pieces.append(self.render(source) if whole is None else whole)
+        return b"[%b]" % b",".join(pieces)
 
     def _join(self, source: object) -> bytes:
         pieces: list[bytes] = []

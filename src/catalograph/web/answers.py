@@ -94,7 +94,8 @@ class Reply:
     def etag(self, media: Media, coding: Coding) -> bytes:
         """A strong validator: it differs between representations, as RFC 9110 wants."""
         if not self._tag:
-            self._tag = hashlib.blake2b(self.body, digest_size=12).hexdigest().encode()
+            # Processors have instructions for it: half of blake2's time.
+            self._tag = hashlib.sha256(self.body).hexdigest()[:24].encode()
         return b'"%b-%b"' % (self._tag, _TAG_SUFFIX[media, coding])
 
     def headers(self, media: Media, coding: Coding, now_s: float) -> RawHeaders:
