@@ -136,7 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_max_bytes: Annotated[
         int,
         _Doc("Bytes of memory that each process may keep answers in.", values.whole(0)),
-    ] = 64 * 1024 * 1024
+    ] = 128 * 1024 * 1024
     response_cache: Annotated[
         bool,
         _Doc(
