@@ -1,5 +1,6 @@
 """Who really asks, when proxies that we know stand between."""
 
+import functools
 import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
@@ -22,6 +23,8 @@ class Proxies:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text) for text in networks]
+        # Reading an address anew takes a good part of the time of a kept answer.
+        self.trusts = functools.lru_cache(maxsize=4_096)(self._trusts)
 
     def __bool__(self) -> bool:
         return bool(self._networks)
@@ -47,7 +50,7 @@ class Proxies:
                 return peer
         return peer
 
-    def trusts(self, peer: str) -> bool:
+    def _trusts(self, peer: str) -> bool:
         """Whether an address is one of the proxies."""
         address = _parse(peer)
         return address is not None and any(
