@@ -323,3 +323,18 @@ async def test_an_answer_is_written_down_before_the_cache_is_closed(
 
     async with _replica(redis_server, clock) as cache:
         assert await cache.read("k", codec=TEXT) == FIRST
+
+
+async def test_what_memory_holds_is_not_read_back_from_redis(
+    one: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """The very same object stays, by reading and by a fetch that fails."""
+    first = await one.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 700
+    upstream.error = UpstreamTimeoutError(8)
+
+    read = await one.read("k", codec=TEXT)
+    await one.fetch_through("k", upstream, codec=TEXT)
+
+    assert read is first
+    assert one.find("k") is first

@@ -52,6 +52,14 @@ def encode_entry(entry: Entry[V], codec: Codec[V]) -> bytes:
     return HEADER.pack(_VERSION, how, entry.as_of_s) + body
 
 
+def is_younger(data: bytes, than_s: float) -> bool:
+    """Whether an entry was asked for after a moment, by its header alone; True if unclear."""
+    if len(data) < HEADER.size:
+        return True
+    as_of_s: float = HEADER.unpack_from(data)[2]
+    return not as_of_s <= than_s
+
+
 def decode_entry(data: bytes, codec: Codec[V]) -> Entry[V]:
     """Read an entry back.
 

@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from catalograph import telemetry
-from catalograph.cache.encoding import UndecodableError, decode_entry, encode_entry
+from catalograph.cache.encoding import (
+    UndecodableError,
+    decode_entry,
+    encode_entry,
+    is_younger,
+)
 from catalograph.cache.entries import Codec, Entry
 from catalograph.cache.lock import FetchLock, Turn
 from catalograph.cache.redis import Redis, RedisDownError
@@ -33,10 +38,12 @@ class RedisSharedCache:
         self._redis = redis
         self._lease_s = lease_s
 
-    async def read(self, key: str, *, codec: Codec[V]) -> Entry[V] | None:
+    async def read(
+        self, key: str, *, codec: Codec[V], known_s: float | None = None
+    ) -> Entry[V] | None:
         """What is kept, whatever its age; None also when Redis is down or slow."""
         try:
-            return await self._read(key, codec)
+            return await self._read(key, codec, known_s)
         except RedisDownError:
             return None
 
@@ -68,6 +75,7 @@ class RedisSharedCache:
         *,
         codec: Codec[V],
         accept_s: float,
+        known_s: float | None,
         expires_in_s: float,
         find: Callable[[Entry[V]], None],
         land: Callable[[Entry[V]], None],
@@ -75,7 +83,7 @@ class RedisSharedCache:
         """Land the kept entry, or one that is fetched by one process for all."""
         async with contextlib.AsyncExitStack() as held:
             try:
-                kept = await self._read(key, codec)
+                kept = await self._read(key, codec, known_s)
                 if kept is None or kept.as_of_s < accept_s:
                     if kept is not None:
                         find(kept)
@@ -100,9 +108,13 @@ class RedisSharedCache:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _read(self, key: str, codec: Codec[V]) -> Entry[V] | None:
+    async def _read(
+        self, key: str, codec: Codec[V], known_s: float | None = None
+    ) -> Entry[V] | None:
         data = await self._redis.get(key)
-        if data is None:
+        # Reading back what the caller has would cost more than all the rest, and its copies
+        # would push what was made of the caller's out of other caches.
+        if data is None or (known_s is not None and not is_younger(data, known_s)):
             return None
         try:
             if len(data) >= _THREAD_FROM_BYTES:

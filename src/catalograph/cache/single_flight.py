@@ -172,20 +172,21 @@ class FreshCache:
         shared = self._store.shared
         if shared is None or (kept is not None and self._classify(kept) is Age.FRESH):
             return kept
-        found = await self._read_shared(shared, key, codec)
+        known_s = None if kept is None else kept.as_of_s
+        found = await self._read_shared(shared, key, codec, known_s)
         if found is None or self._classify(found) is Age.MISS:
             return kept
         self._keep(key, found, codec)
         self._note_origin(found, asked=False)
-        return found if kept is None or kept.as_of_s <= found.as_of_s else kept
+        return found if kept is None or kept.as_of_s < found.as_of_s else kept
 
     async def _read_shared(
-        self, shared: SharedCache, key: str, codec: Codec[V]
+        self, shared: SharedCache, key: str, codec: Codec[V], known_s: float | None
     ) -> Entry[V] | None:
         """Read once for all who ask meanwhile: many at once would take too long to answer."""
         reading: asyncio.Task[Entry[V] | None] | None = self._readings.get(key)
         if reading is None:
-            reading = asyncio.create_task(_read(shared, key, codec))
+            reading = asyncio.create_task(_read(shared, key, codec, known_s))
             self._readings[key] = reading
             reading.add_done_callback(lambda _: self._readings.pop(key, None))
         return await asyncio.shield(reading)
@@ -330,11 +331,13 @@ class FreshCache:
                 if self._store.shared is None:
                     land(await ask())
                     return
+                kept = self._find(key, None)
                 await self._store.shared.fetch_once(
                     key,
                     ask,
                     codec=codec,
                     accept_s=accept_s,
+                    known_s=None if kept is None else kept.as_of_s,
                     expires_in_s=self._ages.expired_s,
                     find=lambda entry: self._keep(key, entry, codec),
                     land=land,
@@ -370,8 +373,10 @@ class FreshCache:
         return self._ages.classify(self._clock() - entry.as_of_s)
 
 
-async def _read(shared: SharedCache, key: str, codec: Codec[V]) -> Entry[V] | None:
-    return await shared.read(key, codec=codec)
+async def _read(
+    shared: SharedCache, key: str, codec: Codec[V], known_s: float | None
+) -> Entry[V] | None:
+    return await shared.read(key, codec=codec, known_s=known_s)
 
 
 def _failed(entry: Entry[V], error: Exception) -> Entry[V]:

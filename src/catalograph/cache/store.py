@@ -21,8 +21,16 @@ _REDIS_FORMS = {
 class SharedCache(Protocol):
     """What several processes share. Never an error: a cache that is down has nothing."""
 
-    async def read(self, key: str, *, codec: Codec[V]) -> Entry[V] | None:
-        """What is kept, whatever its age; None also when the cache is down or slow."""
+    async def read(
+        self, key: str, *, codec: Codec[V], known_s: float | None = None
+    ) -> Entry[V] | None:
+        """What is kept, whatever its age; None also when the cache is down or slow.
+
+        Args:
+            key: From `keys`.
+            codec: How entries are written down.
+            known_s: An entry asked for at this unix time or before is of no use.
+        """
         ...
 
     async def write(
@@ -42,6 +50,7 @@ class SharedCache(Protocol):
         *,
         codec: Codec[V],
         accept_s: float,
+        known_s: float | None,
         expires_in_s: float,
         find: Callable[[Entry[V]], None],
         land: Callable[[Entry[V]], None],
@@ -53,8 +62,9 @@ class SharedCache(Protocol):
             fetch: Asks the upstream; its errors are raised, here and in other processes.
             codec: How entries are written down.
             accept_s: A kept entry asked for since then (unix time) will do.
+            known_s: When the entry that the caller has was asked for; None if it has none.
             expires_in_s: For how long a new entry is kept.
-            find: Told of a kept entry that is too old to land.
+            find: Told of a kept entry that is too old to land, but younger than the caller's.
             land: Told of the entry as soon as there is one; what follows is housekeeping.
         """
         ...
