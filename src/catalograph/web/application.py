@@ -185,13 +185,15 @@ def _allow_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """Let pages of other origins ask; never with credentials, as we read no cookies."""
     if not origins:
         return app
-    return CORSMiddleware(
+    app = CORSMiddleware(
         app,
         allow_origins=origins,
         allow_methods=("GET", "HEAD", "POST"),
         allow_headers=_ALLOWED_HEADERS,
         expose_headers=_EXPOSED_HEADERS,
     )
+    # Preflights are answered out here.
+    return SecurityHeadersMiddleware(app)
 
 
 class _Fork:

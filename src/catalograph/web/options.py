@@ -47,7 +47,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: Rate | None = None
     max_body_bytes: int = 256 * 1024
     response_cache: bool = True
-    response_cache_max_bytes: int = 32 * 1024 * 1024
+    response_cache_max_bytes: int = 24 * 1024 * 1024
     passthrough: bool = False
     partition_key: bytes = b""
     trusted_documents: Mapping[str, str] | None = None

@@ -17,9 +17,11 @@ from uvicorn.protocols.http.httptools_impl import (
 from catalograph import telemetry
 from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
 from catalograph.web.exchange import choose_request_id
-from catalograph.web.replies import write_errors
+from catalograph.web.replies import JSON, SECURITY_HEADERS, write_errors, write_head
 
 _WHOLE: Final = "catalograph.whole_answer"
+
+_NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
 
 WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
 """`BoundedHttpProtocol.write_whole` of a connection."""
@@ -169,16 +171,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         """Say what was wrong, when it was one of our bounds."""
         self._stop_waiting()
         if self.cycle is not None and not self.cycle.response_complete:
             # Somebody else is talking on this connection already.
             self.transport.close()
-        elif self._refusal is None:
-            super().send_400_response(msg)
         else:
-            self.transport.write(_write_refusal(*self._refusal))
+            telemetry.REFUSED.labels("http").inc()
+            self.transport.write(_write_refusal(*(self._refusal or _NOT_HTTP)))
             self.transport.close()
 
     def on_response_complete(self) -> None:
@@ -248,10 +249,14 @@ def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
 
 
 def _write_refusal(status: int, error: CatalographError) -> bytes:
-    body = write_errors([error], choose_request_id(None))
-    return (
-        STATUS_LINE[status]
-        + b"content-type: application/json; charset=utf-8\r\n"
-        + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        + body
-    )
+    request_id = choose_request_id(None)
+    body = write_errors([error], request_id)
+    headers = [
+        (b"content-type", JSON),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode("ascii")),
+        *SECURITY_HEADERS,
+    ]
+    return STATUS_LINE[status] + write_head(headers) + b"\r\n" + body

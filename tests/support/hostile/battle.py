@@ -110,7 +110,7 @@ class Victim:
         answer = await carry_out(attack, self.port)
         taken_s = time.perf_counter() - started_s
         watched = await self.watch()
-        problem = judge(attack, answer) or find_leak(answer)
+        problem = judge(attack, answer) or find_leak(answer) or find_bare(answer)
         if problem is None and not await self.is_well():
             problem = "others are not answered any more"
         return Outcome(attack, answer, problem, taken_s, watched)
@@ -129,6 +129,17 @@ def find_leak(answer: bytes) -> str | None:
     # What a client sent may come back to it in an error.
     found = _LEAKS.search(answer)
     return None if found is None else f"the answer says {found[0]!r}"
+
+
+def find_bare(answer: bytes) -> str | None:
+    """Whether an answer lacks what protects the one who reads it."""
+    head = answer.partition(b"\r\n\r\n")[0].lower()
+    if not head or head.startswith(b"http/1.1 100"):
+        return None
+    for header in (b"x-content-type-options: nosniff", b"content-security-policy: "):
+        if header not in head:
+            return f"no header {header!r}"
+    return "its name in a header" if b"\r\nserver:" in head else None
 
 
 def all_attacks() -> list[Attack]:

@@ -223,7 +223,7 @@ def _broken() -> Iterator[Attack]:
     yield _attack("fields that clash", clash, _INVALID)
     deep_clash = (
         "{"
-         "models{nodes{"
+        "models{nodes{"
         + "".join(f"a{n % 25}:name " for n in range(28))
         + "}}" * 1
         + "}"
