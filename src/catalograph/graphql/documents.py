@@ -173,7 +173,7 @@ class Documents:
         schema: GraphQLSchema,
         *,
         limits: Limits | None = None,
-        max_bytes: int = 32 * 1024 * 1024,
+        max_bytes: int = 16 * 1024 * 1024,
         introspection_enabled: bool = True,
     ) -> None:
         self.limits = limits or Limits()

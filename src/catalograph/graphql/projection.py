@@ -62,7 +62,7 @@ class Fragments:
         slots: A record, and what has been rendered of it; by the identity of the record.
     """
 
-    def __init__(self, max_bytes: int = 48 * 1024 * 1024) -> None:
+    def __init__(self, max_bytes: int = 24 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
         # By identity: equal records are rendered alike, but comparing them costs more
@@ -264,7 +264,7 @@ class Projector:
     """
 
     def __init__(
-        self, read: Callable[[Any, str], object], *, max_interned: int = 20_000
+        self, read: Callable[[Any, str], object], *, max_interned: int = 4_000
     ) -> None:
         self._read = read
         self._max_interned = max_interned
