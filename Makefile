@@ -65,6 +65,11 @@ schema-check: $(DEV) ## Fail when a committed schema is out of date
 bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: 2 minutes, printed only
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
+.PHONY: audit
+audit: $(DEV) ## Ask PyPI for known weaknesses of what is installed; needs the network
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --local --skip-editable
+
 cover: ## Run all tests and report the branches that none took
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
 
