@@ -253,6 +253,22 @@ async def test_a_slow_answer_is_still_given() -> None:
     assert (status, body) == (200, make_answer().body)
 
 
+async def test_who_waits_behind_a_slow_answer_is_not_called_slow() -> None:
+    """While a request is worked on, the one behind it is not even read."""
+    engine = ScriptedEngine()
+    async with serve(app_of(engine), Short) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(WHOLE + b"\r\n" + BODY + WHOLE + CLOSE + BODY[:5])
+        await engine.started.wait()
+        await asyncio.sleep(2 * Short.arrival_timeout_s)
+        writer.write(BODY[5:])
+        engine.release.set()
+        answers = await reader.read()
+        writer.close()
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+
+
 async def test_shutdown_waits_for_answers_and_writes_the_log() -> None:
     """A request under way is answered, its line is not lost, its connection closed."""
     stream = io.StringIO()

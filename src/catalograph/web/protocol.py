@@ -229,6 +229,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arrival_timer = None
         if self.transport.is_closing():
             return
+        if self.flow.read_paused:
+            # It is we who keep the rest waiting, behind requests that came before.
+            self._wait_for_arrival()
+            return
         has_answered = self.cycle is not None and self.cycle.response_started
         if self._is_arriving and not (self._is_head_complete and has_answered):
             telemetry.REFUSED.labels("arrival_time").inc()

@@ -78,12 +78,17 @@ class Line:
     async def read_answers(self, count: int) -> bytes:
         """Read so many answers with a body of known length, and give the last one."""
         answer = b""
-        for _ in range(count):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            found = re.search(rb"content-length: (\d+)", head.lower())
-            length = int(found[1]) if found else 0
-            answer = head + await self._reader.readexactly(length)
+        for number in range(count):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                answer = await self._read_answer()
+                continue
+            return b"cut off after %d answers" % number
         return answer
+
+    async def _read_answer(self) -> bytes:
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: (\d+)", head.lower())
+        return head + await self._reader.readexactly(int(found[1]) if found else 0)
 
     def close(self) -> None:
         """Hang up."""
