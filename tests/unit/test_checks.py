@@ -23,7 +23,7 @@ GOOD = {
     "CATALOGRAPH_UPSTREAM_TOKEN": "aistats_v1_k_kid_secret",
     "CATALOGRAPH_UPSTREAM_URL": "http://u.example/v1",
 }
-IN_MEMORY = Finding(subject="cache", passed=True, result="in memory, up to 64 MiB")
+IN_MEMORY = Finding(subject="cache", passed=True, result="in memory, up to 128 MiB")
 
 
 class Neighbours:
