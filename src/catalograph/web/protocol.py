@@ -229,8 +229,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arrival_timer = None
         if self.transport.is_closing():
             return
-        if self.flow.read_paused:
-            # It is we who keep the rest waiting, behind requests that came before.
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.pipeline or (is_answering and not self._is_head_complete):
+            # It is we who keep it waiting, behind requests that came before; and what is
+            # said now would be taken for the answer to one of them.
             self._wait_for_arrival()
             return
         has_answered = self.cycle is not None and self.cycle.response_started
