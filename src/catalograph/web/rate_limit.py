@@ -97,14 +97,23 @@ class MemoryRateLimiter:
     def take_now(self, caller: str) -> Verdict:
         """The same for those who cannot wait."""
         now_s = self._clock()
-        level = self._level(caller, now_s)
+        # As `_level` and `_store`, in one go: this is done for every kept answer.
+        size, buckets = self._size, self._buckets
+        found = buckets.get(caller)
+        level = size
+        if found is not None:
+            level = found[0] + (now_s - found[1]) * self._per_s
+            level = min(level, size)
+            buckets.move_to_end(caller)
         is_allowed = level >= 1
         if is_allowed:
             level -= 1
-        self._store(caller, level, now_s)
+        buckets[caller] = (level, now_s)
+        if len(buckets) > self._max_callers:
+            buckets.popitem(last=False)
         return Verdict(
             is_allowed,
-            max(0, int(level)),
+            int(level) if level > 0 else 0,
             (self._size - level) / self._per_s,
             0.0 if is_allowed else (1 - level) / self._per_s,
         )
