@@ -62,7 +62,7 @@ schema-check: $(DEV) ## Fail when a committed schema is out of date
 	$(BIN)/catalograph schema --subgraph --check
 
 .PHONY: bench
-bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: 2 minutes, printed only
+bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: a few, printed only
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 .PHONY: audit

@@ -1,7 +1,7 @@
 """Measure the gateway beside what one could take instead: `make bench`.
 
     python benchmarks/run.py                 everything, into results.md and chart.svg
-    python benchmarks/run.py --quick         the same in two minutes, less exact, printed only
+    python benchmarks/run.py --quick         the same in a few minutes, less exact, printed only
     python benchmarks/run.py --only Q2,cold  some of it, printed only
 
 `--only` takes Q1 to Q5, pages, workers, cold, start and growth.
@@ -55,7 +55,7 @@ def _read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="parts, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="two minutes, less exact")
+    parser.add_argument("--quick", action="store_true", help="a few minutes, less exact")
     parser.add_argument("--seconds", type=float, help="per figure and round")
     parser.add_argument("--rounds", type=int, help="of which the median counts")
     parser.add_argument("--out", type=Path, help="folder for results.md and chart.svg")
