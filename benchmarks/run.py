@@ -55,7 +55,9 @@ def _read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="parts, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="a few minutes, less exact")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few minutes, less exact"
+    )
     parser.add_argument("--seconds", type=float, help="per figure and round")
     parser.add_argument("--rounds", type=int, help="of which the median counts")
     parser.add_argument("--out", type=Path, help="folder for results.md and chart.svg")
