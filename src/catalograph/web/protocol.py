@@ -63,6 +63,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._chunk_bytes = 0
         self._is_arriving = False
         self._is_head_complete = False
+        self._has_completed = False
         self._refusal: tuple[int, CatalographError] | None = None
         self._arrival_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
@@ -82,13 +83,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._chunk_bytes = len(data)
+        self._has_completed = False
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._is_arriving:
             # Headers are only handed over whole, so one that never ends must be counted
             # here; trailers are gathered by the parser just as quietly.
-            self._arrived_bytes += len(data)
+            # What came behind another request in one read is let pass: how much of the read
+            # is its own, the parser does not tell.
+            if not self._has_completed:
+                self._arrived_bytes += len(data)
             if not self._is_head_complete and self._arrived_bytes > self.max_head_bytes:
                 self._refuse_head()
                 self.send_400_response("")
@@ -129,6 +134,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request has arrived."""
         self._is_arriving = False
+        self._has_completed = True
         self._stop_waiting()
         super().on_message_complete()
 
