@@ -80,7 +80,7 @@ CACHE_READS = Counter(
 )
 COALESCED = Counter(
     "catalograph_coalesced_callers_total",
-    "Callers that waited for somebody else's upstream request instead of making one.",
+    "Callers that waited for somebody else's answer or upstream request.",
     registry=REGISTRY,
 )
 CACHE_BYTES = Gauge(

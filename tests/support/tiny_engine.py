@@ -42,6 +42,10 @@ class TinyEngine:
         self.calls: list[tuple[Operation, Caller]] = []
         self.fresh_for_s = fresh_for_s
 
+    def answer_now(self, operation: Operation, caller: Caller) -> None:
+        """Everything takes its time here."""
+        del operation, caller
+
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         self.calls.append((operation, caller))
         kind = name = None
@@ -78,6 +82,7 @@ class ScriptedEngine:
     """Gives one answer, or raises, or waits for ever.
 
     Attributes:
+        late_answer: What it says after waiting.
         calls: How often it was asked.
         callers: Who asked.
         started: Set when an operation begins.
@@ -90,6 +95,7 @@ class ScriptedEngine:
         self, answer: Answer | None = None, error: Exception | None = None
     ) -> None:
         self.answer = answer
+        self.late_answer = make_answer()
         self.error = error
         self.calls = 0
         self.callers: list[Caller] = []
@@ -97,6 +103,10 @@ class ScriptedEngine:
         self.release = asyncio.Event()
         self.ended = asyncio.Event()
         self.was_cancelled = False
+
+    def answer_now(self, operation: Operation, caller: Caller) -> None:
+        """Everything takes its time here."""
+        del operation, caller
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         del operation
@@ -113,7 +123,7 @@ class ScriptedEngine:
                 raise
             finally:
                 self.ended.set()
-            return make_answer()
+            return self.late_answer
         return self.answer
 
 

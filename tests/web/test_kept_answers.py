@@ -261,6 +261,7 @@ def test_kept_answers_are_bounded_in_bytes() -> None:
     replies = [Reply(make_answer(LARGE), is_private=False, now_s=0.0) for _ in range(9)]
     for number, reply in enumerate(replies):
         store.keep(number, 10, reply)
+        store.keep(number, 10, reply)
         shortcut = Shortcut(reply, Media.JSON, Coding.GZIP)
         store.add_alias(f"raw {number}", 100, shortcut)
         store.find(0)
@@ -276,6 +277,28 @@ def test_kept_answers_are_bounded_in_bytes() -> None:
         Reply(make_answer({"a": "x" * 60_000}), is_private=False, now_s=0.0),
     )
     assert store.find("large") is None
+
+
+def test_a_full_store_lets_in_what_is_asked_for_again() -> None:
+    """What is asked for once pushes nothing out; what has expired makes room."""
+    clock = Clock()
+    store = KeptAnswers(max_bytes=60_000, clock=clock)
+
+    def keep(number: int) -> bool:
+        answer = make_answer(LARGE)
+        store.keep(number, 10, Reply(answer, is_private=False, now_s=clock.now_s))
+        return store.find(number) is not None
+
+    first = [number for number in range(9) if keep(number)]
+    assert first == list(range(len(store)))
+    assert 2 < len(first) < 9
+
+    assert keep(8)
+    assert len(store) == len(first)
+
+    clock.now_s += 61
+    assert keep(10)
+    assert len(store) == len(first)
 
 
 def test_raw_requests_for_one_answer_are_bounded() -> None:

@@ -232,6 +232,7 @@ async def test_work_ends_at_the_deadline() -> None:
     engine = ScriptedEngine()
     async with open_client(engine, request_timeout_s=0.1) as client:
         response = await ask(client)
+        await engine.ended.wait()
 
     assert engine.was_cancelled
     assert response.status_code == 504

@@ -24,6 +24,7 @@ from graphql import (
 
 from catalograph import tracing
 from catalograph.errors import LimitError
+from catalograph.graphql.admission import SecondSight
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.limits import Limits
 from catalograph.graphql.parsing import find_twins, parse_plain
@@ -160,6 +161,8 @@ class Document:
 class Documents:
     """Documents by text; least recently used out first.
 
+    Once there is no room, a new one is let in when it comes a second time.
+
     Args:
         schema: What they are validated against.
         limits: How large they may be.
@@ -182,6 +185,7 @@ class Documents:
         self._max_bytes = max_bytes
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._held_bytes = 0
+        self._once_seen = SecondSight()
         self._aside: ThreadPoolExecutor | None = None
 
     async def load(self, text: str) -> Document:
@@ -190,12 +194,20 @@ class Documents:
         A long one is read beside the event loop, one at a time, so that whoever sends
         them keeps nobody waiting but themselves.
         """
+        document = self.find(text)
+        if document is None:
+            document = await self._work(text, self._build, text)
+            if text not in self._documents:
+                self._keep(document)
+        return document
+
+    def find(self, text: str) -> Document | None:
+        """Give the document of a text that is known or short; None: it must be loaded."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
-            return document
-        document = await self._work(text, self._build, text)
-        if text not in self._documents:
+        elif len(text) <= MAX_CHARACTERS_AT_ONCE:
+            document = self._build(text)
             self._keep(document)
         return document
 
@@ -216,8 +228,12 @@ class Documents:
         return await loop.run_in_executor(self._aside, tracing.carry(work), *args)
 
     def _keep(self, document: Document) -> None:
+        weight_bytes = len(document.text) * _BYTES_PER_CHARACTER
+        is_full = self._held_bytes + weight_bytes > self._max_bytes
+        if is_full and not self._once_seen.admits(document.text):
+            return
         self._documents[document.text] = document
-        self._held_bytes += len(document.text) * _BYTES_PER_CHARACTER
+        self._held_bytes += weight_bytes
         while self._held_bytes > self._max_bytes and len(self._documents) > 1:
             oldest, _ = self._documents.popitem(last=False)
             self._held_bytes -= len(oldest) * _BYTES_PER_CHARACTER

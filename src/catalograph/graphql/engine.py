@@ -74,13 +74,32 @@ class Engine:
         self._projector = Projector(read_field)
         self._connection_type = self.schema.get_type("ModelConnection")
 
+    def answer_now(self, operation: Operation, caller: Caller) -> Answer | None:
+        """Answer without waiting for anything.
+
+        Returns:
+            None when that is not possible: something must be fetched, the document takes
+            long to read, or a trace is wanted. Then `execute` answers.
+        """
+        if caller.trace_wanted:
+            return None
+        document = self._documents.find(operation.document)
+        if document is None:
+            return None
+        node = document.find_operation(operation.name)
+        if document.errors or document.ast is None:
+            return _refuse(document.errors, caller, document.code, kind_of(node))
+        return self._answer_at_once(document, node, operation, caller)
+
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer."""
         # Tasks that the operation starts inherit it: all their lines of the log say whose
         # they are.
         with bound_contextvars(request_id=caller.request_id):
             if not caller.trace_wanted:
-                return await self._execute(operation, caller)
+                return self.answer_now(operation, caller) or await self._execute(
+                    operation, caller
+                )
             journal.begin()
             try:
                 return await self._execute(operation, caller)
@@ -93,12 +112,7 @@ class Engine:
         kind = kind_of(node)
         if document.errors or document.ast is None:
             return _refuse(document.errors, caller, document.code, kind)
-        loaders = Loaders(
-            self._source, Access(token=caller.token, partition=caller.partition)
-        )
-        at_once = self._answer_at_once(document, node, operation, loaders, caller)
-        if at_once is not None:
-            return at_once
+        loaders = self._build_loaders(caller)
         context = Context(
             loaders,
             max_references=self._max_references,
@@ -150,10 +164,10 @@ class Engine:
         document: Document,
         node: OperationDefinitionNode | None,
         operation: Operation,
-        loaders: Loaders,
         caller: Caller,
     ) -> Answer | None:
         """Answer what is seen through and fresh in memory; None for all else."""
+        loaders = self._build_loaders(caller)
         key = repeat_key(operation.name, operation.variables)
         repeat = document.repeats.get(key)
         is_first = repeat is None
@@ -185,6 +199,10 @@ class Engine:
                 node, document.fragments, {}, self._find_totals(loaders.access)
             ),
         )
+
+    def _build_loaders(self, caller: Caller) -> Loaders:
+        access = Access(token=caller.token, partition=caller.partition)
+        return Loaders(self._source, access)
 
     def _find_totals(self, access: Access) -> Totals:
         """How much there is of what, as far as this process knows now."""

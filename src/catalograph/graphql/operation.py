@@ -70,3 +70,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     as_of_s: float | None = None
     cost: int = 0
     upstream_requests: int = 0
+
+    def readdress(self, request_id: str) -> "Answer":
+        """Give the same answer to another request: its errors name the one they belong to."""
+        if not self.codes:
+            return self
+        body = msgspec.json.decode(self.body)
+        for error in body["errors"]:
+            error["extensions"]["requestId"] = request_id
+        return msgspec.structs.replace(self, body=msgspec.json.encode(body))

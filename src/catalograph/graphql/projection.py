@@ -14,7 +14,7 @@ up (`CannotProjectError`), and the executor completes that value in the ordinary
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from graphql import (
@@ -149,32 +149,39 @@ class Projection:
         parts: Prefix (comma, response key, colon) and part of each field; a part is
             bytes where it does not depend on the object.
         fragments: Where rendered parts are kept.
+
+    Attributes:
+        needs: What the fields make necessary together.
     """
 
-    __slots__ = ("_fragments", "_is_repeated", "_parts")
+    __slots__ = ("_fragments", "_is_repeated", "_parts", "_template", "needs")
 
     def __init__(
         self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: Fragments
     ) -> None:
-        self._parts = parts
+        self._parts: list[Part] = []
+        # What is the same for all objects, with a place for each part in between.
+        self._template: list[bytes] = [b"{"]
+        self.needs = Need.NOTHING
+        for prefix, part in parts:
+            self._template[-1] += prefix
+            if isinstance(part, bytes):
+                self._template[-1] += part
+                continue
+            self._template += (b"", b"")
+            self._parts.append(part)
+            if part.needs is not Need.NOTHING:
+                self.needs |= part.needs
+        self._template[-1] += b"}"
         self._fragments = fragments
         self._is_repeated = False
-
-    @property
-    def needs(self) -> Need:
-        """What the fields make necessary together."""
-        needs = Need.NOTHING
-        for _, part in self._parts:
-            if isinstance(part, Part):
-                needs |= part.needs
-        return needs
 
     def mark_repeated(self) -> None:
         """Note that this has been asked for before, so that whole models are worth keeping."""
         if not self._is_repeated:
             self._is_repeated = True
-            for _, part in self._parts:
-                if isinstance(part, Part) and part.below is not None:
+            for part in self._parts:
+                if part.below is not None:
                     part.below.mark_repeated()
 
     def render(self, source: object) -> bytes:
@@ -209,25 +216,23 @@ class Projection:
         return b"[%b]" % b",".join(pieces)
 
     def _join(self, source: object) -> bytes:
-        pieces: list[bytes] = []
-        for prefix, part in self._parts:
-            pieces.append(prefix)
-            pieces.append(part if isinstance(part, bytes) else part.render(source))
-        return b"{%b}" % b"".join(pieces)
+        return self._fill([part.render(source) for part in self._parts])
 
     def _join_kept(self, source: object, kept: dict[object, bytes]) -> bytes:
-        pieces: list[bytes] = []
-        for prefix, part in self._parts:
-            pieces.append(prefix)
-            if isinstance(part, bytes):
-                pieces.append(part)
-                continue
-            rendered = kept.get(part)
-            if rendered is None:
-                rendered = kept[part] = part.render(source)
-                self._fragments.count(rendered)
-            pieces.append(rendered)
-        return b"{%b}" % b"".join(pieces)
+        # No loop of ours where all parts are known: this is done for every model of every
+        # document that nobody has asked before.
+        rendered = list(map(kept.get, self._parts))
+        if None in rendered:
+            for place, part in enumerate(self._parts):
+                if rendered[place] is None:
+                    rendered[place] = kept[part] = fragment = part.render(source)
+                    self._fragments.count(fragment)
+        return self._fill(cast("list[bytes]", rendered))
+
+    def _fill(self, rendered: list[bytes]) -> bytes:
+        pieces = self._template.copy()
+        pieces[1::2] = rendered
+        return b"".join(pieces)
 
 
 class _Readable:

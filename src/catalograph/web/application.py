@@ -27,13 +27,10 @@ from catalograph.web.documents import (
 from catalograph.web.engine import Engine, ExplorerPages
 from catalograph.web.forwarded import ForwardedMiddleware, Proxies
 from catalograph.web.gateway import Gateway
-from catalograph.web.graphql_http import GraphQLOverHTTP
+from catalograph.web.graphql_http import Answered, GraphQLOverHTTP
+from catalograph.web.joining import Joined
 from catalograph.web.media import prefers_html
-from catalograph.web.middleware import (
-    AccessLogMiddleware,
-    RequestIdMiddleware,
-    SecurityHeadersMiddleware,
-)
+from catalograph.web.middleware import ExchangeMiddleware, SecurityHeadersMiddleware
 from catalograph.web.options import WebOptions
 from catalograph.web.parameters import names_operation
 from catalograph.web.rate_limit import (
@@ -43,7 +40,7 @@ from catalograph.web.rate_limit import (
     RateLimitMiddleware,
 )
 from catalograph.web.routes import ReadyProbe, answer_http_exception, build_routes
-from catalograph.web.shedding import SheddingMiddleware
+from catalograph.web.shedding import InFlight, SheddingMiddleware
 from catalograph.web.spans import TracingMiddleware
 
 _ALLOWED_HEADERS: Final = (
@@ -111,6 +108,8 @@ def build_web_app(
     kept = None
     if options.response_cache:
         kept = KeptAnswers(max_bytes=options.response_cache_max_bytes, clock=clock)
+    joined: Joined[Answered] = Joined()
+    in_flight = InFlight(options.max_in_flight)
     keys = KeyRing(options.api_keys)
     proxies = Proxies(options.trusted_proxies)
     log = AccessLog(log_stream)
@@ -126,6 +125,7 @@ def build_web_app(
         callers=callers,
         documents=DocumentFinder(persisted or MemoryDocuments(), trusted),
         kept=kept,
+        joined=joined,
         max_body_bytes=options.max_body_bytes,
         timeout_s=options.request_timeout_s,
         is_private=options.passthrough or bool(keys),
@@ -152,15 +152,17 @@ def build_web_app(
         lifespan=lifespan,
     )
     app: ASGIApp = _Fork(graphql, starlette)
-    app = SheddingMiddleware(app, options.max_in_flight)
-    app = ForwardedMiddleware(app, proxies)
-    app = SecurityHeadersMiddleware(app)
-    app = AccessLogMiddleware(app, log)
-    app = RequestIdMiddleware(app)
+    app = SheddingMiddleware(app, in_flight)
+    if proxies:
+        app = ForwardedMiddleware(app, proxies)
+    app = ExchangeMiddleware(app, log)
     if kept is not None:
         app = Gateway(
             app,
             kept=kept,
+            joined=joined,
+            in_flight=in_flight,
+            timeout_s=options.request_timeout_s,
             log=log,
             guard=guard,
             proxies=proxies,

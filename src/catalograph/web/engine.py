@@ -17,6 +17,9 @@ class Engine(Protocol):
     back as a request error whoever sent it, and by whatever method.
     """
 
+    def answer_now(self, operation: Operation, caller: Caller) -> Answer | None:
+        """Answer without waiting for anything; None when only `execute` can."""
+
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Answer an operation; errors of the graph are in the answer, not raised."""
 

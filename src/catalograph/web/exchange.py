@@ -8,6 +8,9 @@ from typing import Final
 
 from starlette.types import Scope
 
+STARTED: Final = "catalograph.started_s"
+"""Where a scope holds `time.perf_counter()` of a request that has waited before this."""
+
 _KEY: Final = "catalograph.exchange"
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _PREFIX: Final = os.urandom(5).hex()
@@ -24,7 +27,8 @@ class Exchange:
         key_id: Short public name of the API key that was given; empty without one.
         operation_name: Empty for an unnamed operation, and outside GraphQL.
         cost: Estimated cost of the operation.
-        cache: `hit` or `miss` of the kept answers; empty where none could be used.
+        cache: `hit` or `miss` of the kept answers, `joined` when an equal question was just
+            being answered; empty where none could be used.
         upstream_requests: How many the operation made.
         codes: `extensions.code` of each error in the answer.
         trusted: Whether the document is in the manifest; None without one.
@@ -47,9 +51,9 @@ class Exchange:
         "upstream_requests",
     )
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, started_s: float | None = None) -> None:
         self.request_id = request_id
-        self.started_s = time.perf_counter()
+        self.started_s = time.perf_counter() if started_s is None else started_s
         self.address = ""
         self.key_id = ""
         self.operation_name = ""
@@ -86,7 +90,7 @@ def choose_request_id(sent: bytes | None) -> str:
 
 def begin_exchange(scope: Scope, request_id: str) -> Exchange:
     """Start an exchange and tie it to the request."""
-    exchange = Exchange(request_id)
+    exchange = Exchange(request_id, scope.get(STARTED))
     client = scope.get("client")
     if client:
         exchange.address = client[0]

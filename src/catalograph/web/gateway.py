@@ -1,18 +1,24 @@
 """The shortest way to an answer that is kept: before routing and all middleware."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catalograph import telemetry
 from catalograph.web.access_log import AccessLog
 from catalograph.web.answers import KeptAnswers, Shortcut
-from catalograph.web.exchange import choose_request_id
+from catalograph.web.deadline import run_for_client
+from catalograph.web.exchange import STARTED, choose_request_id
 from catalograph.web.forwarded import Proxies
+from catalograph.web.joining import JOINED, Joined, Shared
 from catalograph.web.protocol import find_whole_writer
 from catalograph.web.rate_limit import RateGuard, Verdict
 from catalograph.web.raw_requests import RawRequest
 from catalograph.web.request_figures import REQUESTS
+from catalograph.web.shedding import InFlight
 
 
 class Gateway:
@@ -25,6 +31,9 @@ class Gateway:
     Args:
         app: Everything else.
         kept: Answers.
+        joined: Answers that are on their way.
+        in_flight: Requests that are being worked on, or wait for such answers.
+        timeout_s: For a whole request.
         log: Gets a line for each request, as from the middleware.
         guard: Counts requests; None when there is no limit.
         proxies: Whose word on addresses counts.
@@ -39,6 +48,9 @@ class Gateway:
         app: ASGIApp,
         *,
         kept: KeptAnswers,
+        joined: Joined[Any],
+        in_flight: InFlight,
+        timeout_s: float,
         log: AccessLog,
         guard: RateGuard | None,
         proxies: Proxies,
@@ -48,6 +60,9 @@ class Gateway:
     ) -> None:
         self._app = app
         self._kept = kept
+        self._joined = joined
+        self._in_flight = in_flight
+        self._timeout_s = timeout_s
         self._log = log
         self._guard = guard
         self._proxies = proxies or None
@@ -72,9 +87,18 @@ class Gateway:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             raw.body = message.get("body", b"")
-            if await self._answer(raw, send, started_s):
+            alias = raw.alias(brings_token=self._brings_token)
+            shared = self._joined.find_alias(alias)
+            if shared is not None and not self._in_flight.is_full:
+                with self._in_flight:
+                    scope[JOINED] = await self._wait(shared, receive, started_s)
+            if await self._answer(raw, alias, send, started_s):
+                if shared is not None:
+                    telemetry.COALESCED.inc()
                 return
 
+        # If it has waited, that counts towards its deadline.
+        scope[STARTED] = started_s
         first: Message | None = message
 
         async def receive_again() -> Message:
@@ -86,9 +110,24 @@ class Gateway:
 
         await self._app(scope, receive_again, send)
 
-    async def _answer(self, raw: RawRequest, send: Send, started_s: float) -> bool:
+    async def _wait(
+        self, shared: Shared[Any], receive: Receive, started_s: float
+    ) -> object:
+        """Wait for what an equal request is answered with; None when nothing came of it.
+
+        Whatever goes wrong, for that request or for this one, is worded behind us.
+        """
+        left_s = self._timeout_s - (time.perf_counter() - started_s)
+        work = shared.wait()
+        with contextlib.suppress(Exception):
+            return await run_for_client(work, receive, self._timeout_s, left_s=left_s)
+        return None
+
+    async def _answer(
+        self, raw: RawRequest, alias: Hashable, send: Send, started_s: float
+    ) -> bool:
         now_s = self._clock()
-        found = self._kept.find_alias(raw.alias(brings_token=self._brings_token), now_s)
+        found = self._kept.find_alias(alias, now_s)
         if found is None:
             return False
         client = raw.scope.get("client")

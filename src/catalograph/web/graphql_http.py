@@ -1,13 +1,13 @@
 """GraphQL over HTTP: one request in, one answer out, as the current draft has it."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from catalograph import tracing
+from catalograph import telemetry, tracing
 from catalograph.errors import (
     CatalographError,
     ForbiddenError,
@@ -16,7 +16,6 @@ from catalograph.errors import (
     UserInputError,
 )
 from catalograph.graphql.operation import Answer, Caller, Operation
-from catalograph.telemetry import REFUSED, get_logger
 from catalograph.web.answers import VARY, KeptAnswers, Reply, Shortcut
 from catalograph.web.bodies import read_body
 from catalograph.web.callers import Callers
@@ -24,6 +23,7 @@ from catalograph.web.deadline import ClientGoneError, run_for_client
 from catalograph.web.documents import DocumentFinder, Found
 from catalograph.web.engine import Engine
 from catalograph.web.exchange import Exchange, exchange_of
+from catalograph.web.joining import JOINED, Joined
 from catalograph.web.media import Media, choose_coding, choose_media, is_json
 from catalograph.web.parameters import Parameters, parse_body, parse_query_string
 from catalograph.web.raw_requests import RawRequest
@@ -41,6 +41,23 @@ _STATUS_BY_CODE: Final = {
 }
 
 
+class _Key(NamedTuple):
+    """What an answer depends on, beside the state of the catalogue."""
+
+    text: str
+    variables: bytes
+    name: str | None
+    partition: str
+    cost_wanted: bool
+
+
+class Answered(NamedTuple):
+    """An answer, and the reply made of it for all who get it."""
+
+    answer: Answer
+    reply: Reply
+
+
 class GraphQLOverHTTP:
     """The ASGI application at `/graphql`.
 
@@ -49,6 +66,7 @@ class GraphQLOverHTTP:
         callers: Reads from the headers who asks.
         documents: Finds the text that a request names.
         kept: Answers that may be served again; None keeps none.
+        joined: Answers that are on their way.
         max_body_bytes: Of a request.
         timeout_s: For a whole request.
         is_private: Whether an answer is only for the one who asked.
@@ -62,6 +80,7 @@ class GraphQLOverHTTP:
         callers: Callers,
         documents: DocumentFinder,
         kept: KeptAnswers | None,
+        joined: Joined[Answered],
         max_body_bytes: int,
         timeout_s: float,
         is_private: bool,
@@ -75,6 +94,7 @@ class GraphQLOverHTTP:
         self._timeout_s = timeout_s
         self._is_private = is_private
         self._clock = clock
+        self._joined = joined
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only what goes wrong while sending is raised."""
@@ -114,21 +134,21 @@ class GraphQLOverHTTP:
                 exchange.cost = reply.cost
                 await self._documents.register(found)
                 return reply, 200
-        answer = await self._execute(found, parameters, caller, exchange, receive)
+        operation = Operation(
+            document=found.text,
+            name=parameters.name,
+            variables=parameters.variables,
+            extensions=parameters.extensions,
+        )
+        answered = await self._execute(operation, caller, key, raw, receive)
+        answer = answered.answer
+        self._note(answer, exchange)
         if answer.kind in {"mutation", "subscription"} and raw.method != "POST":
             error = UserInputError(f"a {answer.kind} must be sent by POST")
             raise Refusal(405, error, {"Allow": "POST"})
         if answer.ran:
             await self._documents.register(found)
-        reply = Reply(answer, is_private=self._is_private, now_s=self._clock())
-        if (
-            self._kept is not None
-            and answer.ran
-            and not answer.codes
-            and not caller.trace_wanted
-        ):
-            self._kept.keep(key, len(found.text) + len(key[1]), reply)
-        return reply, _status(answer, media)
+        return answered.reply, _status(answer, media)
 
     async def _read(self, raw: RawRequest, receive: Receive) -> Parameters:
         if raw.method == "POST":
@@ -145,24 +165,70 @@ class GraphQLOverHTTP:
 
     async def _execute(
         self,
-        found: Found,
-        parameters: Parameters,
+        operation: Operation,
         caller: Caller,
-        exchange: Exchange,
+        key: _Key,
+        raw: RawRequest,
         receive: Receive,
-    ) -> Answer:
-        operation = Operation(
-            document=found.text,
-            name=parameters.name,
-            variables=parameters.variables,
-            extensions=parameters.extensions,
+    ) -> Answered:
+        joined: Answered | None = raw.scope.get(JOINED)
+        if joined is not None:
+            return self._share(joined, raw, caller)
+        answer = self._engine.answer_now(operation, caller)
+        if answer is not None:
+            return self._keep(answer, key, caller)
+
+        async def execute() -> Answered:
+            answer = await self._engine.execute(operation, caller)
+            return self._keep(answer, key, caller)
+
+        under_way = None if caller.trace_wanted else self._joined.find(key)
+        if under_way is not None:
+            work = under_way.wait()
+        elif caller.trace_wanted:
+            work = execute()
+        else:
+            alias = self._alias(raw) if raw.may_repeat else None
+            work = self._joined.begin(key, alias, execute()).wait()
+        took_s = time.perf_counter() - exchange_of(raw.scope).started_s
+        answered = await run_for_client(
+            work, receive, self._timeout_s, left_s=self._timeout_s - took_s
         )
-        answer = await run_for_client(
-            self._engine.execute(operation, caller),
-            receive,
-            self._timeout_s,
-            left_s=self._timeout_s - (time.perf_counter() - exchange.started_s),
+        if under_way is None:
+            return answered
+        return self._share(answered, raw, caller)
+
+    def _share(self, answered: Answered, raw: RawRequest, caller: Caller) -> Answered:
+        """Take what was made for another who asked the same.
+
+        The upstream requests were made on his behalf, and are counted there.
+        """
+        telemetry.COALESCED.inc()
+        exchange_of(raw.scope).cache = "joined"
+        answer = answered.answer
+        own = msgspec.structs.replace(
+            answer.readdress(caller.request_id), upstream_requests=0
         )
+        if not answer.codes:
+            return Answered(own, answered.reply)
+        reply = Reply(own, is_private=self._is_private, now_s=self._clock())
+        return Answered(own, reply)
+
+    def _alias(self, raw: RawRequest) -> Hashable:
+        return raw.alias(brings_token=self._callers.bring_tokens)
+
+    def _keep(self, answer: Answer, key: _Key, caller: Caller) -> Answered:
+        reply = Reply(answer, is_private=self._is_private, now_s=self._clock())
+        if (
+            self._kept is not None
+            and answer.ran
+            and not answer.codes
+            and not caller.trace_wanted
+        ):
+            self._kept.keep(key, len(key.text) + len(key.variables), reply)
+        return Answered(answer, reply)
+
+    def _note(self, answer: Answer, exchange: Exchange) -> None:
         exchange.operation_name = answer.name or ""
         exchange.cost = answer.cost
         exchange.upstream_requests = answer.upstream_requests
@@ -176,7 +242,6 @@ class GraphQLOverHTTP:
         else:
             # What did not run has no name that anybody vouches for.
             REQUESTS.count_operation("", "refused")
-        return answer
 
     async def _send(
         self, raw: RawRequest, send: Send, reply: Reply, media: Media, status: int
@@ -184,11 +249,10 @@ class GraphQLOverHTTP:
         coding = choose_coding(raw.headers.get(b"accept-encoding"))
         headers = reply.headers(media, coding, self._clock())
         if self._kept is not None and reply.key is not None and raw.may_repeat:
-            alias = raw.alias(brings_token=self._callers.bring_tokens)
             exchange = exchange_of(raw.scope)
             noted, key_id = exchange.note(), exchange.key_id
             shortcut = Shortcut(reply, media, coding, noted, key_id)
-            self._kept.add_alias(alias, raw.alias_bytes, shortcut)
+            self._kept.add_alias(self._alias(raw), raw.alias_bytes, shortcut)
         held = raw.headers.get(b"if-none-match")
         if held and raw.method != "POST" and reply.matches(held, media, coding):
             kept = [pair for pair in headers if not pair[0].startswith(b"content-")]
@@ -201,16 +265,13 @@ class GraphQLOverHTTP:
         await send({"type": "http.response.body", "body": body})
 
 
-def _key(
-    found: Found, parameters: Parameters, caller: Caller
-) -> tuple[str, bytes, str | None, str, bool]:
-    """What an answer depends on, beside the state of the catalogue."""
+def _key(found: Found, parameters: Parameters, caller: Caller) -> _Key:
     variables = (
         msgspec.json.encode(parameters.variables, order="sorted")
         if parameters.variables
         else b""
     )
-    return (
+    return _Key(
         found.text,
         variables,
         parameters.name,
@@ -236,7 +297,7 @@ def _word(error: Exception, media: Media | None, exchange: Exchange) -> Refusal:
     elif isinstance(error, RequestTimeoutError):
         refusal = Refusal(504, error)
     else:
-        get_logger().error(
+        telemetry.get_logger().error(
             "a request failed in a way nobody foresaw",
             request_id=exchange.request_id,
             exc_info=error,
@@ -259,7 +320,7 @@ def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
         headers.get(b"sec-fetch-site") == b"cross-site"
         and headers.get(b"sec-fetch-mode") != b"cors"
     ):
-        REFUSED.labels("cross_site").inc()
+        telemetry.REFUSED.labels("cross_site").inc()
         error = ForbiddenError("other sites must ask with fetch, in the mode `cors`")
         raise Refusal(403, error)
 

@@ -227,7 +227,7 @@ class RateLimitMiddleware:
             await send_refusal(scope, send_with_limits, refusal)
             return
         await self._app(scope, receive, send_with_limits)
-        if exchange.cache != "hit":
+        if exchange.cache not in {"hit", "joined"}:
             await self._guard.charge(exchange.address, key_id or "", exchange.cost)
 
 

@@ -1,6 +1,6 @@
 """Answers that the web layer words itself: errors above all, in one shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -57,6 +57,14 @@ def write_errors(errors: Sequence[CatalographError], request_id: str) -> bytes:
             ]
         }
     )
+
+
+def add_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Add those that an answer does not bring itself; gives a new list."""
+    whole = list(headers)
+    own = {name for name, _ in whole}
+    whole += [pair for pair in SECURITY_HEADERS if pair[0] not in own]
+    return whole
 
 
 def write_head(headers: RawHeaders) -> bytes:
