@@ -167,9 +167,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         lines.append(b"\r\n")
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        # Two writes, as joining would copy the body; the loop sends both at once.
-        self.transport.write(b"".join(lines))
-        self.transport.write(body)
+        # One call, and no joining that would copy the body: both go out together.
+        self.transport.writelines((b"".join(lines), body))
         cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
