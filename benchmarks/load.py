@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 CONNECTIONS: Final = 16
@@ -47,7 +48,13 @@ class LoadError(Exception):
 
 
 def put_load(
-    port: int, path: str, payloads: Path, *, seconds: float, pin: Sequence[str]
+    port: int,
+    path: str,
+    payloads: Path,
+    *,
+    seconds: float,
+    pin: Sequence[str],
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Load:
     """Send requests for some seconds, over 16 connections at once.
 
@@ -57,6 +64,7 @@ def put_load(
         payloads: A file with a body per line.
         seconds: How long; wrk rounds up to whole ones.
         pin: Command that binds what follows to processors; may be empty.
+        headers: Further ones; by wrk only.
 
     Raises:
         LoadError: No result.
@@ -68,6 +76,7 @@ def put_load(
             f"--connections={CONNECTIONS}",
             f"--duration={max(1, round(seconds))}s",
             "--timeout=60s",
+            *(f"--header={name}: {value}" for name, value in headers.items()),
             f"--script={_HERE / 'load.lua'}",
             f"http://127.0.0.1:{port}{path}",
             "--",
