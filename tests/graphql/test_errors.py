@@ -262,3 +262,20 @@ async def test_a_mistake_of_ours_is_masked(
     assert result.data == {"models": None}
     assert result.codes == ["INTERNAL_SERVER_ERROR"]
     assert_nothing_leaks(result.answer.body, Fault())
+
+
+async def test_errors_are_ordered_by_their_paths(gateway: GraphGateway) -> None:
+    """Whichever field failed first; members of a list by their place."""
+    document = """{
+      second: models(first: 1, after: "x") { totalCount }
+      first: models(first: 1, after: "x") { totalCount }
+      nodes(ids: ["c", "b", "a", "d", "e", "f", "g", "h", "i", "j", "k"]) { id }
+    }"""
+
+    result = await gateway.query(document)
+
+    assert [error["path"] for error in result.errors] == [
+        ["first"],
+        *[["nodes", place] for place in range(11)],
+        ["second"],
+    ]

@@ -21,14 +21,17 @@ log = get_logger()
 def format_errors(
     errors: Sequence[GraphQLError], *, request_id: str, code: str = "BAD_USER_INPUT"
 ) -> list[dict[str, Any]]:
-    """Write errors as the answer carries them.
+    """Write errors as the answer carries them, ordered by their paths.
+
+    They come in the order in which fields failed, which is chance where fields wait.
 
     Args:
         errors: As graphql-core raised or collected them.
         request_id: Leads from the answer to the log.
         code: Of an error that graphql-core raised itself and whose kind it does not tell.
     """
-    return [_format(error, request_id, code) for error in errors]
+    ordered = sorted(errors, key=_place) if len(errors) > 1 else errors
+    return [_format(error, request_id, code) for error in ordered]
 
 
 def wrap_limit_error(error: LimitError) -> GraphQLError:
@@ -43,6 +46,12 @@ def strip(error: E) -> E:
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
+
+
+def _place(error: GraphQLError) -> list[tuple[int, str]]:
+    """The path in a form that can be compared; errors without one stay as they are."""
+    steps = error.path or ()
+    return [(-1, step) if isinstance(step, str) else (step, "") for step in steps]
 
 
 def _format(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
