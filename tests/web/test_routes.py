@@ -82,6 +82,16 @@ async def test_metrics_in_both_formats() -> None:
     assert open_metrics.text.endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/openmetrics-text"])
+async def test_metrics_for_who_asks_for_a_version_that_is_none(kind: str) -> None:
+    async with build_client(build()) as client:
+        plain = await client.get("/metrics")
+        answer = await client.get("/metrics", headers={"accept": f"{kind};version=x"})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == plain.headers["content-type"]
+
+
 async def test_schema_as_text() -> None:
     async with build_client(build()) as client:
         response = await client.get("/schema.graphql")

@@ -103,7 +103,11 @@ def _build_metrics(
     registry: CollectorRegistry,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer_metrics(request: Request) -> Response:
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):
+            # The library compares versions without looking whether they are numbers.
+            encode, media_type = choose_encoder("")
         return Response(
             encode(registry), 200, {**_NO_STORE, "Content-Type": media_type}
         )
