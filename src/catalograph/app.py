@@ -43,6 +43,7 @@ from catalograph.web.documents import ManifestError, read_manifest
 from catalograph.web.graphiql import Explorer
 from catalograph.web.options import Rate, WebOptions
 from catalograph.web.shared_rate_limit import SharedRateLimiter
+from catalograph.workers import Workers, find_folder, open_folder
 
 DEMO_URL = "http://demo.invalid/v1"
 """Never looked up: in the demo, the upstream is part of the process."""
@@ -127,6 +128,7 @@ def create_app(
     client: UpstreamClient | None = None,
     clock: Callable[[], float] = time.time,
     drain: Drain = DRAIN,
+    workers: Workers | None = None,
 ) -> ASGIApp:
     """Build the gateway as an ASGI application with a lifespan.
 
@@ -136,6 +138,8 @@ def create_app(
         client: Asks the upstream; None builds one from the settings.
         clock: Unix time in seconds.
         drain: Whether the process is about to stop.
+        workers: This one and those beside it, all of which `/metrics` shows; None: there
+            are no others.
 
     Raises:
         SettingsError: They are not valid.
@@ -149,11 +153,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         gateway.start()
+        if workers is not None:
+            await workers.join()
         loop = asyncio.get_running_loop()
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         watch = telemetry.LoopWatch(loop)
         with drain.on_sigterm(for_s=settings.drain_s):
             yield
+        if workers is not None:
+            await workers.leave()
         watch.stop()
         await gateway.aclose()
         if limiter is not None:
@@ -177,6 +185,7 @@ def create_app(
         persisted=gateway.documents,
         limiter=None if limiter is None else limiter[0],
         log_stream=sys.stderr,
+        figures=None if workers is None else workers.write_figures,
         lifespan=lifespan,
         # Kept bytes must not live longer when somebody sets the clock of the machine.
         clock=time.monotonic if clock is time.time else clock,
@@ -213,14 +222,17 @@ async def check_upstream(settings: Settings) -> ModelsPage:
 def serve(settings: Settings, *, demo: bool = False) -> None:
     """Serve until told to stop."""
     configure_logging(level=settings.log_level)
-    app: ASGIApp | str
+    host, port = settings.host, settings.port
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
         app = create_app(settings, demo=demo)
         spare_collector()
-    else:
-        app = f"{__name__}:{(create_demo_worker if demo else create_worker).__name__}"
-    run_server(app, host=settings.host, port=settings.port, workers=settings.workers)
+        run_server(app, host=host, port=port)
+        return
+    factory = create_demo_worker if demo else create_worker
+    name = f"{__name__}:{factory.__name__}"
+    with open_folder(settings.workers):
+        run_server(name, host=host, port=port, workers=settings.workers)
 
 
 def create_worker() -> ASGIApp:
@@ -237,7 +249,10 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
     bound_requests(settings.max_body_bytes)
-    app = create_app(settings, demo=demo)
+    folder = find_folder(os.environ)
+    app = create_app(
+        settings, demo=demo, workers=None if folder is None else Workers(folder)
+    )
     spare_collector()
     return app
 

@@ -25,7 +25,6 @@ BUILD = Gauge(
     "Always 1; the label says which version runs.",
     ["version"],
     registry=REGISTRY,
-    multiprocess_mode="livemax",
 )
 
 UPSTREAM_REQUESTS = Counter(
@@ -48,13 +47,11 @@ UPSTREAM_RETRY_BUDGET = Gauge(
     "catalograph_upstream_retry_budget",
     "Retries that may be made now; each request adds a fifth of one.",
     registry=REGISTRY,
-    multiprocess_mode="livesum",
 )
 UPSTREAM_BREAKER_STATE = Gauge(
     "catalograph_upstream_breaker_state",
     "0: all calls go through; 1: one probe is on its way; 2: no call goes through.",
     registry=REGISTRY,
-    multiprocess_mode="livemax",
 )
 UPSTREAM_BREAKER_REFUSALS = Counter(
     "catalograph_upstream_breaker_refusals_total",
@@ -97,7 +94,6 @@ TASKS = Gauge(
     "catalograph_tasks",
     "Tasks of the event loop; what only ever grows is a leak.",
     registry=REGISTRY,
-    multiprocess_mode="livesum",
 )
 REFRESH_FAILURES = Counter(
     "catalograph_cache_refresh_failures_total",
@@ -143,19 +139,16 @@ INDEX_TIME = Gauge(
     "Unix time at which the catalogue in the index was read; 0 before the first. With "
     "tokens passed through there is an index for each, and this is 0.",
     registry=REGISTRY,
-    multiprocess_mode="livemax",
 )
 INDEX_MODELS = Gauge(
     "catalograph_index_models",
     "Models in the index; as above.",
     registry=REGISTRY,
-    multiprocess_mode="livemax",
 )
 LOOP_LAG = Gauge(
     "catalograph_event_loop_lag_seconds",
     "Longest time that the event loop kept others waiting since the last scrape.",
     registry=REGISTRY,
-    multiprocess_mode="livemax",
 )
 
 

@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from catalograph.telemetry import REGISTRY
 from catalograph.web.request_figures import REQUESTS
+from catalograph.worker_figures import Presence
 from support.gateway_process import start_gateways
 from support.redis_server import BINARY, RedisServer
 from support.stub_upstream import Status, StubUpstream, serve
@@ -39,7 +41,7 @@ def known_names() -> set[str]:
     """Names of all series that the gateway can show, and those of a process."""
     assert REQUESTS is not None  # registered when it is imported
     names = {"up"}
-    for family in REGISTRY.collect():
+    for family in chain(REGISTRY.collect(), Presence({}).collect()):
         if family.type == "histogram":
             names |= {f"{family.name}_{part}" for part in ("bucket", "sum", "count")}
         else:
@@ -152,9 +154,14 @@ async def test_every_panel_has_data(upstream: StubUpstream, tmp_path: Path) -> N
     with RedisServer() as redis:
         async with (
             serve(upstream) as url,
-            start_gateways(1, url, CACHE_URL=redis.url, CACHE_FRESH_S="1") as (
-                gateway,
-            ),
+            start_gateways(
+                1,
+                url,
+                WORKERS="2",
+                CACHE_URL=redis.url,
+                CACHE_FRESH_S="1",
+                DRAIN_S="0",
+            ) as (gateway,),
             scraping(gateway.port, tmp_path) as prometheus,
         ):
             ends_s = time.monotonic() + 4 * _TRIED_FOR_S
@@ -171,5 +178,7 @@ async def test_every_panel_has_data(upstream: StubUpstream, tmp_path: Path) -> N
                 if turn % 15 == 0:
                     with contextlib.suppress(httpx.TransportError):
                         empty = await find_empty(prometheus)
+            gateway.tell_to_stop()
+            await gateway.wait()
 
     assert empty == {}

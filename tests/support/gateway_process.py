@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 
@@ -45,6 +46,17 @@ class GatewayProcess:
         """End it at once."""
         self._process.kill()
 
+    def find_workers(self) -> list[int]:
+        """Give the process ids of its workers; only Linux tells them."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        return [
+            int(child)
+            for child in children
+            # There is one more that looks after what they share.
+            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text("utf-8")
+        ]
+
     async def wait(self) -> int:
         """Wait for its end and give the exit status, negative for a signal."""
         return await self._process.wait()
@@ -52,7 +64,8 @@ class GatewayProcess:
     async def aclose(self) -> None:
         """End it, if it has not ended, and close the connections."""
         with contextlib.suppress(ProcessLookupError):
-            self.kill()
+            # Workers would outlive the one that started them.
+            os.killpg(self._process.pid, signal.SIGKILL)
         await self.wait()
         await self.http.aclose()
 
@@ -89,6 +102,7 @@ async def start_gateways(
                 | {f"CATALOGRAPH_{name}": value for name, value in given.items()},
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
             )
             gateways.append(GatewayProcess(process, port))
         async with asyncio.timeout(_STARTS_WITHIN_S):

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -67,10 +66,7 @@ async def test_ready_or_the_reason_why_not(
 
 
 async def test_metrics_in_both_formats() -> None:
-    registry = CollectorRegistry()
-    Counter("things", "Things.", registry=registry).inc(3)
-    app = build_web_app(TinyEngine(), None, WebOptions(), registry=registry)
-    async with build_client(app) as client:
+    async with build_client(build()) as client:
         plain = await client.get("/metrics")
         open_metrics = await client.get(
             "/metrics",
@@ -78,7 +74,10 @@ async def test_metrics_in_both_formats() -> None:
         )
 
     assert plain.headers["content-type"].startswith("text/plain; version=")
-    assert "things_total 3.0" in plain.text.splitlines()
+    assert "catalograph_requests_in_flight 0.0" in plain.text.splitlines()
+    assert open_metrics.headers["content-type"].startswith(
+        "application/openmetrics-text; version=1.0.0;"
+    )
     assert open_metrics.text.endswith("# EOF\n")
 
 

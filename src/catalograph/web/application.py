@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -39,9 +38,15 @@ from catalograph.web.rate_limit import (
     RateLimiter,
     RateLimitMiddleware,
 )
-from catalograph.web.routes import ReadyProbe, answer_http_exception, build_routes
+from catalograph.web.routes import (
+    Figures,
+    ReadyProbe,
+    answer_http_exception,
+    build_routes,
+)
 from catalograph.web.shedding import InFlight, SheddingMiddleware
 from catalograph.web.spans import TracingMiddleware
+from catalograph.worker_figures import write_figures
 
 _ALLOWED_HEADERS: Final = (
     "Authorization",
@@ -67,6 +72,10 @@ async def _always_ready() -> str | None:
     return None
 
 
+async def _write_figures(accept: str) -> tuple[bytes, str]:
+    return write_figures(REGISTRY, accept)
+
+
 def build_web_app(
     engine: Engine,
     explorer: ExplorerPages | None,
@@ -77,7 +86,7 @@ def build_web_app(
     persisted: PersistedDocuments | None = None,
     limiter: RateLimiter | None = None,
     log_stream: TextIO | None = None,
-    registry: CollectorRegistry = REGISTRY,
+    figures: Figures | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
@@ -92,7 +101,7 @@ def build_web_app(
         persisted: Where documents are kept by hash; in this process's memory if None.
         limiter: Counts requests; in this process's memory if None.
         log_stream: Where the access log goes; None: nowhere.
-        registry: What `/metrics` shows.
+        figures: Gives what `/metrics` shows; None: figures of this process.
         lifespan: Starts and stops what the engine needs.
         clock: Seconds, monotonic; for the age of kept answers.
     """
@@ -139,7 +148,7 @@ def build_web_app(
     routes = build_routes(
         sdl=sdl,
         ready=ready,
-        registry=registry,
+        figures=figures or _write_figures,
         redirect_root=pages is not None,
         protect=lambda app: _protect(app, keys, guard),
     )

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -21,6 +19,9 @@ from catalograph.web.replies import write_errors
 ReadyProbe = Callable[[], Awaitable[str | None]]
 """Gives None when operations can be answered, otherwise the reason why not."""
 
+Figures = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Gives what `/metrics` shows, for an `Accept` header, and its media type."""
+
 _JSON: Final = "application/json"
 
 
@@ -28,7 +29,7 @@ def build_routes(
     *,
     sdl: str,
     ready: ReadyProbe,
-    registry: CollectorRegistry,
+    figures: Figures,
     redirect_root: bool,
     protect: Callable[[ASGIApp], ASGIApp],
 ) -> list[Route]:
@@ -37,8 +38,7 @@ def build_routes(
     Args:
         sdl: The API schema.
         ready: Asked at every `/readyz`; should be quick.
-        registry: What `/metrics` shows: this process only. With several workers each
-            scrape meets one of them, so let each have a port of its own or run replicas.
+        figures: Asked at every `/metrics`.
         redirect_root: Whether `/` leads to the explorer.
         protect: Put around what tells about the graph; health and metrics are open, and
             are to be kept from the outside by whoever stands in front.
@@ -46,7 +46,7 @@ def build_routes(
     routes = [
         Route("/healthz", _answer_alive),
         Route("/readyz", _build_readiness(ready)),
-        Route("/metrics", _build_metrics(registry)),
+        Route("/metrics", _build_metrics(figures)),
         Route(
             "/schema.graphql",
             _build_schema(sdl),
@@ -99,18 +99,10 @@ def _build_readiness(ready: ReadyProbe) -> Callable[[Request], Awaitable[Respons
     return answer_ready
 
 
-def _build_metrics(
-    registry: CollectorRegistry,
-) -> Callable[[Request], Awaitable[Response]]:
+def _build_metrics(figures: Figures) -> Callable[[Request], Awaitable[Response]]:
     async def answer_metrics(request: Request) -> Response:
-        try:
-            encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        except (TypeError, ValueError):
-            # The library compares versions without looking whether they are numbers.
-            encode, media_type = choose_encoder("")
-        return Response(
-            encode(registry), 200, {**_NO_STORE, "Content-Type": media_type}
-        )
+        text, media_type = await figures(request.headers.get("accept", ""))
+        return Response(text, 200, {**_NO_STORE, "Content-Type": media_type})
 
     return answer_metrics
 
