@@ -1,7 +1,7 @@
 # Every command that a developer or CI runs. `make` alone lists them.
 #
 # PYTHON=python3.13 picks the interpreter, T=tests/unit one test or folder, PORT=9000 a port,
-# CHAOS_S=60 a time in seconds.
+# CHAOS_S=60, FUZZ_S=600 a time in seconds.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +12,7 @@ DEV := $(VENV)/.installed-dev
 # What an installed copy is made from; Python itself is read in place.
 SOURCES := pyproject.toml hatch_build.py $(wildcard explorer/*.* explorer/src/*)
 CHAOS_S := 300
+FUZZ_S := 60
 AT := $(if $(PORT),--port $(PORT))
 SUBGRAPH := examples/federation/catalograph.graphql
 
@@ -72,6 +73,12 @@ audit: $(DEV) ## Ask PyPI for known weaknesses of what is installed; needs the n
 	@# --strict: what PyPI knows nothing of would otherwise count as sound.
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/.audited
 
+.PHONY: fuzz
+fuzz: $(DEV) ## Throw bytes chosen by what they reach at the parsers for FUZZ_S=60 seconds
+	@if $(BIN)/python -m pip install --quiet --only-binary :all: atheris; then \
+	  PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_requests.py $(FUZZ_S); \
+	else echo "Skipped: there is no atheris for this Python and system, or no network."; fi
+
 cover: ## Run all tests and report the branches that none took
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
 
@@ -87,7 +94,7 @@ image: ## Build the container image
 	docker build --file docker/Dockerfile --tag catalograph .
 
 clean: ## Remove what was installed and built here
-	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .fuzz
 
 .PHONY: interop federation
 INTEROP_INSTALLED := interop/node_modules/.installed interop/.venv/.installed
