@@ -90,11 +90,10 @@ class Gateway:
             alias = raw.alias(brings_token=self._brings_token)
             shared = self._joined.find_alias(alias)
             if shared is not None and not self._in_flight.is_full:
+                telemetry.COALESCED.inc()
                 with self._in_flight:
                     scope[JOINED] = await self._wait(shared, receive, started_s)
             if await self._answer(raw, alias, send, started_s):
-                if shared is not None:
-                    telemetry.COALESCED.inc()
                 return
 
         # If it has waited, that counts towards its deadline.

@@ -184,6 +184,7 @@ class GraphQLOverHTTP:
 
         under_way = None if caller.trace_wanted else self._joined.find(key)
         if under_way is not None:
+            telemetry.COALESCED.inc()
             work = under_way.wait()
         elif caller.trace_wanted:
             work = execute()
@@ -203,7 +204,6 @@ class GraphQLOverHTTP:
 
         The upstream requests were made on his behalf, and are counted there.
         """
-        telemetry.COALESCED.inc()
         exchange_of(raw.scope).cache = "joined"
         answer = answered.answer
         own = msgspec.structs.replace(
