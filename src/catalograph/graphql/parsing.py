@@ -49,17 +49,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Ignored text, then one token: a name, a spread, a whole number, a string without
-# escapes, punctuation; or any other character, which no rule below will accept.
+# Ignored text, then one token: a name, a spread, whatever begins like a number, a string
+# without escapes, punctuation; or any other character, which no rule below will accept.
+# What no rule takes must still be one token: looked at again from each of its characters,
+# a number that ends in a letter would take the square of its length.
 _TOKENS: Final = re.compile(
     r"(?:[\ufeff\t ,\n\r]+|\#[^\n\r]*)*"
-    r"([A-Za-z_][0-9A-Za-z_]*|\.\.\.|-?(?:0|[1-9][0-9]*)(?![0-9A-Za-z_.])"
+    r"([A-Za-z_][0-9A-Za-z_]*|\.\.\.|-?[0-9][0-9A-Za-z_.]*"
     r'|"[^"\\\x00-\x08\x0a-\x1f\ud800-\udfff]+"|""(?!")|[{}():$@!=\[\]]|[^\ufeff\t ,\n\r]|\Z)'
 )
 _NAME_START: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_",
 )
 _INTEGER_START: Final = frozenset("-0123456789")
+_is_integer: Final = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _OPERATIONS: Final = {kind.value: kind for kind in OperationType}
 _MAX_NESTING: Final = 100
 
@@ -257,7 +260,7 @@ class _Parser:
         start = symbol[0]
         if start in _NAME_START:
             return _build_word(symbol)
-        if start in _INTEGER_START and symbol != "-":
+        if start in _INTEGER_START and _is_integer(symbol):
             return IntValueNode(value=symbol)
         if start == '"' and symbol != '"':
             return StringValueNode(value=symbol[1:-1], block=False)

@@ -329,15 +329,7 @@ class _Pass:
             name = node.variable.name.value
             named, written = write_type(node.type)
             default = node.default_value
-            if (
-                name in defined
-                or node.directives
-                or named not in self._tables.inputs
-                or not (
-                    default is None
-                    or self._tables.build_input(node.type).takes(default, None)
-                )
-            ):
+            if name in defined or node.directives or named not in self._tables.inputs:
                 raise _UnsureError
             has_default = default is not None and not isinstance(default, NullValueNode)
             defined[name] = (written, has_default)
@@ -355,6 +347,14 @@ class _Pass:
                 used.add(name)
         if len(used) != len(defined):
             raise _UnsureError
+        # Last, when all types are known to be accepted somewhere: what may stand in the
+        # place of a list doubles with each list in it, and a client may write hundreds.
+        for node in operation.variable_definitions or ():
+            default = node.default_value
+            if default is not None and not self._tables.build_input(node.type).takes(
+                default, None
+            ):
+                raise _UnsureError
 
 
 def _reach(start: _Definition, fragments: dict[str, _Definition]) -> set[str]:

@@ -183,6 +183,26 @@ def _bombs() -> Iterator[Attack]:
         "{models(limit:" + "9" * 200_000 + "){totalCount}}",
         _LIMIT,
     )
+    yield _attack(
+        "a number of 200,000 digits and a letter",
+        "{models(limit:" + "1" * 200_000 + "a){totalCount}}",
+        _PARSE,
+    )
+    yield _attack(
+        "a float of 100,000 digits before the point",
+        "{models(limit:" + "9" * 100_000 + ".5){totalCount}}",
+        _LIMIT,
+    )
+    for levels in (20, 30, 190):
+        yield _attack(
+            f"a default of {levels} lists in one another",
+            "query($a:"
+            + "[" * levels
+            + "ID"
+            + "]" * levels
+            + "=[]){nodes(ids:$a){id}}",
+            _INVALID,
+        )
     yield _attack("1e999999999", "{models(limit:1e999999999){totalCount}}", _INVALID)
     yield _attack(
         "a float of 100,000 digits",
