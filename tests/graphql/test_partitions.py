@@ -104,3 +104,20 @@ async def test_a_list_of_the_gateways_own_token_is_not_served_to_a_caller(
     assert own.data["models"]["totalCount"] == 2
     assert msgspec.json.decode(mine.answer.body)["data"]["models"]["totalCount"] == 1
     await gateway.aclose()
+
+
+async def test_what_an_operation_costs_tells_nothing_of_anothers_catalogue(
+    both: TwoCatalogues, clock: TurnedClock
+) -> None:
+    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # only its `app` is used
+    for token in (MINE, YOURS):
+        await gateway.query(EVERYTHING, token=token)
+    costs = []
+
+    # A document that can be answered without being executed once somebody has asked it.
+    for token in (MINE, YOURS, MINE, YOURS):
+        asked = await gateway.query(LIST, token=token)
+        costs.append(asked.answer.cost)
+
+    assert costs == [2, 3, 2, 3]
+    await gateway.aclose()

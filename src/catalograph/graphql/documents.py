@@ -30,7 +30,12 @@ from catalograph.graphql.limits import Limits
 from catalograph.graphql.parsing import find_twins, parse_plain
 from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
-from catalograph.graphql.repeats import Repeat, RepeatKey
+from catalograph.graphql.repeats import (
+    MAX_REPEATS,
+    Repeat,
+    RepeatKey,
+    weigh_repeat,
+)
 from catalograph.graphql.validation import Validator
 
 T = TypeVar("T")
@@ -43,6 +48,9 @@ MAX_CHARACTERS_AT_ONCE = 2_000
 
 _BYTES_PER_CHARACTER = 60
 """Memory of a parsed document for each character of its text; measured."""
+
+_VARIANT_BYTES_PER_CHARACTER = 30
+"""The same, for what is worked out for one combination of directive variables."""
 
 
 class Compiled:
@@ -69,18 +77,23 @@ class Document:
         fragments: By name.
         errors: Why it may not be executed; empty when it may.
         code: Kind of the errors.
-        repeats: Operations that can be asked again without the executor, by operation
-            name and variables.
+        repeats: Operations that can be asked again without the executor; see `remember`.
+        grown_bytes: Memory for what was worked out since it was last settled; below 0 when
+            more was forgotten.
+        held_bytes: Memory that was settled, the text's own included.
         is_seen_through: Whether it has been tried to see through it before it runs.
     """
 
     __slots__ = (
         "_compiled",
         "_directive_variables",
+        "_repeats_bytes",
         "ast",
         "code",
         "errors",
         "fragments",
+        "grown_bytes",
+        "held_bytes",
         "is_seen_through",
         "repeats",
         "text",
@@ -106,6 +119,9 @@ class Document:
             _directive_variables(ast) if ast is not None and "@" in text else ()
         )
         self.repeats: dict[RepeatKey, Repeat] = {}
+        self._repeats_bytes = 0
+        self.grown_bytes = 0
+        self.held_bytes = 0
         self.is_seen_through = False
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
@@ -118,10 +134,26 @@ class Document:
         key = tuple(variables.get(name) for name in self._directive_variables)
         compiled = self._compiled.get(key)
         if compiled is None:
+            size_bytes = _VARIANT_BYTES_PER_CHARACTER * len(self.text)
             if len(self._compiled) >= MAX_VARIANTS:
+                self.grown_bytes -= size_bytes * len(self._compiled)
                 self._compiled.clear()
             compiled = self._compiled[key] = Compiled()
+            self.grown_bytes += size_bytes
         return compiled
+
+    def remember(self, key: RepeatKey, repeat: Repeat) -> None:
+        """Note an operation that can be asked again, unless it takes too much memory."""
+        size_bytes = weigh_repeat(key, repeat)
+        if size_bytes is None:
+            return
+        if len(self.repeats) >= MAX_REPEATS:
+            self.repeats.clear()
+            self.grown_bytes -= self._repeats_bytes
+            self._repeats_bytes = 0
+        self.repeats[key] = repeat
+        self._repeats_bytes += size_bytes
+        self.grown_bytes += size_bytes
 
     def locate(self, errors: Sequence[GraphQLError]) -> None:
         """Note in errors where in the text they happened, if they do not say so themselves.
@@ -206,6 +238,8 @@ class Documents:
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
+            if document.grown_bytes:
+                self._settle(document)
         elif len(text) <= MAX_CHARACTERS_AT_ONCE:
             document = self._build(text)
             self._keep(document)
@@ -233,10 +267,17 @@ class Documents:
         if is_full and not self._once_seen.admits(document.text):
             return
         self._documents[document.text] = document
-        self._held_bytes += weight_bytes
+        document.grown_bytes += weight_bytes
+        self._settle(document)
+
+    def _settle(self, document: Document) -> None:
+        """Bring the books up to date, and let others go where there is no room."""
+        self._held_bytes += document.grown_bytes
+        document.held_bytes += document.grown_bytes
+        document.grown_bytes = 0
         while self._held_bytes > self._max_bytes and len(self._documents) > 1:
-            oldest, _ = self._documents.popitem(last=False)
-            self._held_bytes -= len(oldest) * _BYTES_PER_CHARACTER
+            _, oldest = self._documents.popitem(last=False)
+            self._held_bytes -= oldest.held_bytes
 
     def _build(self, text: str) -> Document:
         max_tokens = self.limits.tokens

@@ -20,7 +20,6 @@ from catalograph.graphql.executor import CompiledExecutor
 from catalograph.graphql.operation import Answer, Caller, Operation
 from catalograph.graphql.projection import Projector
 from catalograph.graphql.repeats import (
-    MAX_REPEATS,
     Repeat,
     RepeatKey,
     build_repeat,
@@ -36,6 +35,7 @@ from catalograph.source import CatalogueSource
 
 _KEPT_WITH_WARNINGS_S = 1.0
 _KEPT_WHILE_STALE_S = 1.0
+_LONGEST_NAME = 128
 
 _encode = msgspec.json.Encoder().encode
 
@@ -152,7 +152,7 @@ class Engine:
             outcome: Any = executor.execute_operation()
             result = await outcome if inspect.isawaitable(outcome) else outcome
         if not result.errors:
-            key = repeat_key(operation.name, operation.variables)
+            key = repeat_key(operation.name, operation.variables, caller.partition)
             self._remember(document, key, executor, context, compiled, cost)
         errors = result.errors
         if errors:
@@ -168,7 +168,7 @@ class Engine:
     ) -> Answer | None:
         """Answer what is seen through and fresh in memory; None for all else."""
         loaders = self._build_loaders(caller)
-        key = repeat_key(operation.name, operation.variables)
+        key = repeat_key(operation.name, operation.variables, caller.partition)
         repeat = document.repeats.get(key)
         is_first = repeat is None
         if repeat is None:
@@ -178,7 +178,7 @@ class Engine:
             repeat = self._plan(document, node, loaders)
             if repeat is None:
                 return None
-            document.repeats[key] = repeat
+            document.remember(key, repeat)
         listings = loaders.find_fresh(repeat.requests)
         if listings is None:
             return None
@@ -250,7 +250,7 @@ class Engine:
             body=_encode(body),
             codes=_codes(formatted),
             kind=kind_of(node),
-            name=node.name.value if node.name else None,
+            name=node.name.value[:_LONGEST_NAME] if node.name else None,
             fresh_for_s=fresh_s,
             keep_for_s=kept_s,
             as_of_s=loaders.oldest_s,
@@ -275,11 +275,8 @@ class Engine:
             self._connection_type,
             cost,
         )
-        if repeat is None:
-            return
-        if len(document.repeats) >= MAX_REPEATS:
-            document.repeats.clear()
-        document.repeats[key] = repeat
+        if repeat is not None:
+            document.remember(key, repeat)
 
 
 def _refuse(

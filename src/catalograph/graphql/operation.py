@@ -50,7 +50,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         codes: `extensions.code` of each error, in order; empty means success.
         kind: `query`, `mutation`, `subscription`; None when the document did not parse
             or names no such operation.
-        name: Name of the operation that ran; None when it has none.
+        name: Name of the operation that ran, or the beginning of a very long one, for
+            logs and metrics; None when it has none.
         fresh_for_s: Seconds that everything in the answer stays fresh; 0 when it may not
             be kept by anyone (errors, warnings).
         keep_for_s: Seconds that the process itself may keep the bytes; at least

@@ -32,7 +32,14 @@ from catalograph.listings import Listing, ModelsRequest
 MAX_REPEATS = 512
 """Operations that are remembered for one document, by their variables."""
 
-RepeatKey = tuple[str | None, bytes]
+_LONGEST_KEY: Final = 8_192
+_OVERHEAD_BYTES: Final = 1_024
+_BYTES_PER_LIST: Final = 512
+_BYTES_PER_KEY_BYTE: Final = 10
+"""Filters are made of the variables: a short text takes ten times its JSON. All measured."""
+
+RepeatKey = tuple[str | None, bytes, str]
+"""Operation name, variables, and whose it is: what it costs depends on their catalogue."""
 
 _PLAIN_ARGUMENTS: Final = frozenset(
     {"limit", "offset", "first", "after", "last", "before", "search"}
@@ -202,6 +209,19 @@ def _build(
     )
 
 
-def repeat_key(name: str | None, variables: Mapping[str, Any]) -> RepeatKey:
-    """What tells the operations of a document apart: name and variables."""
-    return name, _encode(variables) if variables else b""
+def repeat_key(
+    name: str | None, variables: Mapping[str, Any], partition: str
+) -> RepeatKey:
+    """What tells the operations of a document apart: name, variables, and who may ask."""
+    return name, _encode(variables) if variables else b"", partition
+
+
+def weigh_repeat(key: RepeatKey, repeat: Repeat) -> int | None:
+    """Memory that it takes, roughly; None when it is too large to be remembered."""
+    if len(key[1]) > _LONGEST_KEY:
+        return None
+    return (
+        _OVERHEAD_BYTES
+        + _BYTES_PER_LIST * len(repeat.requests)
+        + _BYTES_PER_KEY_BYTE * len(key[1])
+    )

@@ -50,7 +50,10 @@ class RawRequest:
     @property
     def alias_bytes(self) -> int:
         """Memory that the alias takes."""
-        return len(self.body) + _OVERHEAD_BYTES
+        # Headers may be a hundred times as long as the body; any of them may be in it.
+        get = self.headers.get
+        headers = sum(len(get(name, b"")) for name in (b"authorization", *_ALWAYS))
+        return len(self.body) + headers + _OVERHEAD_BYTES
 
     def alias(self, *, brings_token: bool) -> Hashable:
         """The bytes of the request, as a key."""

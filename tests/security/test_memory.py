@@ -1,0 +1,128 @@
+"""What clients may choose takes no more memory than was set aside for it."""
+
+import gc
+import json
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from catalograph.app import create_app
+from catalograph.graphql.documents import Document, Documents
+from catalograph.graphql.repeats import MAX_REPEATS, Repeat
+from catalograph.graphql.schema import build_schema
+from catalograph.settings import Settings
+from support.web_client import ask, build_client, running
+
+MIB = 2**20
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    environ = {"CATALOGRAPH_RESPONSE_CACHE": "off"}
+    app = create_app(Settings.from_environ(environ), demo=True)
+    async with running(app), build_client(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def keeping() -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway that keeps answers."""
+    app = create_app(Settings(), demo=True)
+    async with running(app), build_client(app) as client:
+        yield client
+
+
+class Traced:
+    """What has been added to the memory since it was begun."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self._before = tracemalloc.get_traced_memory()[0]
+
+    def measure_bytes(self) -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - self._before
+
+
+@pytest.fixture
+def traced() -> Iterator[type[Traced]]:
+    tracemalloc.start()
+    yield Traced
+    tracemalloc.stop()
+
+
+async def test_long_variables_are_not_held(
+    client: httpx.AsyncClient, traced: type[Traced]
+) -> None:
+    document = "query($n: Int) { models(limit: $n) { totalCount } }"
+    await ask(client, document, variables={"n": 1})
+    added = traced()
+
+    for number in range(50):
+        variables = {"n": 1, "unknown": f"{number}" + "x" * 200_000}
+        response = await ask(client, document, variables=variables)
+        assert response.json()["data"]["models"]["totalCount"] > 0
+
+    assert added.measure_bytes() < MIB
+
+
+async def test_what_a_document_remembers_counts_as_its_memory() -> None:
+    """Many documents, each asked with many variables, share one bound."""
+    documents = Documents(
+        build_schema()._schema,  # noqa: SLF001 - Strawberry has no public name for it
+        max_bytes=MIB,
+    )
+    first = await documents.load("{ models { totalCount } }")
+    first.grown_bytes += MIB  # as so many repeats would
+    await documents.load("{ models { totalCount } }")
+    # Without room, a document is let in when it comes a second time.
+    await documents.load("{ models { nodes { name } } }")
+    second = await documents.load("{ models { nodes { name } } }")
+
+    assert await documents.load("{ models { nodes { name } } }") is second
+    assert await documents.load("{ models { totalCount } }") is not first
+
+
+async def test_what_a_document_forgets_does_not_count_any_longer() -> None:
+    repeat = Repeat(requests=[], prefixes=[], projections=[], order_names=[], cost=1)
+    document = Document("{ models { totalCount } }", None)
+    for number in range(MAX_REPEATS):
+        document.remember((None, b"%03d" % number, ""), repeat)
+    full_bytes = document.grown_bytes
+
+    for number in range(9 * MAX_REPEATS):
+        document.remember((None, b"%03d" % number, "again"), repeat)
+
+    assert 0 < document.grown_bytes <= full_bytes * 1.1
+
+
+async def test_long_headers_count_as_memory_of_kept_answers(
+    keeping: httpx.AsyncClient, traced: type[Traced]
+) -> None:
+    await ask(keeping, "{ __typename }")
+    added = traced()
+
+    for number in range(1_200):
+        headers = {"accept": f"application/json, {number}" + "a" * 30_000}
+        response = await ask(
+            keeping, f"{{ a{number // 16}: __typename }}", headers=headers
+        )
+        assert response.status_code == 200
+
+    assert added.measure_bytes() < 28 * MIB
+
+
+async def test_long_operation_names_make_short_labels_and_lines(
+    client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = "A" + "a" * 200_000
+
+    response = await ask(client, f"query {name} {{ __typename }}")
+    metrics = (await client.get("/metrics")).text
+
+    assert response.status_code == 200
+    labels = [line for line in metrics.splitlines() if 'operation="Aaa' in line]
+    assert [len(line) < 300 for line in labels] == [True]
+    assert json.dumps(name)[:300] not in capfd.readouterr().err
