@@ -275,3 +275,35 @@ async def test_documents_that_cannot_run(
 
     assert result.answer.ran is False
     assert set(result.codes) == {code}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (True, "Int cannot represent non-integer value: true"),
+        (
+            [None, False, 1.5],
+            "Int cannot represent non-integer value: [null, false, 1.5]",
+        ),
+        ({"None": "True 'n' \"None\""}, """{'None': 'True \\'n\\' "None"'}"""),
+        ("None", "Int cannot represent non-integer value: 'None'"),
+    ],
+)
+async def test_values_are_quoted_without_words_of_python(
+    gateway: GraphGateway, value: object, said: str
+) -> None:
+    query = "query ($n: Int) { models(limit: $n) { totalCount } }"
+
+    result = await gateway.query(query, {"n": value})
+
+    assert [message.endswith(said) for message in result.messages] == [True]
+
+
+async def test_a_missing_value_is_null_and_not_none(gateway: GraphGateway) -> None:
+    for variables in ({"id": None}, dict[str, None]()):
+        query = "query ($id: ID!) { node(id: $id) { id } }"
+        result = await gateway.query(query, variables)
+
+        assert len(result.messages) == 1
+        assert "None" not in result.messages[0]
+        assert "Undefined" not in result.messages[0]

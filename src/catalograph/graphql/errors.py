@@ -1,7 +1,8 @@
 """Our errors as GraphQL errors; everything else is masked."""
 
+import re
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
@@ -14,6 +15,19 @@ MAX_MESSAGE_CHARACTERS = 1_000
 """A message may quote what the client sent; it need not quote all of it."""
 
 _MASK = "the gateway failed to answer this; the log has the rest"
+
+# Values that variables have are quoted as Python writes them. What stands in quotes is text.
+_PYTHON: Final = re.compile(
+    r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|\b(?:None|True|False|Undefined|nan|inf)\b"""
+)
+_JSON: Final = {
+    "None": "null",
+    "Undefined": "nothing",
+    "True": "true",
+    "False": "false",
+    "nan": "NaN",
+    "inf": "Infinity",
+}
 
 log = get_logger()
 
@@ -91,6 +105,12 @@ def _describe(error: GraphQLError, code: str) -> tuple[str, dict[str, Any]]:
         return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
     if cause is None or error.path is None:
         # Without a path it is about the request: a variable that a scalar refused, say.
-        return error.message, {"code": code}
+        return _reword(error.message), {"code": code}
     log.error("a field failed", path=error.path, exc_info=cause)
     return _MASK, {"code": CatalographError.code}
+
+
+def _reword(message: str) -> str:
+    """Write the words of Python as those of JSON, as far as a client gets to see."""
+    shown = message[: MAX_MESSAGE_CHARACTERS + 1]
+    return _PYTHON.sub(lambda found: _JSON.get(found[0], found[0]), shown)
