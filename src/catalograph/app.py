@@ -149,6 +149,8 @@ def create_app(
     telemetry.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
+    # It takes as long as a request may take; whoever asks first would have to wait.
+    build_schema().print_subgraph()
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -180,7 +182,7 @@ def create_app(
         gateway.engine,
         Explorer(),
         options,
-        sdl=print_api_sdl(),
+        sdl=print_api_sdl() if settings.introspection_enabled else None,
         ready=find_unreadiness,
         persisted=gateway.documents,
         limiter=None if limiter is None else limiter[0],

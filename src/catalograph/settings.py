@@ -187,7 +187,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     introspection_enabled: Annotated[
         bool,
         _Doc(
-            "Whether clients may ask for the schema; off also hides suggested names.",
+            "Whether clients may ask for the schema, as text or as data; off also "
+            "hides suggested names.",
             values.parse_switch,
         ),
     ] = True

@@ -200,6 +200,7 @@ async def test_a_document_beyond_a_limit_is_refused_before_it_is_validated(
         "{ __schema { queryType { name } } }",
         '{ a: __type(name: "Model") { name } }',
         '{ ...F } fragment F on Query { ... { __type(name: "x") { name } } }',
+        "{ a: _service { sdl } }",
     ],
 )
 async def test_introspection_can_be_switched_off(text: str) -> None:
@@ -212,7 +213,7 @@ async def test_introspection_can_be_switched_off(text: str) -> None:
 
 
 async def test_without_introspection_no_names_are_suggested() -> None:
-    text = "{ modles { limit } models(filter: {provider: []}) { limit } }"
+    text = "{ modles { limit } models(filter: {provider: []}) { limit } providers }"
 
     shown = [error.message for error in (await read(text)).errors]
     hidden = [

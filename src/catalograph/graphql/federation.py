@@ -41,8 +41,8 @@ class Schema(strawberry.federation.Schema):
         super().__init__(**options)
         self._hide_directives()
         service = cast("GraphQLObjectType", self._schema.type_map["_Service"])
-        printed = cache(lambda: print_subgraph(self))
-        service.fields["sdl"].resolve = lambda *_: printed()
+        self.print_subgraph = cache(lambda: print_subgraph(self))
+        service.fields["sdl"].resolve = lambda *_: self.print_subgraph()
 
     def _hide_directives(self) -> None:
         """Take federation's directives out of introspection, with the types of their arguments.

@@ -73,12 +73,15 @@ class _BoundedMergingRule(OverlappingFieldsCanBeMergedRule):
         self.rule_context.remaining_complexity_budget = MAX_COMPARISONS
 
 
+_TELLING_FIELDS = SCHEMA_FIELDS | {"_service"}
+
+
 class _NoIntrospection(ValidationRule):
     """Refuses the root fields that give the schema, whatever they are called."""
 
     def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
         """Look at one field."""
-        if node.name.value not in SCHEMA_FIELDS:
+        if node.name.value not in _TELLING_FIELDS:
             return None
         message = (
             f"the schema cannot be asked for here, so there is no {node.name.value}"
@@ -115,13 +118,18 @@ class Validator:
         """Give graphql-core's errors, in its order; none for a valid document."""
         # An error may quote the whole document, so that a long one gets fewer.
         tokens = getattr(ast, "token_count", 0)
-        return graphql.validate(
+        errors = graphql.validate(
             self._schema,
             ast,
             self._rules,
             max_errors=MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS,
             hide_suggestions=not self._introspection_enabled,
         )
+        if not self._introspection_enabled:
+            for error in errors:
+                # One kind of suggestion graphql-core makes all the same.
+                error.message = error.message.partition(" Did you mean ")[0]
+        return errors
 
     def is_surely_valid(self, ast: DocumentNode) -> bool:
         """Whether graphql-core would find nothing; False also where that is unclear."""

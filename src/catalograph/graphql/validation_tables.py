@@ -317,8 +317,9 @@ class Tables:
         if schema.query_type is None:
             raise TypeError("the schema has no queries")
         self.query = self.composites[schema.query_type.name]
-        for key in ("__schema", "__type"):
-            self.query.fields[key].introspects = True
+        for key in ("__schema", "__type", "_service"):
+            if key in self.query.fields:
+                self.query.fields[key].introspects = True
         self.directives = {
             directive.name: Directive(directive.args, self.inputs, directive.locations)
             for directive in schema.directives

@@ -81,7 +81,7 @@ def build_web_app(
     explorer: ExplorerPages | None,
     options: WebOptions,
     *,
-    sdl: str = "",
+    sdl: str | None = "",
     ready: ReadyProbe = _always_ready,
     persisted: PersistedDocuments | None = None,
     limiter: RateLimiter | None = None,
@@ -96,7 +96,7 @@ def build_web_app(
         engine: Runs the operations.
         explorer: The page for browsers; not used unless the options allow it.
         options: How to behave.
-        sdl: What `/schema.graphql` shows.
+        sdl: What `/schema.graphql` shows; None: there is no such address.
         ready: Gives None when operations can be answered, otherwise the reason.
         persisted: Where documents are kept by hash; in this process's memory if None.
         limiter: Counts requests; in this process's memory if None.
@@ -160,6 +160,8 @@ def build_web_app(
         },
         lifespan=lifespan,
     )
+    # To `/healthz` from `/healthz/`, it would lead by way of whatever host a client names.
+    starlette.router.redirect_slashes = False
     app: ASGIApp = _Fork(graphql, starlette)
     app = SheddingMiddleware(app, in_flight)
     if proxies:

@@ -27,7 +27,7 @@ _JSON: Final = "application/json"
 
 def build_routes(
     *,
-    sdl: str,
+    sdl: str | None,
     ready: ReadyProbe,
     figures: Figures,
     redirect_root: bool,
@@ -36,7 +36,7 @@ def build_routes(
     """Build the routes.
 
     Args:
-        sdl: The API schema.
+        sdl: The API schema; None where nobody may ask for it.
         ready: Asked at every `/readyz`; should be quick.
         figures: Asked at every `/metrics`.
         redirect_root: Whether `/` leads to the explorer.
@@ -85,6 +85,10 @@ async def _answer_alive(_: Request) -> Response:
     return _status_json(200, {"status": "ok"})
 
 
+async def _answer_nothing(_: Request) -> Response:
+    raise HTTPException(404)
+
+
 async def _redirect_to_explorer(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/graphql", 307)
 
@@ -107,7 +111,9 @@ def _build_metrics(figures: Figures) -> Callable[[Request], Awaitable[Response]]
     return answer_metrics
 
 
-def _build_schema(sdl: str) -> Callable[[Request], Awaitable[Response]]:
+def _build_schema(sdl: str | None) -> Callable[[Request], Awaitable[Response]]:
+    if sdl is None:
+        return _answer_nothing
     body = sdl.encode()
     headers = {
         "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',

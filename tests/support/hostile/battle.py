@@ -35,7 +35,8 @@ _LEAKS: Final = re.compile(
     rb"Traceback|NoneType|site-packages|/usr/|/root|/home|\.py\b|0x[0-9a-f]{6}|<class|"
     rb"object at|msgspec|starlette|uvicorn|httpx|httptools|graphql-core|strawberry|"
     rb"Exception\b|\wError\(|\bdict\b|\bbytes-like|\bstr\b|\bself\b|asyncio|redis|"
-    rb"db_error|Checking your browser"
+    rb"db_error|Checking your browser|"
+    rb"\b(?:None|True|False|Undefined)\b|evil\.example"
 )
 
 _ENVIRONMENTS: Final[dict[Gateway, dict[str, str]]] = {
@@ -111,6 +112,8 @@ class Victim:
         taken_s = time.perf_counter() - started_s
         watched = await self.watch()
         problem = judge(attack, answer) or find_leak(answer) or find_bare(answer)
+        if attack.gateway == "guarded" and b"Did you mean" in answer:
+            problem = "a suggestion where introspection is off"
         if problem is None and not await self.is_well():
             problem = "others are not answered any more"
         return Outcome(attack, answer, problem, taken_s, watched)

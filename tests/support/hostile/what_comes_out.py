@@ -61,6 +61,7 @@ def attacks() -> Iterator[Attack]:
         yield Attack(
             group=_GROUP, name=f"an error about {name}", send=ask(query), wants=wants
         )
+    yield from _told()
     yield Attack(
         group=_GROUP,
         name="a trace that is off",
@@ -79,7 +80,76 @@ def attacks() -> Iterator[Attack]:
         b"/GRAPHQL",
         b"/graphql;a=b",
         b"/healthz/../metrics",
+        b"/healthz/",
+        b"/metrics/",
+        b"/schema.graphql/",
+        b"/graphql/assets/a/",
+        b"//evil.example/",
+        b"http://evil.example/readyz/",
     ):
         yield Attack(
             group=_GROUP, name=f"GET {target.decode()}", send=get(target), wants=(404,)
         )
+    for accept in (
+        b"application/openmetrics-text; version=1.x",
+        b"application/openmetrics-text; version=1..2; escaping=",
+        b"text/plain; version=a; escaping=b",
+        b"," * 20_000,
+        b"\xff",
+    ):
+        yield Attack(
+            group=_GROUP,
+            name=f"metrics as {accept[:60]!r}",
+            send=get(b"/metrics", headers=b"Accept: " + accept + b"\r\n"),
+            wants=(200,),
+        )
+
+
+def _told() -> Iterator[Attack]:
+    """What errors quote, and what they tell where the schema may not be asked for."""
+    limited = "query($a:Int){models(limit:$a){totalCount}}"
+    ordered = "query($a:ModelOrder){models(orderBy:$a){totalCount}}"
+    named = "query($a:ID!){node(id:$a){id}}"
+    for name, query, value in (
+        ("a boolean for a number", limited, True),
+        ("null in an object", limited, {"a": None, "b": [None, False]}),
+        ("null for an enum", ordered, {"field": None, "direction": True}),
+        ("a list of null", ordered, [None]),
+        ("null for an id", named, None),
+        ("an object for an id", named, {"a": None}),
+        ("nothing for an id", named, ...),
+    ):
+        yield Attack(
+            group=_GROUP,
+            name=f"an error that quotes {name}",
+            send=ask(query, {} if value is ... else {"a": value}),
+            wants=("BAD_USER_INPUT",),
+        )
+    for name, query, variables in (
+        ("_service", "{_service{sdl}}", None),
+        ("_service in a fragment", "{...F} fragment F on Query{a:_service{sdl}}", None),
+        ("a field without selections", "{models}", None),
+        ("a type that is nearly one", "{...on Modl{id}}", None),
+        ("an argument that is nearly one", "{models(limt:1){totalCount}}", None),
+        ("a directive that is nearly one", "{__typename @includ(if:true)}", None),
+        ("a value of an enum that is nearly one", ordered, {"a": {"field": "NAM"}}),
+        (
+            "a field of an input that is nearly one",
+            "query($a:ModelFilter){models(filter:$a){totalCount}}",
+            {"a": {"provider": []}},
+        ),
+    ):
+        yield Attack(
+            group=_GROUP,
+            name=f"where introspection is off: {name}",
+            send=ask(query, variables, b"X-API-Key: open-sesame\r\n"),
+            wants=("GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"),
+            gateway="guarded",
+        )
+    yield Attack(
+        group=_GROUP,
+        name="where introspection is off: the schema as text",
+        send=get(b"/schema.graphql", headers=b"X-API-Key: open-sesame\r\n"),
+        wants=(404,),
+        gateway="guarded",
+    )
