@@ -43,7 +43,8 @@ class Proxies:
         # before the first proxy of ours may be anybody's invention.
         for hop in reversed(hops[-_MOST_HOPS:]):
             address = _parse(hop.strip())
-            if address is None:
+            if address is None or getattr(address, "scope_id", None) is not None:
+                # The zone of a link-local address is any text, and means nothing here.
                 return peer
             peer = str(address)
             if not self.trusts(peer):

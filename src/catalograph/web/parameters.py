@@ -10,10 +10,14 @@ from catalograph.errors import UserInputError
 from catalograph.web.replies import Refusal
 
 MAX_DEPTH: Final = 32
-"""Levels of lists and objects in variables and extensions; filters have three."""
+"""Levels of lists and objects in a parameter; filters have three."""
 
 MAX_VALUES: Final = 20_000
-"""Keys and values in variables and extensions; 1,000 entity references have 4,000."""
+"""Keys and values in a parameter; 1,000 entity references have 4,000."""
+
+_KNOWN: Final = frozenset(
+    ("query", "documentId", "operationName", "variables", "extensions")
+)
 
 _WORDS: Final = {
     dict: "an object",
@@ -62,6 +66,9 @@ def parse_body(body: bytes) -> Parameters:
         raise refuse("batches are not taken; send one operation in a request")
     if not isinstance(value, dict):
         raise refuse(f"the body must be a JSON object, got {_WORDS[type(value)]}")
+    if not value.keys() <= _KNOWN:
+        unknown = {name: one for name, one in value.items() if name not in _KNOWN}
+        _check_bounds(unknown, "the body")
     return _check(value)
 
 
@@ -152,11 +159,11 @@ def _object(found: Mapping[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refuse(f"`{name}` must be an object, got {_WORDS[type(value)]}")
     if value:
-        _check_bounds(value, name)
+        _check_bounds(value, f"`{name}`")
     return value
 
 
-def _check_bounds(value: dict[str, Any], name: str) -> None:
+def _check_bounds(value: dict[str, Any], what: str) -> None:
     """Walk level by level, so that the work is bounded by the bounds themselves."""
     level: list[Any] = [value]
     seen = 0
@@ -169,11 +176,11 @@ def _check_bounds(value: dict[str, Any], name: str) -> None:
             elif isinstance(item, list):
                 below += item
             elif type(item) is int and item.bit_length() > 64:  # noqa: PLR2004
-                raise refuse(f"`{name}` holds a number that is out of range")
+                raise refuse(f"{what} holds a number that is out of range")
         seen += len(below)
         if seen > MAX_VALUES:
-            raise refuse(f"`{name}` holds more than {MAX_VALUES:,} values")
+            raise refuse(f"{what} holds more than {MAX_VALUES:,} values")
         if not below:
             return
         level = below
-    raise refuse(f"`{name}` is nested more than {MAX_DEPTH} levels deep")
+    raise refuse(f"{what} is nested more than {MAX_DEPTH} levels deep")

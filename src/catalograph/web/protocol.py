@@ -120,6 +120,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if len(self.url) + fields > self.max_head_bytes:
                 self._refuse_head()
                 raise ValueError("the head is too large")  # comes out as a parser error
+        self._check_framing()
         self._is_head_complete = True
         super().on_headers_complete()
         if len(self.pipeline) > self.max_waiting:
@@ -211,6 +212,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Close an idle connection; a client that does not read must not hold memory."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(self.unread_timeout_s, self.transport.abort)
+
+    def _check_framing(self) -> None:
+        """Refuse heads that two servers may read in two ways, which the parser lets pass.
+
+        Raises:
+            ValueError: Comes out as a parser error.
+        """
+        names = [name for name, _ in self.headers]
+        version = self.parser.get_http_version()
+        if version == "1.1":
+            if names.count(b"host") != 1:
+                raise ValueError("there must be one Host")
+            if b"transfer-encoding" not in names:
+                return
+            # RFC 9112 section 6.1; what comes before `chunked` is nothing that we undo.
+            if dict(self.headers)[b"transfer-encoding"].lower() == b"chunked" and (
+                names.count(b"transfer-encoding") == 1
+            ):
+                return
+        elif version == "1.0" and b"transfer-encoding" not in names:
+            return
+        raise ValueError("neither HTTP/1.0 nor HTTP/1.1")
 
     def _refuse_head(self) -> None:
         telemetry.REFUSED.labels("head_bytes").inc()

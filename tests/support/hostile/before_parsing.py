@@ -184,6 +184,58 @@ def _smuggled() -> Iterator[Attack]:
             HEAD + JSON_TYPE + b"Transfer-Encoding: " + value + b"\r\n\r\n0\r\n\r\n",
             *(400, 408, "closed"),
         )
+    line = HEAD + JSON_TYPE + b"Connection: close\r\nContent-Length: 24\r\n\r\n"
+    chunks = b"18\r\n" + _Q.encode() + b"\r\n0\r\n\r\n" + hidden
+    for name, send in (
+        ("no Host", (line + _Q.encode()).replace(b"Host: gateway\r\n", b"")),
+        ("two Hosts", (line + _Q.encode()).replace(b"\r\nC", b"\r\nHost: a\r\nC", 1)),
+        (
+            "identity and chunks",
+            b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        ),
+        (
+            "chunks and identity",
+            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        ),
+        ("chunks twice", b"Transfer-Encoding: chunked, chunked"),
+        ("chunks, folded", b"Transfer-Encoding:\r\n chunked"),
+        ("chunks before a colon with a space", b"Transfer-Encoding : chunked"),
+        ("chunks and a length", b"Transfer-Encoding: chunked\r\nContent-Length: 24"),
+    ):
+        whole = (
+            send
+            if send.startswith(b"POST")
+            else (HEAD + JSON_TYPE + send + b"\r\n\r\n" + chunks)
+        )
+        yield _attack(f"a head with {name}", whole, 400)
+    for version in (b"1.0", b"0.9", b"2.0"):
+        yield _attack(
+            f"chunks in HTTP/{version.decode()}",
+            (HEAD + JSON_TYPE + b"Transfer-Encoding: chunked\r\n\r\n" + chunks).replace(
+                b"HTTP/1.1", b"HTTP/" + version, 1
+            ),
+            400,
+        )
+    for name, body in (
+        ("a line feed for CRLF after the size", chunks.replace(b"18\r\n", b"18\n")),
+        ("an extension that ends in a line feed", chunks.replace(b"18\r", b"18;a")),
+        ("nothing behind the data", chunks.replace(b"}\r\n0", b"}0")),
+        ("a size of 0x18", b"0x" + chunks),
+        ("a space behind the size", chunks.replace(b"18", b"18 ")),
+    ):
+        yield _attack(f"chunks with {name}", _chunked(body), "closed", 400)
+    for name, head in (
+        ("a line feed behind a header", b"X-A: b\n"),
+        ("a carriage return in a header", b"X-A: a\rb\r\n"),
+        ("a header without a name", b": a\r\n"),
+        ("a length that is folded", b"Content-Length:\r\n 24\r\n"),
+        ("two equal lengths", b"Content-Length: 24\r\n"),
+    ):
+        yield _attack(
+            f"a head with {name}",
+            (line + _Q.encode()).replace(b"Connection", head + b"Connection"),
+            400,
+        )
     yield _attack(
         "a chunk size of 2^64", _chunked(b"ffffffffffffffffff\r\n"), 400, "closed"
     )
@@ -284,6 +336,15 @@ def _json() -> Iterator[Attack]:
         ("variables: a text", b'{"query":"{__typename}","variables":"{}"}'),
         ("extensions: 1", b'{"query":"{__typename}","extensions":1}'),
         ("operationName: {}", b'{"query":"{__typename}","operationName":{}}'),
+        ("40 levels nobody asked for", b'{"query":"{__typename}","x":' + b"[" * 40 + b"]" * 40 + b"}"),
+        ("20,001 keys nobody asked for", b'{"query":"{__typename}",' + b",".join(b'"%x":1' % n for n in range(20_001)) + b"}"),
+        ("a large number nobody asked for", b'{"query":"{__typename}","x":' + b"9" * 200_000 + b"}"),
+        ("60 numbers of 4,000 digits", b'{"query":"{__typename}","variables":{"a":[' + b",".join([b"9" * 4_000] * 60) + b"]}}"),
+        ("surrogates the wrong way round", b'{"query":"{__typename}","operationName":"\\udc00\\ud800"}'),
+        ("a comment", b'{"query":"{__typename}"/*a*/}'),
+        ("a comma too many", b'{"query":"{__typename}",}'),
+        ("a form feed", b'\x0c{"query":"{__typename}"}'),
+        ("a line end in a text", b'{"query":"{__typename\n}"}'),
     ):  # fmt: skip
         yield _attack(f"JSON: {name}", post(body), 400)
     digits = b'{"query":"{__typename}","variables":{"a":' + b"9" * 200_000 + b"}}"

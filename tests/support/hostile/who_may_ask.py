@@ -132,8 +132,10 @@ def _sites() -> Iterator[Attack]:
         400,
         gateway="guarded",
     )
+    yield _attack(
+        "another host beside", ask("{__typename}", None, b"Host: evil.example\r\n"), 400
+    )
     for header in (
-        b"Host: evil.example",
         b"X-Forwarded-Host: evil.example",
         b"X-Forwarded-Proto: javascript",
         b"X-Forwarded-For: 10.0.0.1, 10.0.0.2",
