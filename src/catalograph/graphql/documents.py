@@ -43,7 +43,7 @@ T = TypeVar("T")
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
 
-MAX_CHARACTERS_AT_ONCE = 2_000
+MAX_CHARACTERS_AT_ONCE = 1_000
 """Longer documents are read in a thread: the worst of this length take some 20 ms."""
 
 _BYTES_PER_CHARACTER = 60

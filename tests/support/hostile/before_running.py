@@ -31,6 +31,7 @@ def attacks() -> Iterator[Attack]:
     yield from _broken()
     yield from _introspection()
     yield from _largest()
+    yield from _short()
 
 
 def _bombs() -> Iterator[Attack]:
@@ -445,3 +446,36 @@ def _largest() -> Iterator[Attack]:
             _LIMIT,
             _PARSE,
         )
+
+
+def _short() -> Iterator[Attack]:
+    """The worst of a size that is not read beside the event loop."""
+    for name, before, piece, after in (
+        ("fragments that clash", "{models{nodes{", "...{id}", "}}}"),
+        (
+            "fragments that clash below",
+            "{models{nodes{",
+            "...{offerings{provider{models(limit:#){totalCount}}}}",
+            "}}}",
+        ),
+        ("unknown arguments", "{models(", "limi#:1 ", "){totalCount}}"),
+        ("unknown variables", "{nodes(ids:[", "$a# ", "]){id}}"),
+        ("unused variables", "query(", "$a#:Int ", "){__typename}"),
+        ("unknown fragments", "{", "...F# ", "}"),
+        (
+            "types of one node",
+            '{node(id:"x"){',
+            "...on Model{id}...on Provider{id}",
+            "}}",
+        ),
+        ("types by name", "{", 'a#:__type(name:"Model"){fields{name}} ', "}"),
+        ("strings for ids", "{nodes(ids:[", '"#" ', "]){id}}"),
+    ):
+        for size in (900, 1_900):
+            count = size // len(piece)
+            text = "".join(piece.replace("#", str(n)) for n in range(count))
+            yield _attack(
+                f"{size} characters of {name}",
+                before + text + after,
+                *("any", _LIMIT, _INVALID),
+            )
