@@ -88,7 +88,7 @@ class DrainingProtocol(BoundedHttpProtocol):
     def on_headers_complete(self) -> None:
         """The head is there."""
         super().on_headers_complete()
-        if self.drain.has_begun:
+        if self.drain.has_begun and self.cycle is not None:
             self.cycle.keep_alive = False
 
 
@@ -127,6 +127,8 @@ def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) ->
         # By name, because worker processes are told by pickle.
         http=f"{__name__}:{DrainingProtocol.__name__}",
         ws="none",
+        # Not its own: what it says goes where everything goes.
+        log_config=None,
         log_level=logging.WARNING,
         access_log=False,
         # Whose forwarded headers count is decided by our own list.

@@ -69,6 +69,40 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     assert raw.endswith(b'{"data":{"__typename":"Query"}}')
 
 
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0", "a, b"])
+@pytest.mark.parametrize("piece", [1, 40, 10_000])
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    protocol: str, piece: int
+) -> None:
+    """With the body that came along, and with what comes behind it."""
+    upgrade = (
+        b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABk\r\n"
+        b"upgrade: %b\r\n\r\n" % protocol.encode()
+    )
+    sent = WHOLE + upgrade + BODY + WHOLE + upgrade + BODY + WHOLE + CLOSE + BODY
+
+    async with serve(app_of()) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for at in range(0, len(sent), piece):
+            writer.write(sent[at : at + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+        got = await reader.read()
+        writer.close()
+
+    assert got.count(b"HTTP/1.1 200 OK") == got.count(ANSWER) == 3
+    assert got.count(b"HTTP/1.1") == 3
+
+
+async def test_nobody_is_connected_to_anything() -> None:
+    async with serve(app_of()) as (_, port):
+        got = await talk(
+            port, b"CONNECT evil.example:443 HTTP/1.1\r\nhost: a\r\n\r\nGET"
+        )
+
+    assert parse(got)[0] == 400
+
+
 async def test_head_and_not_modified_have_no_body() -> None:
     head = b"HEAD /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n"
     get = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n"

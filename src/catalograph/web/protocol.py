@@ -5,9 +5,11 @@ minute holds its connection for ever.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeAlias
 
+import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -61,6 +63,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._extensions = {_WHOLE: self.write_whole}
         self._arrived_bytes = 0
         self._chunk_bytes = 0
+        self._reading = b""
+        self._unread = b""
+        self._is_upgrading = False
         self._is_arriving = False
         self._is_head_complete = False
         self._has_completed = False
@@ -84,7 +89,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._chunk_bytes = len(data)
         self._has_completed = False
-        super().data_received(data)
+        self._unread = data
+        while self._unread:
+            read, self._unread = self._unread, b""
+            self._reading = read
+            super().data_received(read)
+        self._reading = b""
         if self.transport.is_closing():
             return
         if self._is_arriving:
@@ -121,6 +131,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._refuse_head()
                 raise ValueError("the head is too large")  # comes out as a parser error
         self._check_framing()
+        self._is_upgrading = self.parser.should_upgrade()
+        if self._is_upgrading:
+            return
         self._is_head_complete = True
         super().on_headers_complete()
         if len(self.pipeline) > self.max_waiting:
@@ -134,6 +147,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request has arrived."""
+        if self._is_upgrading:
+            return
         self._is_arriving = False
         self._has_completed = True
         self._stop_waiting()
@@ -187,6 +202,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             telemetry.REFUSED.labels("http").inc()
             self.transport.write(_write_refusal(*(self._refusal or _NOT_HTTP)))
             self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nobody had asked for another protocol, which is up to the server.
+
+        Java's own client asks for HTTP/2 with every request, those with a body included;
+        the parser takes what comes behind the head for the other protocol.
+        """
+        exc = sys.exception()
+        if not isinstance(exc, httptools.HttpParserUpgrade):
+            return
+        headers = [pair for pair in self.headers if pair[0] != b"upgrade"]
+        if len(headers) == len(self.headers):  # CONNECT
+            self.send_400_response("")
+            return
+        line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        rest = self._reading[exc.args[0] :]
+        self.parser = httptools.HttpRequestParser(self)
+        # As in the parser that it replaces.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._unread = line + write_head(headers) + b"\r\n" + rest
 
     def on_response_complete(self) -> None:
         """An answer is on its way; if it was the last one, it must get away."""

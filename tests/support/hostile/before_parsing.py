@@ -258,6 +258,22 @@ def _smuggled() -> Iterator[Attack]:
     piped = post(_Q.encode(), close=False)
     yield _attack("100 requests at once", piped * 99 + post(_Q.encode()), "answer")
     yield _attack("1,000 requests at once", piped * 1_000, "closed", "any")
+    upgrading = piped.replace(
+        b"\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", 1
+    )
+    yield _attack("HTTP/2 asked for", upgrading, "answer")
+    yield _attack(
+        "HTTP/2 asked for 2,000 times at once", upgrading * 2_000, "closed", 400, "any"
+    )
+    yield _attack(
+        "another protocol, and a request hidden in it",
+        get(
+            b"/graphql?query={__typename}",
+            headers=b"Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
+        )
+        + hidden,
+        "answer",
+    )
     yield _attack(
         "a body behind a GET",
         get(b"/graphql?query={__typename}", headers=b"Content-Length: 5\r\n")

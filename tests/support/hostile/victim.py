@@ -23,7 +23,7 @@ from catalograph.serving import (
     spare_collector,
 )
 from catalograph.settings import Settings
-from catalograph.telemetry import configure_logging
+from catalograph.telemetry import configure_logging, gather_logs
 
 _BEAT_S = 0.001
 _ARRIVAL_S = 1.5
@@ -85,6 +85,7 @@ def main() -> None:
     """Serve until killed."""
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
+    gather_logs()
     bound_requests(settings.max_body_bytes)
     if os.environ.get("VICTIM_IS_HASTY"):
         # Ten seconds for a request to arrive are long for a test.
