@@ -35,7 +35,7 @@ from catalograph.serving import (
 )
 from catalograph.settings import PREFIX, Settings
 from catalograph.source import CatalogueSource
-from catalograph.telemetry import TASKS, configure_logging
+from catalograph.telemetry import TASKS, configure_logging, gather_logs
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from catalograph.web.application import build_web_app
@@ -224,6 +224,7 @@ async def check_upstream(settings: Settings) -> ModelsPage:
 def serve(settings: Settings, *, demo: bool = False) -> None:
     """Serve until told to stop."""
     configure_logging(level=settings.log_level)
+    gather_logs()
     host, port = settings.host, settings.port
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
@@ -250,6 +251,7 @@ def create_demo_worker() -> ASGIApp:
 def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
+    gather_logs()
     bound_requests(settings.max_body_bytes)
     folder = find_folder(os.environ)
     app = create_app(

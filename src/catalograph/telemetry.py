@@ -212,6 +212,24 @@ def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> No
     )
 
 
+class _Passer(logging.Handler):
+    """Passes what libraries log on to our own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line of ours."""
+        get_logger().log(
+            record.levelno,
+            record.getMessage(),
+            exc_info=record.exc_info,
+            logger=record.name,
+        )
+
+
+def gather_logs() -> None:
+    """Let warnings of the server and of other libraries be lines as all others are."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_Passer()], force=True)
+
+
 def get_logger() -> FilteringBoundLogger:
     """The logger; messages are fixed sentences, values go in as fields."""
     logger: FilteringBoundLogger = structlog.get_logger()
