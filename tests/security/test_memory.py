@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from catalograph.app import create_app
+from catalograph.cache.failures import Failures
+from catalograph.errors import UpstreamAuthError, UpstreamTimeoutError
 from catalograph.graphql.documents import Document, Documents
 from catalograph.graphql.repeats import MAX_REPEATS, Repeat
 from catalograph.graphql.schema import build_schema
@@ -96,6 +98,37 @@ async def test_what_a_document_forgets_does_not_count_any_longer() -> None:
         document.remember((None, b"%03d" % number, "again"), repeat)
 
     assert 0 < document.grown_bytes <= full_bytes * 1.1
+
+
+def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> None:
+    """Whoever makes up tokens makes the upstream refuse thousands a second."""
+    failures = Failures(lambda: 0.0)
+
+    def fail() -> None:
+        answer = bytearray(10_000)
+        raise UpstreamAuthError(detail=f"{len(answer)}")
+
+    added = traced()
+    for number in range(10_000):
+        try:
+            fail()
+        except UpstreamAuthError as error:
+            failures.note(f"key {number}", error)
+
+    assert added.measure_bytes() < 6 * MIB
+    assert failures.is_recent("key 9999", 1.0)
+    assert not failures.is_recent("key 0", 1.0)
+
+
+def test_a_failure_that_is_told_again_says_the_same() -> None:
+    failures = Failures(lambda: 0.0)
+    error = UpstreamTimeoutError(3.0, detail="what the log needs")
+
+    failures.note("a", error)
+    told = failures.find_outage("a")
+
+    assert isinstance(told, UpstreamTimeoutError)
+    assert (str(told), told.after_s, told.detail) == (str(error), 3.0, error.detail)
 
 
 async def test_long_headers_count_as_memory_of_kept_answers(

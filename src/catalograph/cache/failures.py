@@ -19,9 +19,14 @@ _FAILURES_OF_AN_OUTAGE = 3
 """So many in a row, of whatever questions, and the failure is not that of one question."""
 
 
+_MOST = 4_096
+"""Questions of which it is known that they failed. Each token that anybody makes up can
+fail, thousands a second; the oldest are forgotten, and asked again."""
+
+
 class _Failure(msgspec.Struct, frozen=True):
     at_s: float
-    error: Exception
+    error: UpstreamError | None
 
     def holds(self, now_s: float, for_s: float) -> bool:
         # A clock set back must not make a failure last.
@@ -51,9 +56,8 @@ class Failures:
         )
         if is_shared and _is_outage(error):
             self._in_a_row += 1
-            self._last = _Failure(now_s, error)
-        # Errors hold on to frames, and frames to whole answers: out with those that hold
-        # no longer, though not at every failure of many.
+            self._last = _Failure(now_s, _bare(error))
+        # Out with those that hold no longer, though not at every failure of many.
         if not 0 <= now_s - self._swept_at_s < _KNOWN_S:
             self._swept_at_s = now_s
             self._by_key = {
@@ -61,7 +65,9 @@ class Failures:
                 for other, failure in self._by_key.items()
                 if failure.holds(now_s, _KNOWN_S)
             }
-        self._by_key[key] = _Failure(now_s, error)
+        self._by_key[key] = _Failure(now_s, _bare(error))
+        if len(self._by_key) > _MOST:
+            del self._by_key[next(iter(self._by_key))]
 
     def forget(self, key: str, *, asked: bool) -> None:
         """There is an answer; with `asked` the upstream gave it, and works again."""
@@ -89,9 +95,22 @@ class Failures:
         if failure is None or not failure.holds(now_s, _KNOWN_S):
             return None
         error = failure.error
-        if not isinstance(error, UpstreamError) or not may_serve_old(error):
+        if error is None or not may_serve_old(error):
             return None
         return error
+
+
+def _bare(error: Exception) -> UpstreamError | None:
+    """The same error without its frames, which hold on to a whole request and its answer.
+
+    They would be 30 KB for each, and long work for the garbage collector.
+    """
+    if not isinstance(error, UpstreamError):
+        return None
+    kind = type(error)
+    bare = kind.__new__(kind, *error.args)
+    bare.__dict__.update(error.__dict__)
+    return bare
 
 
 def may_serve_old(error: Exception) -> bool:
