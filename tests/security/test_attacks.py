@@ -46,7 +46,7 @@ async def test_every_attack_is_refused_or_survived(outcomes: list[Outcome]) -> N
         if outcome.problem is not None
     ]
 
-    assert len(outcomes) == len(all_attacks()) >= 480
+    assert len(outcomes) == len(all_attacks()) >= 520
     assert failed == []
 
 

@@ -9,8 +9,16 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Gateway = Literal["open", "guarded", "passing"]
-"""`open`: defaults. `guarded`: keys, no introspection, one origin. `passing`: pass-through."""
+Gateway = Literal["open", "guarded", "passing", "trusting"]
+"""`open`: defaults. `guarded`: keys, no introspection, one origin. `passing`: pass-through.
+`trusting`: trusted documents alone.
+"""
+
+TRUSTED: Final = {
+    "one": "query One($n:Int){models(limit:$n){totalCount}}",
+    "two": "query Two{__typename} query Three{providers{totalCount}}",
+}
+"""All that `trusting` takes."""
 
 Talk = Callable[["Line"], Awaitable[bytes]]
 

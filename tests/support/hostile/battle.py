@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import socket
@@ -21,7 +22,7 @@ from support.hostile import (
     while_running,
     who_may_ask,
 )
-from support.hostile.attack import Attack, Gateway, ask, carry_out, judge
+from support.hostile.attack import TRUSTED, Attack, Gateway, ask, carry_out, judge
 
 MODELS: Final = 1_000
 """In the catalogue behind the gateways; four pages."""
@@ -52,6 +53,7 @@ _ENVIRONMENTS: Final[dict[Gateway, dict[str, str]]] = {
         "UPSTREAM_AUTH": "passthrough",
         "PARTITION_KEY": "a-secret-of-the-partitions",
     },
+    "trusting": {"TRUSTED_DOCUMENTS": "manifest.json"},
 }
 
 
@@ -120,7 +122,9 @@ class Victim:
 
     async def is_well(self) -> bool:
         """Whether a harmless question is answered."""
-        probe = Attack(group="", name="", send=ask("{__typename}"), wants=(200, 401))
+        probe = Attack(
+            group="", name="", send=ask("{__typename}"), wants=(200, 401, 403)
+        )
         return judge(probe, await carry_out(probe, self.port)) is None
 
 
@@ -159,11 +163,13 @@ def all_attacks() -> list[Attack]:
 
 @contextlib.asynccontextmanager
 async def start_victims(
-    names: Sequence[Gateway] = ("open", "guarded", "passing"), **settings: str
+    names: Sequence[Gateway] = ("open", "guarded", "passing", "trusting"),
+    **settings: str,
 ) -> AsyncIterator[dict[Gateway, Victim]]:
     """Start an upstream and gateways in front of it; stop them all at the end."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "manifest.json").write_text(json.dumps(TRUSTED), "utf-8")
         upstream_port = _find_port()
         await _start(
             stack,
@@ -226,6 +232,7 @@ async def _start(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
+        cwd=log.parent,
         env=inherited
         | {"PYTHONPATH": os.pathsep.join(sys.path), "VICTIM_IS_HASTY": "1"}
         | environ,

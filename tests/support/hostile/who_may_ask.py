@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from support.hostile.attack import Attack, Gateway, ask, get, post
+from support.hostile.attack import TRUSTED, Attack, Gateway, ask, get, post
 
 _GROUP: Final = "who may ask"
 _Q: Final = b"/graphql?query={__typename}"
@@ -25,6 +25,7 @@ def attacks() -> Iterator[Attack]:
     yield from _sites()
     yield from _tokens()
     yield from _persisted()
+    yield from _trusted()
 
 
 def _keys() -> Iterator[Attack]:
@@ -131,6 +132,64 @@ def _sites() -> Iterator[Attack]:
         ),
         400,
         gateway="guarded",
+    )
+    for name, origin in (
+        ("with a dot behind", b"https://app.example."),
+        ("with a port", b"https://app.example:443"),
+        ("of another scheme", b"http://app.example"),
+        ("in capitals", b"https://APP.example"),
+        ("with a path", b"https://app.example/"),
+        ("that ends alike", b"https://xapp.example"),
+        ("of nothing", b""),
+        ("of any", b"*"),
+    ):
+        yield _attack(
+            f"an origin {name}",
+            get(
+                b"/graphql",
+                method=b"OPTIONS",
+                headers=pre.replace(b"https://evil.example", origin),
+            ),
+            400,
+            gateway="guarded",
+        )
+    mine = pre.replace(b"https://evil.example", b"https://app.example")
+    for name, headers in (
+        ("for a header of its own", mine.replace(b"content-type", b"x-evil")),
+        ("for DELETE", mine.replace(b"POST", b"DELETE")),
+        (
+            "for a private network",
+            mine + b"Access-Control-Request-Private-Network: true\r\n",
+        ),
+    ):
+        yield _attack(
+            f"a preflight {name}",
+            get(b"/graphql", method=b"OPTIONS", headers=headers),
+            400,
+            gateway="guarded",
+        )
+    for kind in (
+        b"application/json, text/plain",
+        b"text/plain, application/json",
+        b"application/json; charset=utf-7",
+        b"application/json; charset=utf-8; charset=utf-16",
+        b"multipart/form-data; boundary=application/json",
+        b"text/plain; application/json",
+    ):
+        yield _attack(
+            f"a form that says {kind.decode()}",
+            post(
+                b'{"query":"{__typename}"}',
+                content_type=b"Content-Type: " + kind + b"\r\n",
+            ),
+            415,
+        )
+    yield _attack(
+        "a mutation among queries by GET",
+        get(
+            b"/graphql?query=query+A{a:__typename}+mutation+B{__typename}&operationName=B"
+        ),
+        405,
     )
     yield _attack(
         "another host beside", ask("{__typename}", None, b"Host: evil.example\r\n"), 400
@@ -269,3 +328,64 @@ def _persisted() -> Iterator[Attack]:
         "PERSISTED_QUERY_NOT_FOUND",
         400,
     )
+
+
+def _trusted() -> Iterator[Attack]:
+    """What is not in the manifest, however it is named."""
+    known, free = TRUSTED["one"], "{models{totalCount}}"
+
+    def sha(text: str) -> dict[str, object]:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+
+    refused: tuple[tuple[str, Mapping[str, object], int], ...] = (
+        ("another document", {"query": free}, 403),
+        ("the schema", {"query": "{__schema{queryType{name}}}"}, 403),
+        ("a space more", {"query": known + " "}, 403),
+        ("a comment more", {"query": "#\n" + known}, 403),
+        ("a byte order mark", {"query": "\ufeff" + known}, 403),
+        ("two documents in one", {"query": known + free}, 403),
+        ("nothing", {"query": ""}, 403),
+        ("an unknown id", {"documentId": "three"}, 403),
+        ("an id in capitals", {"documentId": "ONE"}, 403),
+        ("an id of Python's", {"documentId": "__class__"}, 403),
+        ("an id that is a list", {"documentId": ["one"]}, 400),
+        ("another document under a known id", {"query": free, "documentId": "one"}, 400),
+        ("another document under a known hash", {"query": free, "extensions": sha(known)}, 400),
+        ("another document under its own hash", {"query": free, "extensions": sha(free)}, 403),
+        ("its hash alone", {"extensions": sha(free)}, 403),
+        ("its hash as an id", {"documentId": f"sha256:{hashlib.sha256(free.encode()).hexdigest()}"}, 403),
+    )  # fmt: skip
+    for name, body, status in refused:
+        yield _attack(f"trusted: {name}", post(body), status, gateway="trusting")
+    yield _attack(
+        "trusted: another document behind a known one",
+        post(f'{{"query":{json.dumps(known)},"query":{json.dumps(free)}}}'.encode()),
+        403,
+        gateway="trusting",
+    )
+    yield _attack(
+        "trusted: another document by GET",
+        get(b"/graphql?query={models{totalCount}}"),
+        403,
+        gateway="trusting",
+    )
+    yield _attack(
+        "trusted: both by GET",
+        get(b"/graphql?documentId=one&query={models{totalCount}}"),
+        400,
+        gateway="trusting",
+    )
+    yield _attack(
+        "trusted: an operation that is not in the document",
+        post({"documentId": "two", "operationName": "One"}),
+        "BAD_USER_INPUT",
+        gateway="trusting",
+    )
+    for name, body in (
+        ("the document itself", {"query": known, "variables": {"n": 1}}),
+        ("its id", {"documentId": "one"}),
+        ("its hash", {"extensions": sha(known)}),
+        ("one of its operations", {"documentId": "two", "operationName": "Three"}),
+    ):
+        yield _attack(f"trusted: {name}", post(body), "answer", gateway="trusting")
