@@ -1,4 +1,4 @@
-"""Some four hundred attacks on real gateways, over real sockets."""
+"""Some five hundred attacks on real gateways, over real sockets."""
 
 import json
 

@@ -130,8 +130,8 @@ def _told() -> Iterator[Attack]:
         ("_service in a fragment", "{...F} fragment F on Query{a:_service{sdl}}", None),
         ("a field without selections", "{models}", None),
         ("a type that is nearly one", "{...on Modl{id}}", None),
-        ("an argument that is nearly one", "{models(limt:1){totalCount}}", None),
-        ("a directive that is nearly one", "{__typename @includ(if:true)}", None),
+        ("an argument that is nearly one", "{models(limit_:1){totalCount}}", None),
+        ("a directive that is nearly one", "{__typename @includes(if:true)}", None),
         ("a value of an enum that is nearly one", ordered, {"a": {"field": "NAM"}}),
         (
             "a field of an input that is nearly one",
