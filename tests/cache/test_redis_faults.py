@@ -227,6 +227,32 @@ async def test_a_lock_given_to_one_who_left_is_released(
     await redis.aclose()
 
 
+async def test_who_waits_is_not_put_off_by_a_redis_that_was_held_up(
+    fragile_redis: RedisServer,
+) -> None:
+    """One look-up fails; Redis gave us the lock by it, and the next one finds that out."""
+    redis = Redis(fragile_redis.url)
+    first, second = (FetchLock(redis, "k", lease_s=lease_s) for lease_s in (0.15, 60))
+    await first.take_turn(START_S)
+    waiting = asyncio.create_task(second.take_turn(START_S))
+    await asyncio.sleep(0.05)
+    failures = count("catalograph_shared_cache_failures_total", operation="lock")
+
+    fragile_redis.pause()
+    await until(
+        lambda: (
+            count("catalograph_shared_cache_failures_total", operation="lock")
+            > failures
+        )
+    )
+    # By now the lease of the first has run out, for the look-up that Redis still has to do.
+    fragile_redis.resume()
+
+    async with asyncio.timeout(5):
+        assert await waiting is Turn.OURS
+    await redis.aclose()
+
+
 async def test_a_lock_that_was_lost_is_not_released(
     fragile_redis: RedisServer,
 ) -> None:

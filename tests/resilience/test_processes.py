@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import time
 
 from support.gateway_process import GatewayProcess, start_gateways
 from support.redis_server import RedisServer
@@ -11,6 +12,9 @@ from support.stub_upstream import Hang, Status, StubUpstream, serve
 from support.web_client import talk
 
 CALLERS = 50
+
+TAKEN_OVER_WITHIN_S = 2.5
+"""A lease of 1.2 s and the last look-up; the rest is for a busy machine."""
 
 
 def ask_for(offset: int) -> str:
@@ -55,7 +59,7 @@ def hold(upstream: StubUpstream, *, for_s: float) -> None:
 async def test_four_gateways_with_fifty_callers_each_make_one_request(
     upstream: StubUpstream, redis_server: RedisServer
 ) -> None:
-    """Also when it is slow, when it fails, and when the gateway that makes it is killed.
+    """Also when it is slow, and when it fails; one more when the gateway that makes it is killed.
 
     One test, because starting the processes is what takes time.
     """
@@ -69,8 +73,8 @@ async def test_four_gateways_with_fifty_callers_each_make_one_request(
             UPSTREAM_TOTAL_TIMEOUT_S="8",
         ) as gateways,
     ):
-        # Longer than the lease, which is three seconds.
-        hold(upstream, for_s=3.5)
+        # Longer than two leases of 1.2 seconds.
+        hold(upstream, for_s=2.5)
         assert await ask_all(gateways, 10) == {"acme/m010": 200}
         assert len(upstream.calls) == 1
 
@@ -86,10 +90,11 @@ async def test_four_gateways_with_fifty_callers_each_make_one_request(
         token = upstream.tokens[-1]
         assert token is not None
         gateways[int(token[-1])].kill()
+        killed_s = time.monotonic()
         # The lease runs out, and one of those who waited takes over.
         assert await asking == {"acme/m030": 150, "lost": 50}
-        # On a busy machine a look-up may take the 150 ms after which it is a miss.
-        assert len(upstream.calls) in {4, 5}
+        assert time.monotonic() - killed_s < TAKEN_OVER_WITHIN_S
+        assert len(upstream.calls) == 4
 
 
 async def test_sigterm_is_noticed_by_nobody(upstream: StubUpstream) -> None:

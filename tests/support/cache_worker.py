@@ -56,6 +56,9 @@ async def _main(url: str) -> None:
 
 async def _ask(counter: "Redis", key: str, upstream: str) -> tuple[str, float]:
     as_of_s = time.time()
+    # Who is the first is counted by itself: nobody has been asked yet.
+    if upstream.endswith("before it asks") and await counter.incr(f"{key}?") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
     calls = await counter.incr(key)
     match upstream:
         case "kills the first who asks" if calls == 1:

@@ -19,12 +19,17 @@ _LAST_POLL_S = 0.05
 _FAILURE_SHARED_S = 1.0
 """For how long an error stands for the upstream, for those who waited and those who come late."""
 
+_FAILURES_BORNE = 2
+"""So many look-ups in a row may fail for one who waits: who asks at once, because of one that a
+busy machine held up, asks beside the one who asks already."""
+
 _PATIENCE_S = 30.0
 """Nobody waits longer for others: far above what asking the upstream may take."""
 
 # Looks for a value that is young enough, for an error, and else for the lock, in one step: a
-# value written between looking and locking would cost a second request. The time in a value's
-# header is read as in `encoding.HEADER`.
+# value written between looking and locking would cost a second request. The lock is ours already
+# where it was given to us and only the word of it got lost. The time in a value's header is read
+# as in `encoding.HEADER`.
 _TAKE_TURN = """
 local header = redis.call('GETRANGE', KEYS[1], 0, 9)
 if #header == 10 and struct.unpack('>d', string.sub(header, 3)) >= tonumber(ARGV[1]) then
@@ -33,6 +38,10 @@ end
 local failure = redis.call('GET', KEYS[2])
 if failure then return {'failed', failure} end
 if redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[3]) then return {'ours'} end
+if redis.call('GET', KEYS[3]) == ARGV[2] then
+  redis.call('PEXPIRE', KEYS[3], ARGV[3])
+  return {'ours'}
+end
 return {'theirs'}
 """
 
@@ -116,19 +125,28 @@ class FetchLock:
     async def _poll(self, accept_s: float) -> Turn:
         gives_up_s = time.monotonic() + _PATIENCE_S
         poll_s = _FIRST_POLL_S
+        # Before it is known that anybody asks, there is nobody to wait for.
+        failures_borne = 0
         while time.monotonic() < gives_up_s:
-            word, *rest = await self._redis.run(
-                "lock",
-                _TAKE_TURN,
-                self._keys,
-                repr(accept_s),
-                self._token,
-                self._lease_ms,
-            )
-            if word == b"failed":
-                raise decode_failure(rest[0])
-            if word != b"theirs":
-                return Turn(word.decode())
+            try:
+                word, *rest = await self._redis.run(
+                    "lock",
+                    _TAKE_TURN,
+                    self._keys,
+                    repr(accept_s),
+                    self._token,
+                    self._lease_ms,
+                )
+            except RedisDownError:
+                if not failures_borne:
+                    raise
+                failures_borne -= 1
+            else:
+                if word == b"failed":
+                    raise decode_failure(rest[0])
+                if word != b"theirs":
+                    return Turn(word.decode())
+                failures_borne = _FAILURES_BORNE
             # Not all at the same moment. Nothing secret about it.
             await asyncio.sleep(poll_s * random.uniform(0.5, 1.5))  # noqa: S311
             poll_s = min(poll_s * 1.5, _LAST_POLL_S)

@@ -11,6 +11,10 @@ from catalograph.cache.shared import RedisSharedCache
 
 V = TypeVar("V")
 
+_LEASE_S = 1.2
+"""Renewed at each third of it: two renewals may get lost, or a loop be held up for 0.8 s, before
+somebody else asks as well."""
+
 _REDIS_FORMS = {
     "redis": "redis://[user:password@]host[:port][/db]",
     "rediss": "rediss://[user:password@]host[:port][/db]",
@@ -95,7 +99,7 @@ class Store:
             await self.shared.aclose()
 
 
-def open_store(url: str, *, max_bytes: int, lease_s: float = 3.0) -> Store:
+def open_store(url: str, *, max_bytes: int, lease_s: float = _LEASE_S) -> Store:
     """Build the store that a URL names; nothing is connected yet.
 
     Args:
