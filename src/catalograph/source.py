@@ -76,6 +76,9 @@ _NO_TOTAL = _Total(0, 0.0, is_whole=False)
 class _IndexCodec:
     """The index, written down as the reading it was built from."""
 
+    # What operations need it for would otherwise be read anew for each of them.
+    is_essential = True
+
     def __init__(self) -> None:
         self._readings: MsgpackCodec[Reading] = MsgpackCodec(Reading)
 

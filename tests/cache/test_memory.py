@@ -5,6 +5,7 @@ from collections import OrderedDict
 import pytest
 from aiocache.base import BaseCache
 from hypothesis import given, strategies as st
+from structlog.testing import capture_logs
 
 from catalograph.cache.entries import Entry
 from catalograph.cache.memory import BoundedMemory, Slot
@@ -53,6 +54,55 @@ def test_a_value_larger_than_the_bound_is_not_kept_and_costs_no_other() -> None:
     memory.keep("d", Entry("d", 0.0), 3 * SLOT)
 
     assert _held(memory, "abcd") == "abc"
+
+
+def test_the_essential_entry_kept_last_never_leaves() -> None:
+    memory = BoundedMemory(max_bytes=3 * SLOT)
+    memory.keep("i", Entry("i", 0.0), 600, is_essential=True)
+
+    _fill(memory, "abcdef")
+
+    assert _held(memory, "iabcdef") == "ief"
+    assert memory.held_bytes == 3 * SLOT
+
+
+def test_an_essential_entry_of_any_size_is_kept_beside_a_fourth_of_the_bound() -> None:
+    """And that the setting is too small is said once, with the figures."""
+    memory = BoundedMemory(max_bytes=8 * SLOT)
+    _fill(memory, "abcdefgh")
+
+    with capture_logs() as logs:
+        for _ in range(2):
+            memory.keep("i", Entry("i", 0.0), 10 * SLOT - 401, is_essential=True)
+            _fill(memory, "xyz")
+            memory.keep("l", Entry("large", 0.0), 2 * SLOT)
+
+    assert _held(memory, "iabcdefghlxyz") == "iyz"
+    assert memory.held_bytes == 12 * SLOT
+    assert logs == [
+        {
+            "event": "the catalogue alone takes most of CATALOGRAPH_CACHE_MAX_BYTES; it is "
+            "kept all the same, and a fourth of the setting beside it for other answers",
+            "log_level": "warning",
+            "catalogue_bytes": 10 * SLOT,
+            "cache_max_bytes": 8 * SLOT,
+        }
+    ]
+
+
+def test_essential_entries_share_the_bound_but_for_the_last() -> None:
+    """One for each token that is passed through, say."""
+    memory = BoundedMemory(max_bytes=4 * SLOT)
+
+    for key in "abcdef":
+        memory.keep(key, Entry(key, 0.0), 600, is_essential=True)
+    few = _held(memory, "abcdef")
+    memory.keep("g", Entry("g", 0.0), 9 * SLOT, is_essential=True)
+    one = _held(memory, "abcdefg")
+    memory.keep("h", Entry("h", 0.0), 600, is_essential=True)
+
+    assert (few, one, _held(memory, "abcdefgh")) == ("cdef", "fg", "h")
+    assert memory.held_bytes == SLOT
 
 
 def test_a_replaced_value_weighs_once() -> None:

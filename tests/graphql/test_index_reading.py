@@ -271,3 +271,29 @@ async def test_the_version_is_that_of_the_records(
         versions.append(data["catalogue"]["version"])
 
     assert versions[0] == versions[2] != versions[1]
+
+
+async def test_an_index_larger_than_the_cache_is_kept_all_the_same(
+    upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """And refreshed as ever; of the bound, only a fourth is left for pages."""
+    gateway = GraphGateway(upstream, clock, CACHE_MAX_BYTES="20000")
+    fill(upstream, 300)
+
+    for _ in range(3):
+        assert await count_models(gateway) == 300
+    calls_at_first = list(upstream.calls)
+    clock.pass_s(61)
+    await count_models(gateway)
+    await upstream.wait_for_calls(4)
+    await settle()
+    await count_models(gateway)
+    for offset in range(20):
+        await gateway.ask(f"{{ models(limit: 5, offset: {offset}) {{ totalCount }} }}")
+    calls_before = len(upstream.calls)
+    await count_models(gateway)
+
+    assert calls_at_first == reading_calls(2)
+    assert upstream.calls[2:4] == reading_calls(2)
+    assert len(upstream.calls) == calls_before
+    await gateway.aclose()

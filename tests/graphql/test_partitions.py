@@ -7,6 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from support.graph_gateway import GraphGateway, TurnedClock
+from support.kept_answers import count
 from support.stub_upstream import Status, StubUpstream
 
 EVERYTHING = """{ models { nodes { modelId } totalCount facets { organisations { value } } }
@@ -72,6 +73,29 @@ async def test_an_outage_serves_each_token_its_own(
     assert b"yours" not in mine.answer.body
     assert yours.errors == []
     assert len(yours.extensions["warnings"]) == 3
+    await gateway.aclose()
+
+
+async def test_catalogues_of_many_tokens_share_one_bound(
+    upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    bound = 500_000
+    before = count("catalograph_cache_bytes")
+    gateway = GraphGateway(upstream, clock, CACHE_MAX_BYTES=str(bound))
+    for number in range(200):
+        upstream.add_model(f"acme/m{number}", rows=[("deep", "chat")])
+    tokens = [f"aistats_v1_k_{number}_s" for number in range(20)]
+
+    held = []
+    for token in tokens:
+        await gateway.query("{ catalogue { totalModels } }", token=token)
+        held.append(count("catalograph_cache_bytes") - before)
+    calls = len(upstream.calls)
+    await gateway.query("{ catalogue { totalModels } }", token=tokens[-1])
+
+    assert bound / 2 < max(held) <= bound
+    assert held[-1] < sum(held[:1]) * len(tokens)
+    assert len(upstream.calls) == calls == 20
     await gateway.aclose()
 
 

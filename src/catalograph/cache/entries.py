@@ -28,7 +28,13 @@ class Entry(msgspec.Struct, Generic[V], frozen=True):
 
 
 class Codec(Protocol[V]):
-    """How values of one kind are written down and weighed."""
+    """How values of one kind are written down and weighed.
+
+    Attributes:
+        is_essential: Whether the one kept last stays in memory whatever it weighs.
+    """
+
+    is_essential: bool
 
     def encode(self, value: V) -> bytes:
         """Write the value down."""
@@ -49,6 +55,8 @@ class MsgpackCodec(Generic[V]):
     Args:
         type_: A frozen struct, a tuple of them, `str`, `bytes` and so on.
     """
+
+    is_essential = False
 
     def __init__(self, type_: type[V] | Any) -> None:
         self._encoder = msgspec.msgpack.Encoder()

@@ -9,6 +9,10 @@ from aiocache import SimpleMemoryCache
 from catalograph import telemetry
 from catalograph.cache.entries import Entry
 
+_LEAST_SHARE = 4
+"""The spared entry leaves the others at least this part of the bound, one fourth, and goes
+beyond the bound where it must: without it, every operation would read the whole catalogue."""
+
 _BYTES_PER_SLOT = 400
 """What an entry, its slot and its place in the dictionary take beside key and value."""
 
@@ -18,10 +22,12 @@ class Slot(msgspec.Struct, frozen=True):
 
     Attributes:
         size: Bytes, with what keeping it takes.
+        is_essential: Spared while no other such entry has been kept since.
     """
 
     entry: Entry[Any]
     size: int
+    is_essential: bool = False
 
 
 class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not typed
@@ -31,8 +37,12 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
     objects, nothing is encoded. `find`, `keep` and `drop` do without waiting what aiocache's
     own `get`, `set` and `delete` do: a look-up takes a microsecond, not a turn of the loop.
 
+    The essential entry kept last is spared: it never leaves for others, whatever it weighs.
+    Those kept before it are entries like any other.
+
     Args:
-        max_bytes: Most that is held; one value larger than that is never kept.
+        max_bytes: Most that is held; one value larger than that is not kept unless it is
+            essential. Of the bound a fourth is always for entries that are not spared.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
@@ -40,10 +50,12 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
         self._cache: OrderedDict[str, Slot] = OrderedDict()
         self._max_bytes = max_bytes
         self._held_bytes = 0
+        self._spared_key = ""
+        self._is_excess_told = False
 
     @property
     def held_bytes(self) -> int:
-        """What all entries weigh together; never more than the bound."""
+        """What all entries weigh together; beyond the bound only for the spared one's sake."""
         return self._held_bytes
 
     def __len__(self) -> int:
@@ -58,15 +70,19 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
         self._cache.move_to_end(key)
         return slot.entry
 
-    def keep(self, key: str, entry: Entry[Any], size: int) -> None:
+    def keep(
+        self, key: str, entry: Entry[Any], size: int, *, is_essential: bool = False
+    ) -> None:
         """Hold the entry; others leave until it fits.
 
         Args:
             key: An entry under the same key is replaced.
             entry: Its value is frozen.
             size: Bytes of memory the value takes.
+            is_essential: Spare it, until another one is.
         """
-        self._put(key, Slot(entry, size + len(key) + _BYTES_PER_SLOT))
+        weight = size + len(key) + _BYTES_PER_SLOT
+        self._put(key, Slot(entry, weight, is_essential))
 
     def drop(self, key: str) -> bool:
         """Forget the entry; False where there was none."""
@@ -83,15 +99,42 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
 
     def _put(self, key: str, slot: Slot) -> None:
         self.drop(key)
-        if slot.size > self._max_bytes:
+        spared_bytes = slot.size if slot.is_essential else self._spared_bytes
+        new_bytes = 0 if slot.is_essential else slot.size
+        others_bytes = self._held_bytes
+        if slot.is_essential:
+            self._spared_key = key
+        else:
+            others_bytes -= spared_bytes
+        bound = max(self._max_bytes - spared_bytes, self._max_bytes // _LEAST_SHARE)
+        if new_bytes > bound:
             telemetry.CACHE_EVICTIONS.inc()
             return
-        while self._held_bytes + slot.size > self._max_bytes:
-            _, oldest = self._cache.popitem(last=False)
-            self._count(-oldest.size)
-            telemetry.CACHE_EVICTIONS.inc()
+        while others_bytes + new_bytes > bound:
+            others_bytes -= self._drop_oldest()
         self._cache[key] = slot
         self._count(slot.size)
+        if spared_bytes + bound > self._max_bytes and not self._is_excess_told:
+            self._is_excess_told = True
+            telemetry.get_logger().warning(
+                "the catalogue alone takes most of CATALOGRAPH_CACHE_MAX_BYTES; it is kept "
+                "all the same, and a fourth of the setting beside it for other answers",
+                catalogue_bytes=spared_bytes,
+                cache_max_bytes=self._max_bytes,
+            )
+
+    @property
+    def _spared_bytes(self) -> int:
+        spared = self._cache.get(self._spared_key)
+        return 0 if spared is None else spared.size
+
+    def _drop_oldest(self) -> int:
+        """Let the least recently used entry but the spared one leave, and give its weight."""
+        key = next(key for key in self._cache if key != self._spared_key)
+        size = self._cache[key].size
+        self.drop(key)
+        telemetry.CACHE_EVICTIONS.inc()
+        return size
 
     def _count(self, change: int) -> None:
         self._held_bytes += change

@@ -357,7 +357,12 @@ class FreshCache:
     def _keep(self, key: str, entry: Entry[V], codec: Codec[V]) -> None:
         kept = self._memory.find(key)
         if kept is None or kept.as_of_s <= entry.as_of_s:
-            self._memory.keep(key, entry, codec.size(entry.value))
+            self._memory.keep(
+                key,
+                entry,
+                codec.size(entry.value),
+                is_essential=codec.is_essential,
+            )
 
     def _find(self, key: str, oldest_s: float | None) -> Entry[Any] | None:
         """What memory holds, unless it is past its last age or older than asked."""
