@@ -17,6 +17,8 @@ from catalograph.errors import (
 )
 from catalograph.upstream import body as body_module, client as client_module
 from catalograph.upstream.client import UpstreamClient
+from catalograph.upstream.retry import BreakerState
+from support.kept_answers import count
 from support.stub_upstream import (
     TOKEN,
     Cut,
@@ -243,6 +245,56 @@ async def test_a_connection_is_used_again() -> None:
             await client.fetch_page(QUERY)
 
     assert (len(server.requests), server.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_connection_closed_as_the_next_request_sets_out_is_no_failure(
+    *, reset: bool
+) -> None:
+    """It costs no wait, nothing of the retry budget, and does not open the breaker."""
+    requests_of: dict[asyncio.StreamWriter, int] = {}
+
+    async def answer_once(writer: asyncio.StreamWriter) -> None:
+        requests_of[writer] = requests_of.get(writer, 0) + 1
+        if requests_of[writer] == 1:
+            writer.write(build_reply(PAGE))
+        elif reset:
+            writer.transport.abort()
+        else:
+            writer.close()
+
+    async with play(answer_once) as (server, client):
+        retries = count("catalograph_upstream_retries_total")
+        totals = [(await client.fetch_page(QUERY)).total for _ in range(40)]
+        totals += [
+            page.total
+            for page in await asyncio.gather(
+                *(client.fetch_page(QUERY) for _ in range(40))
+            )
+        ]
+
+    assert totals == [1] * 80
+    assert count("catalograph_upstream_retries_total") == retries
+    assert client.breaker_state is BreakerState.CLOSED
+    assert set(requests_of.values()) <= {1, 2}
+    assert len(server.requests) == sum(requests_of.values())
+
+
+async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> None:
+    """Also when it has been of use before."""
+    scripts = [send(build_reply(PAGE)), send(build_reply(PAGE)[:-9], close=True)]
+    scripts.append(scripts[0])
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        await scripts.pop(0)(writer)
+
+    async with play(script) as (server, client):
+        retries = count("catalograph_upstream_retries_total")
+        totals = [(await client.fetch_page(QUERY)).total for _ in range(2)]
+
+    assert totals == [1, 1]
+    assert count("catalograph_upstream_retries_total") - retries == 1
+    assert len(server.requests) == 3
 
 
 async def test_a_client_that_is_closed_asks_nobody() -> None:

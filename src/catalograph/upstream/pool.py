@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
+_BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""What a connection looks like that the other side has closed."""
+
 
 class _Lease:
     """One pool with those who use it.
@@ -19,6 +22,25 @@ class _Lease:
         self.http = http
         self.users = 0
         self.abandoned = 0
+
+
+class _Journey:
+    """What the HTTP client does for one request, as it tells it."""
+
+    def __init__(self) -> None:
+        self._steps: set[str] = set()
+
+    @property
+    def used_old_connection(self) -> bool:
+        """Whether the request went out on a connection that was there before."""
+        return (
+            "http11.send_request_headers.started" in self._steps
+            and "connection.connect_tcp.started" not in self._steps
+        )
+
+    async def watch(self, step: str, _: object) -> None:
+        """Note a step; see httpcore's extension `trace`."""
+        self._steps.add(step)
 
 
 class ConnectionPool:
@@ -50,24 +72,42 @@ class ConnectionPool:
 
     @contextlib.asynccontextmanager
     async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request and give its answer, the body still to be read."""
-        lease = self._lease
-        lease.users += 1
-        try:
-            response = await self._begin(lease, request)
+        """Send a request and give its answer, the body still to be read.
+
+        A server may close a connection that rests just as the next request sets out on it.
+        That is nobody's fault: the request is sent again at once, on a new connection.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            journey = _Journey()
+            request.extensions = request.extensions | {"trace": journey.watch}
             try:
-                yield response
-            finally:
-                await response.aclose()
-        finally:
-            lease.users -= 1
-            if lease is not self._lease and lease.users == 0:
-                await lease.http.aclose()
+                lease = await stack.enter_async_context(self._hold_lease())
+                response = await self._begin(lease, request)
+            except _BROKEN:
+                if not journey.used_old_connection:
+                    raise
+                # Not of the pool, which may hold more that were closed.
+                http = await stack.enter_async_context(self._build())
+                response = await http.send(request, stream=True)
+            stack.push_async_callback(response.aclose)
+            yield response
 
     async def aclose(self) -> None:
         """Close the connections."""
         self._is_closed = True
         await self._lease.http.aclose()
+
+    @contextlib.asynccontextmanager
+    async def _hold_lease(self) -> AsyncIterator[_Lease]:
+        """Use the pool of now, and close it if it has been exchanged since."""
+        lease = self._lease
+        lease.users += 1
+        try:
+            yield lease
+        finally:
+            lease.users -= 1
+            if lease is not self._lease and lease.users == 0:
+                await lease.http.aclose()
 
     async def _begin(self, lease: _Lease, request: httpx.Request) -> httpx.Response:
         try:
