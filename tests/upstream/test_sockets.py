@@ -223,7 +223,6 @@ async def test_callers_who_leave_at_any_instant_do_not_fill_the_pool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(client_module, "_MAX_CONNECTIONS", 3)
-    monkeypatch.setattr(client_module, "_ABANDONED_MOST", 2)
     totals = []
     async with play(send(build_reply(PAGE))) as (server, client):
         for turns in range(40):
@@ -295,6 +294,42 @@ async def test_a_connection_closed_in_the_middle_of_an_answer_is_a_failure() -> 
     assert totals == [1, 1]
     assert count("catalograph_upstream_retries_total") - retries == 1
     assert len(server.requests) == 3
+
+
+async def test_nobody_is_overtaken_time_and_again() -> None:
+    """Whoever waits for a connection gets the next one."""
+    finished = 0
+    overtaken: list[int] = []
+
+    async def ask_often(client: UpstreamClient) -> None:
+        nonlocal finished
+        for _ in range(60):
+            before = finished
+            await client.fetch_page(QUERY)
+            overtaken.append(finished - before)
+            finished += 1
+
+    async with play(send(build_reply(PAGE))) as (server, client):
+        await asyncio.gather(*(ask_often(client) for _ in range(12)))
+
+    assert len(overtaken) == 720
+    assert max(overtaken) < 60
+    assert server.connections == 12
+
+
+async def test_connections_at_rest_are_few() -> None:
+    """Sixteen; the others are closed as soon as nobody needs them."""
+    async with play(send(build_reply(PAGE))) as (server, client):
+
+        async def ask_often() -> None:
+            for _ in range(20):
+                await client.fetch_page(QUERY)
+
+        await asyncio.gather(*(ask_often() for _ in range(40)))
+        before = server.connections
+        await asyncio.gather(*(client.fetch_page(QUERY) for _ in range(40)))
+
+    assert server.connections - before == 40 - 16
 
 
 async def test_a_client_that_is_closed_asks_nobody() -> None:

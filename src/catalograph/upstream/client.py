@@ -36,8 +36,6 @@ _MAX_CONNECTIONS = 64
 _THREAD_FROM_BYTES = 64 * 1024
 _MAX_IDLE_CONNECTIONS = 16
 _IDLE_S = 30.0
-_ABANDONED_MOST = 8
-"""So at least 56 of the 64 connections are of use."""
 
 _HEADERS = {
     "Accept": "application/json",
@@ -112,8 +110,8 @@ class UpstreamClient:
                 # Elsewhere the token would go with us.
                 follow_redirects=False,
                 limits=httpx.Limits(
-                    max_connections=_MAX_CONNECTIONS,
-                    max_keepalive_connections=_MAX_IDLE_CONNECTIONS,
+                    max_connections=1,
+                    max_keepalive_connections=1,
                     keepalive_expiry=_IDLE_S,
                 ),
                 trust_env=trust_env,
@@ -122,7 +120,9 @@ class UpstreamClient:
 
         self._pool = ConnectionPool(
             build_http,
-            abandoned_most=_ABANDONED_MOST if transport is None else None,
+            most=_MAX_CONNECTIONS,
+            rest_most=_MAX_IDLE_CONNECTIONS,
+            rest_s=_IDLE_S,
         )
 
     @property

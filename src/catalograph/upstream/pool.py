@@ -1,27 +1,15 @@
 """Connections to the upstream, kept open between requests and never lost for good."""
 
 import asyncio
+import collections
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 """What a connection looks like that the other side has closed."""
-
-
-class _Lease:
-    """One pool with those who use it.
-
-    Attributes:
-        users: Requests on their way.
-        abandoned: Requests that were cancelled before their answer began.
-    """
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-        self.users = 0
-        self.abandoned = 0
 
 
 class _Journey:
@@ -44,25 +32,41 @@ class _Journey:
 
 
 class ConnectionPool:
-    """An httpx client, exchanged for a new one before cancelled requests have used it up.
+    """HTTP clients of one connection each, lent to one request at a time.
 
-    httpcore 1.0 forgets a connection that is cancelled in the instant between having its
-    place in the pool and being connected: the place is taken for ever, and with the last
-    place gone no request is ever sent again. We cancel whatever takes too long, and callers
-    leave, so it would come to that. After a few such requests the rest of the pool is given
-    up too; the old one is closed when its last request has ended.
+    httpcore 1.0 has a pool, too, but it gives one resting connection to all requests that
+    wait, and those who come too late wait behind each other again: with a dozen at once,
+    some waited for seconds beside connections at rest. And it forgets a connection whose
+    request is cancelled in the instant between having its place in the pool and being
+    connected: the place is taken for ever. Here requests wait in order, and a client whose
+    request was cancelled is not used again.
 
     Args:
         build: Makes a client.
-        abandoned_most: Cancelled requests after which a pool is exchanged; None: never.
+        most: Requests at once; more wait.
+        rest_most: Clients kept for requests to come.
+        rest_s: For how long each is kept.
+        monotonic: Seconds.
     """
 
     def __init__(
-        self, build: Callable[[], httpx.AsyncClient], *, abandoned_most: int | None
+        self,
+        build: Callable[[], httpx.AsyncClient],
+        *,
+        most: int,
+        rest_most: int,
+        rest_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._build = build
-        self._abandoned_most = abandoned_most
-        self._lease = _Lease(build())
+        self._places = asyncio.Semaphore(most)
+        self._rest_most = rest_most
+        self._rest_s = rest_s
+        self._monotonic = monotonic
+        # The one used last is on the right, and taken first: the others may grow old.
+        self._resting: collections.deque[tuple[float, httpx.AsyncClient]] = (
+            collections.deque()
+        )
         self._is_closed = False
 
     @property
@@ -77,48 +81,51 @@ class ConnectionPool:
         A server may close a connection that rests just as the next request sets out on it.
         That is nobody's fault: the request is sent again at once, on a new connection.
         """
-        async with contextlib.AsyncExitStack() as stack:
-            journey = _Journey()
-            request.extensions = request.extensions | {"trace": journey.watch}
+        journey = _Journey()
+        request.extensions = request.extensions | {"trace": journey.watch}
+        async with self._places:
+            http = self._resting.pop()[1] if self._resting else self._build()
+            is_of_use = False
             try:
-                lease = await stack.enter_async_context(self._hold_lease())
-                response = await self._begin(lease, request)
-            except _BROKEN:
-                if not journey.used_old_connection:
-                    raise
-                # Not of the pool, which may hold more that were closed.
-                http = await stack.enter_async_context(self._build())
-                response = await http.send(request, stream=True)
-            stack.push_async_callback(response.aclose)
-            yield response
+                try:
+                    response = await http.send(request, stream=True)
+                except _BROKEN:
+                    if not journey.used_old_connection:
+                        raise
+                    await http.aclose()
+                    http = self._build()
+                    response = await http.send(request, stream=True)
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
+                is_of_use = True
+            except Exception:
+                # The client has closed its connection if that is broken.
+                is_of_use = True
+                raise
+            finally:
+                await (self._rest(http) if is_of_use else http.aclose())
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; those in use when their requests end."""
         self._is_closed = True
-        await self._lease.http.aclose()
+        while self._resting:
+            await self._resting.pop()[1].aclose()
 
-    @contextlib.asynccontextmanager
-    async def _hold_lease(self) -> AsyncIterator[_Lease]:
-        """Use the pool of now, and close it if it has been exchanged since."""
-        lease = self._lease
-        lease.users += 1
-        try:
-            yield lease
-        finally:
-            lease.users -= 1
-            if lease is not self._lease and lease.users == 0:
-                await lease.http.aclose()
-
-    async def _begin(self, lease: _Lease, request: httpx.Request) -> httpx.Response:
-        try:
-            return await lease.http.send(request, stream=True)
-        except asyncio.CancelledError:
-            lease.abandoned += 1
-            if (
-                lease is self._lease
-                and not self._is_closed
-                and self._abandoned_most is not None
-                and lease.abandoned >= self._abandoned_most
-            ):
-                self._lease = _Lease(self._build())
-            raise
+    async def _rest(self, http: httpx.AsyncClient) -> None:
+        """Keep a client for the next request, and close those that are kept in vain."""
+        if self._is_closed:
+            await http.aclose()
+            return
+        now = self._monotonic()
+        self._resting.append((now, http))
+        surplus = []
+        while (
+            len(self._resting) > self._rest_most
+            or now - self._resting[0][0] > self._rest_s
+        ):
+            surplus.append(self._resting.popleft()[1])
+        # Taken out first: others come and go while one is being closed.
+        for old in surplus:
+            await old.aclose()
