@@ -12,7 +12,8 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -28,22 +29,33 @@ _IDLE_S = 75
 """Longer than proxies keep idle connections (60 s is usual): the one who asks should be the
 one who closes, or a request may meet a connection that is just being closed."""
 
+_SAME_SIGNAL_S = 1.0
+"""Longer than the parent of worker processes takes to pass a signal on, half a second."""
+
 _LISTEN_BACKLOG = 2_048
 
 
 class Drain:
     """Whether this process is about to stop.
 
+    Args:
+        monotonic: Seconds.
+
     Attributes:
         has_begun: Never goes back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.has_begun = False
+        self._monotonic = monotonic
+        self._began_s = 0.0
 
     @contextlib.contextmanager
     def on_sigterm(self, *, for_s: float) -> Iterator[None]:
         """Let the server hear of SIGTERM only after a moment; of a second one at once.
+
+        One that comes within a second is the first again: a service manager tells every
+        process of a group, and a parent its workers.
 
         Where no server has asked to hear of it, or in another thread, nothing changes.
 
@@ -58,10 +70,13 @@ class Drain:
         loop = asyncio.get_running_loop()
 
         def begin(number: int, frame: FrameType | None) -> None:
+            now_s = self._monotonic()
             if self.has_begun:
-                stop(number, frame)
+                if now_s - self._began_s > _SAME_SIGNAL_S:
+                    stop(number, frame)
                 return
             self.has_begun = True
+            self._began_s = now_s
             # A signal arrives between any two instructions, of the loop's own code too.
             loop.call_soon_threadsafe(loop.call_later, for_s, stop, number, None)
 

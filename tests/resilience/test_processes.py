@@ -4,7 +4,10 @@ import asyncio
 import collections
 import contextlib
 import json
+import sys
 import time
+
+import pytest
 
 from support.gateway_process import GatewayProcess, start_gateways
 from support.redis_server import RedisServer
@@ -15,6 +18,8 @@ CALLERS = 50
 
 TAKEN_OVER_WITHIN_S = 2.5
 """A lease of 1.2 s and the last look-up; the rest is for a busy machine."""
+
+DRAINED_FOR_AT_LEAST_S = 1.2
 
 
 def ask_for(offset: int) -> str:
@@ -143,6 +148,27 @@ async def test_several_workers_serve_one_port_and_stop_together(
 
     assert told == {"acme/m040": 50}
     assert len(upstream.calls) == 1
+    assert status == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks workers up in /proc")
+async def test_workers_that_are_told_to_stop_twice_over_still_drain(
+    upstream: StubUpstream,
+) -> None:
+    """By a service manager that tells every process of the group, and by their parent."""
+    async with (
+        serve(upstream) as url,
+        start_gateways(1, url, WORKERS="2", DRAIN_S="2") as (gateway,),
+    ):
+        gateway.tell_all_to_stop()
+        told_s = time.monotonic()
+        answers = []
+        # Their parent passes the signal on within half a second.
+        while time.monotonic() - told_s < DRAINED_FOR_AT_LEAST_S:
+            answers.append((await gateway.ask(ask_for(0))).status_code)
+        status = await gateway.wait()
+
+    assert set(answers) == {200}
     assert status == 0
 
 

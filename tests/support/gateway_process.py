@@ -42,6 +42,13 @@ class GatewayProcess:
         """As an orchestrator does."""
         self._process.send_signal(signal.SIGTERM)
 
+    def tell_all_to_stop(self) -> None:
+        """As a service manager does: it tells the workers, too, who are told by their parent."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        for each in (*children.split(), str(pid)):
+            os.kill(int(each), signal.SIGTERM)
+
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()

@@ -34,11 +34,23 @@ async def test_the_server_hears_of_sigterm_after_a_moment(heard: list[int]) -> N
 
 
 async def test_the_server_hears_of_a_second_sigterm_at_once(heard: list[int]) -> None:
-    with Drain().on_sigterm(for_s=60):
+    now_s = 0.0
+
+    with Drain(monotonic=lambda: now_s).on_sigterm(for_s=60):
         os.kill(os.getpid(), signal.SIGTERM)
+        now_s = 1.01
         os.kill(os.getpid(), signal.SIGTERM)
 
         assert heard == [signal.SIGTERM]
+
+
+async def test_a_sigterm_told_twice_over_is_one(heard: list[int]) -> None:
+    """By a service manager, and by the parent process."""
+    with Drain(monotonic=lambda: 0.0).on_sigterm(for_s=60):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert heard == []
 
 
 async def test_afterwards_the_server_has_its_signal_back(heard: list[int]) -> None:
