@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import multiprocessing
 import signal
 import threading
 import time
@@ -82,9 +83,34 @@ class Drain:
 
         signal.signal(signal.SIGTERM, begin)
         try:
-            yield
+            with _stop_with_parent(loop):
+                yield
         finally:
             signal.signal(signal.SIGTERM, stop)
+
+
+@contextlib.contextmanager
+def _stop_with_parent(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let a worker process stop when the process that started it is killed.
+
+    It would serve for ever, and hold the port against whoever takes the place of both.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        yield
+        return
+    # Readable once the parent has ended.
+    sentinel = parent.sentinel
+
+    def stop() -> None:
+        loop.remove_reader(sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sentinel, stop)
+    try:
+        yield
+    finally:
+        loop.remove_reader(sentinel)
 
 
 DRAIN = Drain()

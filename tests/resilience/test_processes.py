@@ -172,6 +172,21 @@ async def test_workers_that_are_told_to_stop_twice_over_still_drain(
     assert status == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks workers up in /proc")
+async def test_workers_do_not_outlive_their_parent(upstream: StubUpstream) -> None:
+    """Killed as it may be; they drain, and free the port for the next one."""
+    async with (
+        serve(upstream) as url,
+        start_gateways(1, url, WORKERS="2", DRAIN_S="0.5") as (gateway,),
+    ):
+        before = await gateway.ask(ask_for(0))
+        gateway.kill()
+        async with asyncio.timeout(10):
+            await _wait_until_refused(gateway.port)
+
+    assert before.status_code == 200
+
+
 async def _wait_until_refused(port: int) -> None:
     with contextlib.suppress(ConnectionRefusedError):
         while True:
