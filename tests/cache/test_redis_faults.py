@@ -94,6 +94,7 @@ async def test_after_a_kill_and_a_restart_answers_are_shared_again(
 
     assert found == Entry("it", START_S)
     assert [line["event"] for line in logs] == [_OPENED, _CLOSED]
+    assert logs[0]["error"].startswith("ConnectionError: Error 111 connecting to 127.")
     assert count("catalograph_shared_cache_breaker_open") == 0
     assert upstream.calls == 11
     after = count("catalograph_shared_cache_failures_total", operation="get")

@@ -10,6 +10,7 @@ import pytest
 
 from catalograph.catalogue.query import FULL, ModelsQuery
 from catalograph.errors import (
+    UpstreamAuthError,
     UpstreamError,
     UpstreamResponseError,
     UpstreamTimeoutError,
@@ -450,6 +451,20 @@ async def test_a_cut_error_page_keeps_its_status() -> None:
             await client.fetch_page(QUERY)
 
     assert caught.value.status == 502
+
+
+async def test_an_error_page_without_end_keeps_its_status() -> None:
+    """Which alone decides what follows: here, that asking again is of no use."""
+
+    async def refuse(writer: asyncio.StreamWriter) -> None:
+        writer.write(build_reply(b"", "Content-Length: 99", status="403 Forbidden"))
+        await say_nothing(writer)
+
+    async with play(refuse) as (server, client):
+        with pytest.raises(UpstreamAuthError):
+            await client.fetch_page(QUERY)
+
+    assert len(server.requests) == 1
 
 
 # The way out

@@ -66,7 +66,8 @@ class Breaker:
             telemetry.SHARED_CACHE_OPEN.inc()
             telemetry.get_logger().warning(
                 "the shared cache does not answer; each process keeps its own answers",
-                error=repr(error),
+                # Not its `repr`, which for errors of redis-py is no more than their kind.
+                error=f"{type(error).__name__}: {error}".removesuffix(": "),
             )
         self._open_until_s = self._clock() + _OPEN_S
 

@@ -32,6 +32,9 @@ from catalograph.upstream.retry import Breaker, BreakerState, RetryPolicy
 from catalograph.upstream.wire import read_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
+_ERROR_BODY_S = 0.5
+"""What a status means is known without its body, which may never end."""
+
 _MAX_CONNECTIONS = 64
 _THREAD_FROM_BYTES = 64 * 1024
 _MAX_IDLE_CONNECTIONS = 16
@@ -293,8 +296,11 @@ class UpstreamClient:
                 return await read_whole(response)
             body = b""
             # The status has been said; a body that breaks off does not unsay it.
-            with contextlib.suppress(httpx.TransportError, httpx.DecodingError):
-                body = await read_beginning(response, _MAX_ERROR_BODY_BYTES)
+            with contextlib.suppress(
+                httpx.TransportError, httpx.DecodingError, TimeoutError
+            ):
+                async with asyncio.timeout(_ERROR_BODY_S):
+                    body = await read_beginning(response, _MAX_ERROR_BODY_BYTES)
             raise from_status(
                 response.status_code, response.headers, body, now_s=self._clock()
             )
