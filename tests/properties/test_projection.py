@@ -219,6 +219,21 @@ def describe(answer: Answer) -> tuple[Any, ...]:
     )
 
 
+def tells_enough(paced: tuple[Any, ...], plain: tuple[Any, ...]) -> bool:
+    """Whether answers differ only in which of several errors within a null they tell.
+
+    Of errors that make one object null, one has to be told (GraphQL section 6.4.4). A
+    pause decides which are found before the object is given up.
+    """
+    found, expected = msgspec.json.decode(paced[0]), msgspec.json.decode(plain[0])
+    errors, known = found.pop("errors", []), expected.pop("errors", [])
+    return (
+        found == expected
+        and 0 < len(errors) < len(known)
+        and all(error in known for error in errors)
+    )
+
+
 @pytest.mark.parametrize("shape", ["sectioned", "flat", "documented"])
 @pytest.mark.parametrize("values", ["right", "wrong"])
 async def test_random_operations_are_answered_alike(
@@ -245,7 +260,10 @@ async def test_random_operations_are_answered_alike(
                 expected = describe(await run(plain, asked))
                 for engine in (compiled, compiled, compiled, paced):
                     found = describe(await run(engine, asked))
-                    assert found == expected, (seed, engine is paced, asked)
+                    agrees = found == expected
+                    if engine is paced and not agrees:
+                        agrees = tells_enough(found, expected)
+                    assert agrees, (seed, engine is paced, asked)
                 good += expected[2] == ()
 
     assert good > cases // 10
