@@ -102,6 +102,10 @@ class Redis:
                 max_connections=_MAX_CONNECTIONS,
                 timeout=None,
                 retry=Retry(NoBackoff(), 0),
+                # Its own 5 s were seen to run out once, on a busy machine: in Python 3.11
+                # the time-out around all of it, aiocache's, can get lost.
+                socket_timeout=_TIMEOUT_S,
+                socket_connect_timeout=_TIMEOUT_S,
             )
 
         self._cache = RedisCache(
