@@ -36,7 +36,7 @@ _ERROR_BODY_S = 0.5
 """What a status means is known without its body, which may never end."""
 
 _MAX_CONNECTIONS = 64
-_THREAD_FROM_BYTES = 64 * 1024
+_THREAD_FROM_BYTES = 128 * 1024
 _MAX_IDLE_CONNECTIONS = 16
 _IDLE_S = 30.0
 
@@ -283,7 +283,8 @@ class UpstreamClient:
             if len(body) < _THREAD_FROM_BYTES:
                 return read_page(body, query, as_of_s=as_of_s)
             # A full page takes ten milliseconds or more, and a reading of the index has
-            # several at once.
+            # several at once; a page of fifty takes one or two, hardly more than the way
+            # to a thread and back.
             return await asyncio.to_thread(read_page, body, query, as_of_s=as_of_s)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
