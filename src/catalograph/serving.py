@@ -126,10 +126,14 @@ class DrainingProtocol(BoundedHttpProtocol):
 
     drain: ClassVar[Drain] = DRAIN
 
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        super().on_headers_complete()
-        if self.drain.has_begun and self.cycle is not None:
+    def may_be_kept(self) -> bool:
+        """As before, until then."""
+        return not self.drain.has_begun and super().may_be_kept()
+
+    def begin(self) -> None:
+        """Make a task of a request, and know whether it is the connection's last."""
+        super().begin()
+        if self.drain.has_begun:
             self.cycle.keep_alive = False
 
 

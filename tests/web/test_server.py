@@ -69,6 +69,79 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     assert raw.endswith(b'{"data":{"__typename":"Query"}}')
 
 
+def watch_behind(app: ASGIApp, seen: list[str]) -> None:
+    """Note each request that no kept answer serves."""
+    inner = app._app  # type: ignore[attr-defined]  # noqa: SLF001
+
+    async def count(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            seen.append(scope["path"])
+        await inner(scope, receive, send)
+
+    app._app = count  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+async def test_kept_answers_keep_their_place_among_others() -> None:
+    """Kept and new ones in turn, on one connection, in one read; nobody overtakes."""
+    new = [b'{"query":"{n%d:hello}"}' % number for number in range(4)]
+    kept = WHOLE + b"\r\n" + BODY
+    raw = kept
+    for body in new:
+        raw += HEAD + b"content-length: %d\r\n\r\n" % len(body) + body + kept * 2
+    app = app_of()
+    seen: list[str] = []
+    async with serve(app) as (server, port):
+        await talk(port, WHOLE + CLOSE + BODY)
+        watch_behind(app, seen)
+        told = await talk(port, raw + WHOLE + CLOSE + BODY)
+        total = server.server_state.total_requests
+
+    words = [part[:2] for part in told.split(b'{"data":{"')[1:]]
+    assert words == [
+        b"he",
+        *[w for n in range(4) for w in (b"n%d" % n, b"he", b"he")],
+        b"he",
+    ]
+    assert told.count(b"HTTP/1.1 200 OK") == len(words) == total - 1
+    assert told.count(b"connection: close") == 1
+    assert seen == ["/graphql"] * 4
+
+
+@pytest.mark.parametrize("piece", [1, 60, 120])
+async def test_a_kept_answer_to_a_request_in_pieces(piece: int) -> None:
+    """However it comes, the head first or the body too."""
+    async with serve(app_of()) as (_, port):
+        first = await talk(port, WHOLE + CLOSE + BODY)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        whole = WHOLE + CLOSE + BODY
+        for start in range(0, len(whole), piece):
+            writer.write(whole[start : start + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+        second = await reader.read()
+        writer.close()
+
+    assert parse(first)[2] == parse(second)[2] == ANSWER
+
+
+async def test_a_body_that_is_none_gets_no_kept_answer() -> None:
+    """The head of a kept question, and chunks that are none."""
+    head = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+    async with serve(app_of()) as (_, port):
+        await talk(port, WHOLE + CLOSE + BODY)
+        good = await talk(
+            port,
+            head.replace(b"\r\n\r\n", b"\r\n" + CLOSE)
+            + b"13\r\n"
+            + BODY
+            + b"\r\n0\r\n\r\n",
+        )
+        bad = await talk(port, head + b"13\r\n" + BODY + b"\r\nnonsense\r\n")
+
+    assert parse(good)[2] == ANSWER
+    assert parse(bad)[0] == 400
+
+
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0", "a, b"])
 @pytest.mark.parametrize("piece", [1, 40, 10_000])
 async def test_who_asks_for_another_protocol_is_answered_in_this_one(

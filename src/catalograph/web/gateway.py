@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -122,6 +122,40 @@ class Gateway:
             return await run_for_client(work, receive, self._timeout_s, left_s=left_s)
         return None
 
+    def answer_kept(
+        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
+    ) -> tuple[bytes, bytes] | None:
+        """Answer a POST to `/graphql` that has come whole, before a task is made of it.
+
+        Args:
+            headers: Names in lower case.
+            body: Whole.
+            peer: Address of the other end.
+
+        Returns:
+            The head's lines and the body; None: it goes the way of all others.
+        """
+        if self._is_wrapped:
+            return None
+        started_s = time.perf_counter()
+        raw = RawRequest({"method": "POST", "headers": headers})
+        if not raw.may_repeat:
+            return None
+        raw.body = body
+        now_s = self._clock()
+        found = self._kept.find_alias(raw.alias(brings_token=self._brings_token), now_s)
+        if found is None:
+            return None
+        address = self._find_address(peer, raw)
+        verdict = None
+        if self._guard is not None:
+            verdict = self._guard.take_now(address, found.key_id)
+            if verdict is None or not verdict.is_allowed:
+                return None
+        request_id = choose_request_id(raw.headers.get(b"x-request-id"))
+        self._note(found, request_id, address, started_s)
+        return found.head(now_s) + self._write_own(request_id, verdict), found.body
+
     async def _answer(
         self, raw: RawRequest, alias: Hashable, send: Send, started_s: float
     ) -> bool:
@@ -130,16 +164,17 @@ class Gateway:
         if found is None:
             return False
         client = raw.scope.get("client")
-        address = client[0] if client else ""
-        if self._proxies is not None:
-            address = self._proxies.find_address(address, raw.headers)
+        address = self._find_address(client[0] if client else "", raw)
         request_id = choose_request_id(raw.headers.get(b"x-request-id"))
         verdict = None
         if self._guard is not None:
             verdict = await self._guard.take(address, found.key_id)
             if not verdict.is_allowed:
                 return False
-        if not self._write(raw.scope, found, verdict, request_id, now_s):
+        # Past ASGI, where the server can and nobody has to see it.
+        write = None if self._is_wrapped else find_whole_writer(raw.scope)
+        head = found.head(now_s) + self._write_own(request_id, verdict)
+        if write is None or not write(raw.scope, head, found.body):
             own = (b"x-request-id", request_id.encode("ascii"))
             headers = [*found.headers(now_s), own]
             if self._guard is not None and verdict is not None:
@@ -147,25 +182,25 @@ class Gateway:
             start = {"type": "http.response.start", "status": 200, "headers": headers}
             await send(start)
             await send({"type": "http.response.body", "body": found.body})
+        self._note(found, request_id, address, started_s)
+        return True
+
+    def _find_address(self, peer: str, raw: RawRequest) -> str:
+        if self._proxies is None:
+            return peer
+        return self._proxies.find_address(peer, raw.headers)
+
+    def _write_own(self, request_id: str, verdict: Verdict | None) -> bytes:
+        """Write the headers that are this request's alone."""
+        own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
+        if self._guard is not None and verdict is not None:
+            own += self._guard.write_lines(verdict)
+        return own
+
+    def _note(
+        self, found: Shortcut, request_id: str, address: str, started_s: float
+    ) -> None:
         took_s = time.perf_counter() - started_s
         REQUESTS.count_hit(found.reply.name, took_s, len(found.body))
         if self._log.is_on:
             self._log.add_prepared(request_id, address, took_s, found.log_tail)
-        return True
-
-    def _write(
-        self,
-        scope: Scope,
-        found: Shortcut,
-        verdict: Verdict | None,
-        request_id: str,
-        now_s: float,
-    ) -> bool:
-        """Send past ASGI, where the server can and nobody has to see it."""
-        write = None if self._is_wrapped else find_whole_writer(scope)
-        if write is None:
-            return False
-        own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
-        if self._guard is not None and verdict is not None:
-            own += self._guard.write_lines(verdict)
-        return write(scope, found.head(now_s) + own, found.body)

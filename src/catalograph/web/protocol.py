@@ -6,7 +6,7 @@ minute holds its connection for ever.
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
 import httptools
@@ -27,6 +27,11 @@ _NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
 
 WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
 """`BoundedHttpProtocol.write_whole` of a connection."""
+
+AnswerKept: TypeAlias = Callable[
+    [Sequence[tuple[bytes, bytes]], bytes, str], tuple[bytes, bytes] | None
+]
+"""`Gateway.answer_kept`: an application that has it is asked before a task is made."""
 
 
 def find_whole_writer(scope: Scope) -> WriteWhole | None:
@@ -65,6 +70,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._chunk_bytes = 0
         self._reading = b""
         self._unread = b""
+        self._answer_kept: AnswerKept | None = getattr(self.app, "answer_kept", None)
+        self._early: list[bytes] | None = None
         self._is_upgrading = False
         self._is_arriving = False
         self._is_head_complete = False
@@ -97,6 +104,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._reading = b""
         if self.transport.is_closing():
             return
+        if self._early is not None:
+            self._begin_late()
         if self._is_arriving:
             # Headers are only handed over whole, so one that never ends must be counted
             # here; trailers are gathered by the parser just as quietly.
@@ -135,6 +144,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._is_upgrading:
             return
         self._is_head_complete = True
+        if self.may_be_kept():
+            self._early = []
+        else:
+            self.begin()
+
+    def may_be_kept(self) -> bool:
+        """Whether what comes may get a kept answer before anything is made of it."""
+        return (
+            self._answer_kept is not None
+            and self.url == b"/graphql"
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+        )
+
+    def begin(self) -> None:
+        """Make a task of the request whose head is there."""
         super().on_headers_complete()
         if len(self.pipeline) > self.max_waiting:
             # One read may bring thousands, and all are made into requests before any of
@@ -145,14 +173,49 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = self._extensions
 
+    def on_body(self, body: bytes) -> None:
+        """Some of the body is there."""
+        if self._early is None:
+            super().on_body(body)
+        else:
+            self._early.append(body)
+
     def on_message_complete(self) -> None:
-        """The request has arrived."""
+        """The request has arrived: answer it at once, if its answer is kept."""
         if self._is_upgrading:
             return
         self._is_arriving = False
         self._has_completed = True
         self._stop_waiting()
+        if self._early is not None:
+            if self._answer_at_once(b"".join(self._early)):
+                self._early = None
+                return
+            self._begin_late()
         super().on_message_complete()
+
+    def _answer_at_once(self, body: bytes) -> bool:
+        """Answer without a task, which with all that hangs on it takes as long again."""
+        if self._answer_kept is None:
+            return False
+        found = self._answer_kept(
+            self.headers, body, self.client[0] if self.client else ""
+        )
+        if found is None:
+            return False
+        keep_alive = self.parser.should_keep_alive()
+        self._write(*found, keep_alive=keep_alive)
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def _begin_late(self) -> None:
+        """Go on with a request that gets no kept answer, or not yet, as with any other."""
+        early, self._early = self._early, None
+        self.begin()
+        if early:
+            super().on_body(b"".join(early))
 
     def write_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
         """Write an answer at once, without what uvicorn does for each header and message.
@@ -174,23 +237,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             or self.flow.write_paused
         ):
             return False
-        lines = [STATUS_LINE[200]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(head)
-        if not cycle.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        # One call, and no joining that would copy the body: both go out together.
-        self.transport.writelines((b"".join(lines), body))
+        self._write(head, body, keep_alive=cycle.keep_alive)
         cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
         return True
+
+    def _write(self, head: bytes, body: bytes, *, keep_alive: bool) -> None:
+        lines = [STATUS_LINE[200]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines += (head, b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+        # One call, and no joining that would copy the body: both go out together.
+        self.transport.writelines((b"".join(lines), body))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         """Say what was wrong, when it was one of our bounds."""

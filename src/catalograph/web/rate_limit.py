@@ -163,13 +163,18 @@ class RateGuard:
 
         Unknown keys count for the address, so that trying keys out is limited too.
         """
-        if self._at_hand is not None:
-            verdict = self._at_hand.take_now(_name(address, key_id))
-        else:
+        verdict = self.take_now(address, key_id)
+        if verdict is None:
             verdict = await self._limiter.take(_name(address, key_id))
         if not verdict.is_allowed:
             telemetry.REFUSED.labels("rate_limit").inc()
         return verdict
+
+    def take_now(self, address: str, key_id: str) -> Verdict | None:
+        """The same without waiting; None where that takes `take`."""
+        if self._at_hand is None:
+            return None
+        return self._at_hand.take_now(_name(address, key_id))
 
     def write_headers(self, verdict: Verdict) -> RawHeaders:
         """What the client may know about its tokens."""
