@@ -157,6 +157,8 @@ class Engine:
         errors = result.errors
         if errors:
             await self._documents.locate(document, errors)
+            if context.turns.is_over:
+                await context.turns.pause()
         return self._answer(result.data, errors, loaders, caller, node, cost)
 
     def _answer_at_once(
