@@ -105,8 +105,16 @@ class Loaders:
             self.stale_paths[path] = listing.stale_as_of_s
         return listing
 
-    def find_fresh(self, requests: Sequence[ModelsRequest]) -> list[Listing] | None:
+    def find_fresh(
+        self,
+        requests: Sequence[ModelsRequest],
+        queries: Sequence[ModelsQuery | None],
+    ) -> list[Listing] | None:
         """Find all lists of an operation without waiting; for one that is asked again.
+
+        Args:
+            requests: The lists.
+            queries: What each would ask the upstream.
 
         Returns:
             The lists, when they are all the operation asks for and each is fresh in
@@ -114,8 +122,7 @@ class Loaders:
         """
         if len(requests) != 1 or self._source.lists_from_index:
             return None
-        request = requests[0]
-        query = request.page_query()
+        request, query = requests[0], queries[0]
         if query is not None:
             found = self._source.peek_page(query, self.access)
             if found is None:

@@ -181,7 +181,7 @@ class Engine:
             if repeat is None:
                 return None
             document.remember(key, repeat)
-        listings = loaders.find_fresh(repeat.requests)
+        listings = loaders.find_fresh(repeat.requests, repeat.queries)
         if listings is None:
             return None
         data = repeat.render(listings, is_first=is_first)
