@@ -32,7 +32,7 @@ DELAYS_MS: Final = (0, 150)
 AT_ONCE: Final = 100
 _WARM_ASKS: Final = 30
 _CHECKED: Final = 10
-_MOST_WEIGHED: Final = 1_000
+_MOST_VARIANTS: Final = 1_000
 _HERE: Final = Path(__file__).parent
 _RAW: Final = "raw uvicorn"
 
@@ -397,23 +397,26 @@ def _prepare(
         server.wait()
         for question in questions:
             body = check(server, upstream, question)
-            file = bodies / question.name
-            if not file.exists() or server.contender == OURS:
-                body = _pick_typical(server, question) or body
-                file.write_bytes(body)
-                sizes[question.name] = len(body)
+            if server.contender == OURS or question.name not in sizes:
+                answers = _ask_all(server, question) or [body]
+                _lay_out(bodies / question.name, answers)
+                sizes[question.name] = round(statistics.mean(map(len, answers)))
     say(f"  {len(servers)} servers give the same answers")
     return sizes
 
 
-def _pick_typical(server: Server, question: Question) -> bytes | None:
-    """Give the answer nearest to the mean size; None where they are all of a size."""
+def _ask_all(server: Server, question: Question) -> list[bytes]:
+    """Give the answers to all variants of a question; none where they are too many."""
     payloads = question.payloads(seed=0)
-    if not 1 < len(payloads) <= _MOST_WEIGHED:
-        return None
-    answers = [server.ask("/graphql", payload) for payload in payloads]
-    mean = statistics.mean(map(len, answers))
-    return min(answers, key=lambda one: abs(len(one) - mean))
+    if len(payloads) > _MOST_VARIANTS:
+        return []
+    return [server.ask("/graphql", payload) for payload in payloads]
+
+
+def _lay_out(folder: Path, answers: Sequence[bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for number, answer in enumerate(answers):
+        (folder / f"{number:03}").write_bytes(answer)
 
 
 def _wait_for_raw(server: Server, questions: Sequence[Question]) -> None:

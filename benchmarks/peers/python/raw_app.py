@@ -1,15 +1,17 @@
 """The ceiling: reads the body of a request and sends fixed bytes, nothing else.
 
-BODIES is a folder; `/Q1` is answered with its file `Q1`.
+BODIES is a folder; `/Q1` is answered with the files of its folder `Q1`, in turn.
 """
 
 import os
+from itertools import cycle
 from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
 _BODIES = {
-    f"/{file.name}": file.read_bytes() for file in Path(os.environ["BODIES"]).iterdir()
+    f"/{folder.name}": cycle([file.read_bytes() for file in folder.iterdir()])
+    for folder in Path(os.environ["BODIES"]).iterdir()
 }
 
 
@@ -19,7 +21,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     while (await receive()).get("more_body", False):
         pass
-    body = _BODIES[scope["path"]]
+    body = next(_BODIES[scope["path"]])
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
