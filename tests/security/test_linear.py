@@ -16,12 +16,15 @@ SMALL: Final = 30_000
 
 TIMES: Final = 8
 
-# Eight times the text in eight times the time, with as much again for caches that fill;
-# what is quadratic takes 64 times.
-FACTOR: Final = 2 * TIMES
+# Eight times the text in eight times the time, with room for caches that fill and for a
+# machine that is busier meanwhile; what is quadratic takes 64 times.
+FACTOR: Final = 4 * TIMES
 
 FLOOR_S: Final = 0.02
 """Whatever is quicker than this is too quick to be compared."""
+
+FOR_EVER_S: Final = 3.0
+"""What takes longer for a little would not end for more: what doubles, say."""
 
 MOST_NESTED: Final = 200
 """Levels of a type or a value that graphql-core's parser takes at most, or nearly."""
@@ -113,7 +116,7 @@ async def test_time_grows_no_faster_than_the_document(name: str) -> None:
     write = DOCUMENTS[name]
 
     # First a little of it: what takes for ever is not waited for.
-    assert await time_document(write(SMALL // TIMES)) < 10 * FLOOR_S
+    assert await time_document(write(SMALL // TIMES)) < FOR_EVER_S
     small_s = await time_document(write(SMALL))
     large_s = await time_document(write(SMALL * TIMES))
 
@@ -140,4 +143,4 @@ async def test_time_does_not_double_with_each_level(
     for levels in (8, 12, 16, 20, 50, MOST_NESTED):
         text = before + open_ * levels + inner + close * levels + after
 
-        assert await time_document(text) < 10 * FLOOR_S, levels
+        assert await time_document(text) < FOR_EVER_S, levels
