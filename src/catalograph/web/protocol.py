@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with bounds on what a client may send, and how slowly.
 
 uvicorn's own has none: headers may be of any size, and a client that sends a byte a
-minute holds its connection for ever.
+minute holds its connection for ever. It also makes a task of every request; here one
+whose answer the application keeps is answered before that.
 """
 
 import asyncio
