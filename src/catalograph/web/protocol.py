@@ -72,7 +72,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._reading = b""
         self._unread = b""
         self._answer_kept: AnswerKept | None = getattr(self.app, "answer_kept", None)
-        self._early: list[bytes] | None = None
+        self._pieces: list[bytes] = []
+        self._is_early = False
         self._is_upgrading = False
         self._is_arriving = False
         self._is_head_complete = False
@@ -105,8 +106,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._reading = b""
         if self.transport.is_closing():
             return
-        if self._early is not None:
-            self._begin_late()
+        self._hand_over()
         if self._is_arriving:
             # Headers are only handed over whole, so one that never ends must be counted
             # here; trailers are gathered by the parser just as quietly.
@@ -145,9 +145,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._is_upgrading:
             return
         self._is_head_complete = True
-        if self.may_be_kept():
-            self._early = []
-        else:
+        self._is_early = self.may_be_kept()
+        if not self._is_early:
             self.begin()
 
     def may_be_kept(self) -> bool:
@@ -176,10 +175,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Some of the body is there."""
-        if self._early is None:
-            super().on_body(body)
-        else:
-            self._early.append(body)
+        # In one read may be 40,000 chunks of a byte; uvicorn would copy all of the body
+        # for each.
+        self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """The request has arrived: answer it at once, if its answer is kept."""
@@ -188,11 +186,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_arriving = False
         self._has_completed = True
         self._stop_waiting()
-        if self._early is not None:
-            if self._answer_at_once(b"".join(self._early)):
-                self._early = None
-                return
-            self._begin_late()
+        if self._is_early and self._answer_at_once(b"".join(self._pieces)):
+            self._is_early = False
+            self._pieces.clear()
+            return
+        self._hand_over()
         super().on_message_complete()
 
     def _answer_at_once(self, body: bytes) -> bool:
@@ -211,12 +209,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
         return True
 
-    def _begin_late(self) -> None:
-        """Go on with a request that gets no kept answer, or not yet, as with any other."""
-        early, self._early = self._early, None
-        self.begin()
-        if early:
-            super().on_body(b"".join(early))
+    def _hand_over(self) -> None:
+        """Go on with what has arrived: it gets no kept answer, or not yet."""
+        if self._is_early:
+            self._is_early = False
+            self.begin()
+        if self._pieces:
+            super().on_body(b"".join(self._pieces))
+            self._pieces.clear()
 
     def write_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
         """Write an answer at once, without what uvicorn does for each header and message.
