@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 from starlette.types import ASGIApp
 
 from catalograph import __version__, telemetry, tracing
@@ -154,6 +156,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
+        # Loads what the first connection to the upstream would load while others wait.
+        await anyio.lowlevel.checkpoint()
         gateway.start()
         if workers is not None:
             await workers.join()

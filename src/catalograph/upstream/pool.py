@@ -65,7 +65,9 @@ class ConnectionPool:
         self._monotonic = monotonic
         # The one used last is on the right, and taken first: the others may grow old.
         self._resting: collections.deque[tuple[float, httpx.AsyncClient]] = (
-            collections.deque()
+            # The first of a process loads what it needs, which takes 50 ms: now, while
+            # nobody waits.
+            collections.deque([(monotonic(), build())])
         )
         self._is_closed = False
 
