@@ -1,10 +1,13 @@
 """The quick parser gives what graphql-core's gives, or leaves the document to it."""
 
+import gc
+from collections.abc import Callable
+
 import graphql
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catalograph.graphql.parsing import find_twins, parse_plain
+from catalograph.graphql.parsing import find_twins, parse_plain, parse_whole
 
 PIECES = st.sampled_from(
     [
@@ -34,6 +37,50 @@ def test_a_plain_document_is_what_graphql_core_reads(text: str) -> None:
 
     if plain is not None:
         assert plain == graphql.parse(text, no_location=True)
+
+
+def parse_or_word(parse: Callable[[str], graphql.DocumentNode], text: str) -> object:
+    try:
+        return parse(text)
+    except graphql.GraphQLSyntaxError as error:
+        return str(error)
+
+
+@settings(max_examples=500)
+@given(text=DOCUMENTS)
+def test_any_document_is_read_as_by_graphql_core(text: str) -> None:
+    found = parse_or_word(parse_whole, text)
+
+    assert found == parse_or_word(graphql.parse, text)
+    if isinstance(found, graphql.DocumentNode):
+        assert find_places(found) == find_places(graphql.parse(text))
+
+
+def find_places(document: graphql.DocumentNode) -> list[tuple[int, int]]:
+    return [(one.loc.start, one.loc.end) for one in document.definitions if one.loc]
+
+
+def test_what_is_nested_too_deeply_is_worded_by_graphql_core() -> None:
+    deep = "{a" * 2_000 + "}" * 2_000
+
+    assert parse_or_word(parse_whole, deep) == parse_or_word(graphql.parse, deep)
+
+
+@pytest.mark.parametrize("text", ["{ a # b\n # c\n d }", "{ a b c"])
+def test_nothing_of_a_document_is_left_to_the_garbage_collector(text: str) -> None:
+    gc.collect()
+    gc.disable()
+    before = count_tokens()
+
+    parse_or_word(parse_whole, text)
+
+    after = count_tokens()
+    gc.enable()
+    assert after == before
+
+
+def count_tokens() -> int:
+    return sum(isinstance(one, graphql.Token) for one in gc.get_objects())
 
 
 @pytest.mark.parametrize(

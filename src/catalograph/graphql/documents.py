@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import graphql
 from graphql import (
     DirectiveNode,
     DocumentNode,
@@ -27,7 +26,7 @@ from catalograph.errors import LimitError
 from catalograph.graphql.admission import SecondSight
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.limits import Limits
-from catalograph.graphql.parsing import find_twins, parse_plain
+from catalograph.graphql.parsing import find_twins, parse_plain, parse_whole
 from catalograph.graphql.plan import Need
 from catalograph.graphql.projection import Projection
 from catalograph.graphql.repeats import (
@@ -165,7 +164,7 @@ class Document:
         lost = [error for error in errors if error.nodes and not error.locations]
         if self.ast is None or not lost:
             return
-        twins = find_twins(self.ast, graphql.parse(self.text))
+        twins = find_twins(self.ast, parse_whole(self.text))
         known: dict[tuple[int, ...], list[SourceLocation]] = {}
         for error in lost:
             nodes = error.nodes or ()
@@ -286,13 +285,13 @@ class Documents:
                 self.limits.check_text(text)
                 ast = parse_plain(text, max_tokens=max_tokens)
                 if ast is None:
-                    ast = graphql.parse(text, max_tokens=max_tokens, no_location=True)
+                    ast = parse_whole(text, max_tokens=max_tokens, no_location=True)
                 self.limits.check_document(ast)
             with tracing.span("graphql.validate"):
                 if self._validator.is_surely_valid(ast):
                     return Document(text, ast)
                 # Errors say where they happened.
-                located = graphql.parse(text, max_tokens=max_tokens)
+                located = parse_whole(text, max_tokens=max_tokens)
                 errors = self._validator.find_errors(located)
                 return Document(text, ast, [_lighten(error) for error in errors])
         except LimitError as error:
