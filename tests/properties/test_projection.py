@@ -66,7 +66,8 @@ def fill(upstream: StubUpstream) -> None:
             }
         ],
     )
-    for number in range(6):
+    # More than fit in one step.
+    for number in range(12):
         upstream.add_model(f"acme/m{number}", rows=rows[: number % 3])
 
 

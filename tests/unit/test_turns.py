@@ -1,6 +1,7 @@
 """Long work lets others have their turns."""
 
 import asyncio
+from collections.abc import Generator
 
 from catalograph.graphql.turns import Turns
 
@@ -43,3 +44,19 @@ async def test_tasks_of_one_operation_share_its_turns() -> None:
     await asyncio.gather(*[collect(turns, log) for log in logs])
 
     assert logs == [["a", "b", "c"]] * 20
+
+
+def count_to(end: int) -> Generator[None, None, int]:
+    for _ in range(end):
+        yield
+    return end
+
+
+def test_steps_are_taken_while_the_turn_lasts() -> None:
+    assert Turns(1_000).advance(count_to(5)) == 5
+
+
+def test_when_the_turn_is_over_there_is_still_one_step() -> None:
+    turns, steps = Turns(0), count_to(2)
+
+    assert [turns.advance(steps) for _ in range(3)] == [None, None, 2]

@@ -44,9 +44,9 @@ class UnknownValue(msgspec.Struct, frozen=True):
 
 def find_unknown_values(
     index: CatalogueIndex,
-    filter: ModelsFilter,  # noqa: A002 - the word of the contract
+    asked: ModelsFilter,
     speller: "Speller | None" = None,
-) -> tuple[UnknownValue, ...]:
+) -> Iterator[UnknownValue]:
     """Find the values of a filter that the catalogue does not hold.
 
     Values are compared as the upstream compares them: modalities without case, all
@@ -56,18 +56,13 @@ def find_unknown_values(
 
     Args:
         index: The catalogue.
-        filter: What was asked.
+        asked: The filter.
         speller: Of the whole operation, where it has several filters.
 
-    Returns:
+    Yields:
         In the order in which the graph declares the lists, then by value.
     """
-    return tuple(_list_unknown(index, filter, speller or Speller()))
-
-
-def _list_unknown(
-    index: CatalogueIndex, asked: ModelsFilter, speller: "Speller"
-) -> Iterator[UnknownValue]:
+    speller = speller or Speller()
     buckets = index.buckets
     providers = {entity.provider_id: entity.name for entity in index.providers}
     makers = {entity.organisation_id: entity.name for entity in index.organisations}

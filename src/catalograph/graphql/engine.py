@@ -157,8 +157,7 @@ class Engine:
         errors = result.errors
         if errors:
             await self._documents.locate(document, errors)
-            if context.turns.is_over:
-                await context.turns.pause()
+            await context.turns.pause_if_over()
         return self._answer(result.data, errors, loaders, caller, node, cost)
 
     def _answer_at_once(
@@ -184,7 +183,8 @@ class Engine:
         listings = loaders.find_fresh(repeat.requests, repeat.queries)
         if listings is None:
             return None
-        data = repeat.render(listings, is_first=is_first)
+        turns = Turns(self._max_turn_s)
+        data = repeat.render(listings, turns, is_first=is_first)
         if data is None:
             return None
         return self._answer(data, None, loaders, caller, node, repeat.cost)

@@ -1,5 +1,7 @@
 """The executor: graphql-core's own, with whole objects and lists handed to projections."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -7,11 +9,13 @@ from graphql import GraphQLList, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.executor import Executor
 from graphql.pyutils import Path
+from graphql.pyutils.is_iterable import is_collection
 
 from catalograph.graphql.projection import (
     CannotProjectError,
     Projection,
     Projector,
+    Steps,
 )
 from catalograph.graphql.turns import Turns
 
@@ -25,7 +29,7 @@ class CompiledExecutor(Executor[Any]):
     Attributes:
         plans: The document's, for these values of the variables in its directives.
         projector: Compiles what is not among them.
-        turns: Break up what cannot be projected.
+        turns: Break up what takes long.
     """
 
     plans: dict[tuple[Any, ...], Projection | None]
@@ -41,15 +45,17 @@ class CompiledExecutor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
+        complete = super().complete_object_value
+
+        def complete_plainly() -> Any:
+            return complete(
+                return_type, field_details_list, info, path, result, position_context
+            )
+
         projection = self._find_projection(return_type, field_details_list)
-        if projection is not None:
-            try:
-                return msgspec.Raw(projection.render(result))
-            except CannotProjectError:
-                pass
-        return super().complete_object_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
+        if projection is None:
+            return complete_plainly()
+        return self._take(projection.steps(result), complete_plainly)
 
     def complete_list_value(  # noqa: D102 - as inherited
         self,
@@ -62,28 +68,55 @@ class CompiledExecutor(Executor[Any]):
     ) -> Any:
         item_type = return_type.of_type
         item_type = getattr(item_type, "of_type", item_type)
-        if isinstance(item_type, GraphQLObjectType) and isinstance(
-            result, list | tuple
-        ):
+        has_objects = isinstance(item_type, GraphQLObjectType)
+        complete = super().complete_list_value
+
+        def complete_plainly() -> Any:
+            paced = self._pace(result, has_objects=has_objects)
+            return complete(
+                return_type, field_details_list, info, path, paced, position_context
+            )
+
+        if has_objects and isinstance(result, list | tuple):
             projection = self._find_projection(item_type, field_details_list)
             if projection is not None:
-                try:
-                    return msgspec.Raw(projection.render_all(result))
-                except CannotProjectError:
-                    pass
-            if len(result) >= LONG_LIST or self.turns.is_over:
-                result = self.turns.pace(result)
-        elif (
-            isinstance(result, list)
-            and len(result) >= LONG_LIST
-            and any(isinstance(one, Exception) for one in result)
-        ):
+                return self._take(projection.steps_all(result), complete_plainly)
+        return complete_plainly()
+
+    def _pace(self, result: Any, *, has_objects: bool) -> Any:
+        """Break up a list that may take longer than a turn when completed plainly."""
+        is_long = is_collection(result) and len(result) >= LONG_LIST
+        if has_objects:
+            if is_long or (is_collection(result) and self.turns.is_over):
+                return self.turns.pace(result)
+        elif is_long and any(isinstance(one, Exception) for one in result):
             # A reference that is none is an error with its place, which takes longer
             # than to complete one that is found.
-            result = self.turns.pace(result)
-        return super().complete_list_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
+            return self.turns.pace(result)
+        return result
+
+    def _take(self, steps: Steps, complete_plainly: Callable[[], Any]) -> Any:
+        """Render what can be projected; as much as does not fit in this turn, later."""
+        try:
+            rendered = self.turns.advance(steps)
+        except CannotProjectError:
+            return complete_plainly()
+        if rendered is None:
+            return self._take_later(steps, complete_plainly)
+        return msgspec.Raw(rendered)
+
+    async def _take_later(
+        self, steps: Steps, complete_plainly: Callable[[], Any]
+    ) -> Any:
+        rendered: bytes | None = None
+        try:
+            while rendered is None:
+                await self.turns.pause()
+                rendered = self.turns.advance(steps)
+        except CannotProjectError:
+            outcome = complete_plainly()
+            return await outcome if inspect.isawaitable(outcome) else outcome
+        return msgspec.Raw(rendered)
 
     def _find_projection(
         self, type_: GraphQLObjectType, field_details_list: FieldDetailsList

@@ -28,6 +28,7 @@ from catalograph.graphql.connections import ModelConnectionSource
 from catalograph.graphql.lists import build_request, name_order
 from catalograph.graphql.parsing import NotPlainError
 from catalograph.graphql.projection import CannotProjectError, Projection, Projector
+from catalograph.graphql.turns import Turns
 from catalograph.listings import Listing, ModelsRequest
 
 MAX_REPEATS = 512
@@ -69,14 +70,19 @@ class Repeat(msgspec.Struct, frozen=True):
     cost: int
 
     def render(
-        self, listings: Sequence[Listing], *, is_first: bool = False
+        self, listings: Sequence[Listing], turns: Turns, *, is_first: bool = False
     ) -> msgspec.Raw | None:
-        """Render `data`; None when some value is not what its type promises.
+        """Render `data`.
 
         Args:
             listings: Of each root field.
+            turns: Of the operation.
             is_first: Whether nobody has asked for this before, so that it may be the
                 last time too.
+
+        Returns:
+            None when some value is not what its type promises, or when it takes longer
+            than a turn; what has been rendered of the models is kept.
         """
         pieces: list[bytes] = []
         try:
@@ -85,8 +91,11 @@ class Repeat(msgspec.Struct, frozen=True):
             ):
                 if not is_first:
                     projection.mark_repeated()
-                pieces.append(prefix)
-                pieces.append(projection.render(ModelConnectionSource(listing, order)))
+                steps = projection.steps(ModelConnectionSource(listing, order))
+                rendered = turns.advance(steps)
+                if rendered is None:
+                    return None
+                pieces += (prefix, rendered)
         except CannotProjectError:
             return None
         return msgspec.Raw(b"{%b}" % b"".join(pieces))

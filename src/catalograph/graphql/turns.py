@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Generator, Iterable
+from typing import Final, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -30,12 +30,31 @@ class Turns:
         """Whether this turn has been long enough."""
         return time.perf_counter() - self._since_s >= self._max_turn_s
 
+    def advance(self, steps: Generator[None, None, T]) -> T | None:
+        """Take one step, and more while this turn lasts.
+
+        Returns:
+            What the steps come to; None when there are more of them.
+        """
+        try:
+            while True:
+                next(steps)
+                if self.is_over:
+                    return None
+        except StopIteration as end:
+            return cast("T", end.value)
+
     async def pace(self, items: Iterable[T]) -> AsyncIterator[T]:
         """Give items one by one, with a pause before one whenever the turn is over."""
         for item in items:
             if self.is_over:
                 await self.pause()
             yield item
+
+    async def pause_if_over(self) -> None:
+        """Let others have their turn, if this one has been long enough."""
+        if self.is_over:
+            await self.pause()
 
     async def pause(self) -> None:
         """Let others have their turn."""

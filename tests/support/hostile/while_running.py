@@ -219,6 +219,19 @@ def _values() -> Iterator[Attack]:
         "answer",
         _LIMIT,
     )
+    filters = " ".join(f"{field}:$a" for field in fields)
+    yield _attack(
+        "180,000 unknown values",
+        "query($a:[String!]){"
+        + "".join(
+            f"a{n}:models(offset:{n} filter:{{{filters}}}){{unknownFilterValues{{suggestion}}}} "
+            for n in range(20)
+        )
+        + "}",
+        {"a": [f"opnai-{n}" for n in range(1_000)]},
+        "answer",
+        _LIMIT,
+    )
     yield _attack(
         "1,000 values of 250 letters",
         everywhere,

@@ -1,7 +1,6 @@
 """Counts and help beside a list of models."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import strawberry
 
@@ -10,9 +9,6 @@ from catalograph.catalogue.suggestion import find_unknown_values
 from catalograph.errors import UpstreamUnavailableError
 from catalograph.graphql.connections import ModelConnectionSource
 from catalograph.graphql.context import Info
-from catalograph.graphql.turns import Turns
-
-T = TypeVar("T")
 
 _MOST_FIRST = "Most first, then by value."
 
@@ -80,38 +76,25 @@ class UnknownFilterValue:
     )
 
 
-def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
+async def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     """Count the facets of a list."""
     connection: ModelConnectionSource = root
     request = connection.listing.request
     index = info.context.loaders.index
     if index is None:
         raise UpstreamUnavailableError(detail="facets without an index")
-    return _in_turn(
-        info.context.turns,
-        lambda: count_facets(
-            index, request.filter, search=request.search, fixed=request.fixed
-        ),
+    await info.context.turns.pause_if_over()
+    return count_facets(
+        index, request.filter, search=request.search, fixed=request.fixed
     )
 
 
-def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
+async def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the values of a list's filter that mean nothing."""
     connection: ModelConnectionSource = root
     index = info.context.loaders.index
     if index is None:
         raise UpstreamUnavailableError(detail="unknown values without an index")
     context, asked = info.context, connection.listing.request.filter
-    return _in_turn(
-        context.turns, lambda: find_unknown_values(index, asked, context.speller)
-    )
-
-
-def _in_turn(turns: Turns, work: Callable[[], T]) -> T | Awaitable[T]:
-    """Do the work now, or after others have had their turn."""
-    return _wait_and_work(turns, work) if turns.is_over else work()
-
-
-async def _wait_and_work(turns: Turns, work: Callable[[], T]) -> T:
-    await turns.pause()
-    return work()
+    found = find_unknown_values(index, asked, context.speller)
+    return [one async for one in context.turns.pace(found)]
