@@ -22,6 +22,7 @@ from catalograph.cache.store import open_store
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.demo.service import DEMO_TOKEN, build_demo_app
 from catalograph.errors import SettingsError
+from catalograph.garbage import spare_collector
 from catalograph.graphql.documents import Documents
 from catalograph.graphql.engine import Engine
 from catalograph.graphql.limits import Limits
@@ -33,7 +34,6 @@ from catalograph.serving import (
     Drain,
     bound_requests,
     run_server,
-    spare_collector,
 )
 from catalograph.settings import PREFIX, Settings
 from catalograph.source import CatalogueSource

@@ -8,7 +8,6 @@ flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such momen
 
 import asyncio
 import contextlib
-import gc
 import logging
 import multiprocessing
 import signal
@@ -141,16 +140,6 @@ def bound_requests(max_body_bytes: int) -> None:
     """Let the protocol of this process take bodies of up to that size."""
     bound = bounded_protocol(max_body_bytes).max_request_bytes
     DrainingProtocol.max_request_bytes = bound
-
-
-def spare_collector() -> None:
-    """Tell the garbage collector that what there is now stays.
-
-    Modules, schema and settings are some 80,000 objects; looking at all of them again and
-    again would stop the event loop for 50 ms each time.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalograph.app import create_app
+from catalograph.garbage import spare_collector
 from catalograph.serving import (
     DrainingProtocol,
     bound_requests,
     run_server,
-    spare_collector,
 )
 from catalograph.settings import Settings
 from catalograph.telemetry import configure_logging, gather_logs
