@@ -116,6 +116,7 @@ class ScriptedEngine:
         if self.error is not None:
             raise self.error
         if self.answer is None:
+            caller.note_cost(self.late_answer.cost)
             try:
                 await self.release.wait()
             except asyncio.CancelledError:

@@ -123,6 +123,19 @@ async def test_dear_operations_take_more() -> None:
     assert refused.status_code == 429
 
 
+async def test_who_does_not_wait_for_the_answer_pays_for_it_all_the_same() -> None:
+    engine = ScriptedEngine()
+    engine.late_answer = make_answer(cost=3_500)
+    options = {"rate_limit": Rate(10, 60.0), "request_timeout_s": 0.05}
+    async with open_client(engine, **options) as client:
+        given_up = await ask(client, "{a}")
+        engine.answer = make_answer()
+        after = await ask(client, "{b}")
+
+    assert given_up.status_code == 504
+    assert after.headers["ratelimit-remaining"] == "5"
+
+
 async def test_callers_held_are_bounded() -> None:
     limiter = MemoryRateLimiter(Rate(1, 60.0), max_callers=2, clock=Clock())
     for caller in ("a", "b", "a", "c"):

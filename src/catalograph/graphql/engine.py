@@ -142,6 +142,7 @@ class Engine:
             )
         except LimitError as error:
             return _refuse([wrap_limit_error(error)], caller, error.code, kind)
+        caller.note_cost(cost)
         compiled = document.compiled(executor.variable_values.coerced)
         context.needs = compiled.needs
         if isinstance(executor, CompiledExecutor):

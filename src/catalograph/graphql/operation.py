@@ -1,6 +1,6 @@
 """What the web layer hands to the graph, and what it gets back: no HTTP, no framework types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +22,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     extensions: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
+def _ignore(_cost: int) -> None:
+    """Tell nobody."""
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """On whose behalf an operation runs.
 
@@ -32,6 +36,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             when all callers see the same.
         trace_wanted: Whether `extensions.trace` was asked for, and may be.
         cost_wanted: Whether `extensions.cost` was asked for.
+        note_cost: Is told what the operation will cost before it runs; it may never be
+            answered.
     """
 
     request_id: str = ""
@@ -39,6 +45,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     partition: str = ""
     trace_wanted: bool = False
     cost_wanted: bool = False
+    note_cost: Callable[[int], None] = _ignore
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

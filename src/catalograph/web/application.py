@@ -15,7 +15,7 @@ from catalograph import tracing
 from catalograph.telemetry import REGISTRY
 from catalograph.web.access_log import AccessLog
 from catalograph.web.answers import KeptAnswers
-from catalograph.web.api_keys import ApiKeyMiddleware, KeyRing
+from catalograph.web.api_keys import KeyRing
 from catalograph.web.callers import Callers
 from catalograph.web.documents import (
     DocumentFinder,
@@ -24,7 +24,9 @@ from catalograph.web.documents import (
     TrustedDocuments,
 )
 from catalograph.web.engine import Engine, ExplorerPages
-from catalograph.web.forwarded import ForwardedMiddleware, Proxies
+from catalograph.web.exchange import headers_of
+from catalograph.web.forwarded import Proxies
+from catalograph.web.gate import GateMiddleware
 from catalograph.web.gateway import Gateway
 from catalograph.web.graphql_http import Answered, GraphQLOverHTTP
 from catalograph.web.joining import Joined
@@ -36,7 +38,6 @@ from catalograph.web.rate_limit import (
     MemoryRateLimiter,
     RateGuard,
     RateLimiter,
-    RateLimitMiddleware,
 )
 from catalograph.web.routes import (
     Figures,
@@ -129,6 +130,11 @@ def build_web_app(
             options.rate_limit,
         )
 
+    def protect(app: ASGIApp) -> ASGIApp:
+        if not keys and guard is None:
+            return app
+        return GateMiddleware(app, keys, guard, clock=clock)
+
     graphql: ASGIApp = GraphQLOverHTTP(
         engine,
         callers=callers,
@@ -140,7 +146,7 @@ def build_web_app(
         is_private=options.passthrough or bool(keys),
         clock=clock,
     )
-    graphql = _protect(graphql, keys, guard)
+    graphql = protect(graphql)
     pages = explorer if options.graphiql_enabled else None
     if pages is not None:
         graphql = _PageForBrowsers(graphql, pages)
@@ -150,7 +156,7 @@ def build_web_app(
         ready=ready,
         figures=figures or _write_figures,
         redirect_root=pages is not None,
-        protect=lambda app: _protect(app, keys, guard),
+        protect=protect,
     )
     starlette = Starlette(
         routes=[*routes, *(pages.routes if pages is not None else ())],
@@ -164,9 +170,8 @@ def build_web_app(
     starlette.router.redirect_slashes = False
     app: ASGIApp = _Fork(graphql, starlette)
     app = SheddingMiddleware(app, in_flight)
-    if proxies:
-        app = ForwardedMiddleware(app, proxies)
-    app = ExchangeMiddleware(app, log)
+    is_wrapped = bool(options.cors_origins) or tracing.is_on()
+    app = ExchangeMiddleware(app, log, proxies, is_wrapped=is_wrapped)
     if kept is not None:
         app = Gateway(
             app,
@@ -178,20 +183,11 @@ def build_web_app(
             guard=guard,
             proxies=proxies,
             brings_token=callers.bring_tokens,
-            is_wrapped=bool(options.cors_origins) or tracing.is_on(),
+            is_wrapped=is_wrapped,
             clock=clock,
         )
     app = _allow_origins(app, options.cors_origins)
     return TracingMiddleware(app) if tracing.is_on() else app
-
-
-def _protect(app: ASGIApp, keys: KeyRing, guard: RateGuard | None) -> ASGIApp:
-    """Ask for a key and count the caller; outermost counts, so that guessing is limited."""
-    if keys:
-        app = ApiKeyMiddleware(app, keys)
-    if guard is not None:
-        app = RateLimitMiddleware(app, guard, keys)
-    return app
 
 
 def _allow_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
@@ -238,7 +234,7 @@ class _PageForBrowsers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["method"] in {"GET", "HEAD"}
-            and prefers_html(dict(scope["headers"]).get(b"accept"))
+            and prefers_html(headers_of(scope).get(b"accept"))
             and not names_operation(scope["query_string"])
         ):
             response = self._explorer.page(Request(scope))

@@ -75,6 +75,7 @@ class TrustedDocuments:
         self, documents: Mapping[str, str], mode: Literal["log", "require"]
     ) -> None:
         self.is_required = mode == "require"
+        self._texts = frozenset(documents.values())
         self._by_id = dict(documents)
         for text in documents.values():
             self._by_id[hash_document(text)] = text
@@ -87,7 +88,7 @@ class TrustedDocuments:
 
     def holds(self, document: str) -> bool:
         """Whether this very text is in the manifest."""
-        return hash_document(document) in self._by_id
+        return document in self._texts
 
 
 class Found(msgspec.Struct, frozen=True):

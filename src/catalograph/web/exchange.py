@@ -12,6 +12,7 @@ STARTED: Final = "catalograph.started_s"
 """Where a scope holds `time.perf_counter()` of a request that has waited before this."""
 
 _KEY: Final = "catalograph.exchange"
+_HEADERS: Final = "catalograph.headers"
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _PREFIX: Final = os.urandom(5).hex()
 _NUMBERS: Final = itertools.count(1)
@@ -33,6 +34,7 @@ class Exchange:
         codes: `extensions.code` of each error in the answer.
         trusted: Whether the document is in the manifest; None without one.
         status: HTTP status; 0 until the answer starts.
+        head: Header lines to be sent with the answer, whatever it is.
         sent_bytes: Of the answer's body.
     """
 
@@ -41,6 +43,7 @@ class Exchange:
         "cache",
         "codes",
         "cost",
+        "head",
         "key_id",
         "operation_name",
         "request_id",
@@ -62,8 +65,13 @@ class Exchange:
         self.upstream_requests = 0
         self.codes: tuple[str, ...] = ()
         self.trusted: bool | None = None
+        self.head = b""
         self.status = 0
         self.sent_bytes = 0
+
+    def note_cost(self, cost: int) -> None:
+        """Note what is going to be done, whether or not somebody waits for its end."""
+        self.cost = cost
 
     def note(self) -> dict[str, object]:
         """What the access log says about the caller and the document, where known."""
@@ -86,6 +94,14 @@ def choose_request_id(sent: bytes | None) -> str:
             return text
     # Unique is enough, nobody has to be unable to guess it; a UUID costs ten times this.
     return f"{_PREFIX}-{next(_NUMBERS):x}"
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """A request's headers by lower-case name; of repeated ones the last counts."""
+    found: dict[bytes, bytes] | None = scope.get(_HEADERS)
+    if found is None:
+        found = scope[_HEADERS] = dict(scope["headers"])
+    return found
 
 
 def begin_exchange(scope: Scope, request_id: str) -> Exchange:

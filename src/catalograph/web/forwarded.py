@@ -5,10 +5,6 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from catalograph.web.exchange import exchange_of
-
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MOST_HOPS: Final = 32
@@ -51,32 +47,19 @@ class Proxies:
                 return peer
         return peer
 
+    def find_scheme(self, peer: str, headers: Mapping[bytes, bytes]) -> str | None:
+        """`http` or `https` as the client had it; None when no proxy of ours says so."""
+        if not self._networks or not self.trusts(peer):
+            return None
+        scheme = headers.get(b"x-forwarded-proto", b"").strip().lower()
+        return scheme.decode("ascii") if scheme in {b"http", b"https"} else None
+
     def _trusts(self, peer: str) -> bool:
         """Whether an address is one of the proxies."""
         address = _parse(peer)
         return address is not None and any(
             address in network for network in self._networks
         )
-
-
-class ForwardedMiddleware:
-    """Puts the asker's own address and scheme in the place of a proxy's."""
-
-    def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
-        self._app = app
-        self._proxies = proxies
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Correct the exchange and the scope."""
-        if scope["type"] == "http" and self._proxies:
-            exchange = exchange_of(scope)
-            headers = dict(scope["headers"])
-            if self._proxies.trusts(exchange.address):
-                scheme = headers.get(b"x-forwarded-proto", b"").strip().lower()
-                if scheme in {b"http", b"https"}:
-                    scope["scheme"] = scheme.decode("ascii")
-            exchange.address = self._proxies.find_address(exchange.address, headers)
-        await self._app(scope, receive, send)
 
 
 def _parse(text: str) -> _Address | None:

@@ -15,8 +15,9 @@ from catalograph.web.exchange import STARTED, choose_request_id
 from catalograph.web.forwarded import Proxies
 from catalograph.web.joining import JOINED, Joined, Shared
 from catalograph.web.protocol import find_whole_writer
-from catalograph.web.rate_limit import RateGuard, Verdict
+from catalograph.web.rate_limit import RateGuard
 from catalograph.web.raw_requests import RawRequest
+from catalograph.web.replies import read_head
 from catalograph.web.request_figures import REQUESTS
 from catalograph.web.shedding import InFlight
 
@@ -146,15 +147,19 @@ class Gateway:
         found = self._kept.find_alias(raw.alias(brings_token=self._brings_token), now_s)
         if found is None:
             return None
-        address = self._find_address(peer, raw)
-        verdict = None
+        address = peer
+        if self._proxies is not None and self._proxies.trusts(peer):
+            address = self._proxies.find_address(peer, raw.headers)
+        limits = b""
         if self._guard is not None:
-            verdict = self._guard.take_now(address, found.key_id)
-            if verdict is None or not verdict.is_allowed:
+            lines = self._guard.take_at_once(address, found.key_id, now_s)
+            if lines is None:
                 return None
+            limits = lines
         request_id = choose_request_id(raw.headers.get(b"x-request-id"))
         self._note(found, request_id, address, started_s)
-        return found.head(now_s) + self._write_own(request_id, verdict), found.body
+        own = b"x-request-id: %b\r\n%b" % (request_id.encode("ascii"), limits)
+        return found.head(now_s) + own, found.body
 
     async def _answer(
         self, raw: RawRequest, alias: Hashable, send: Send, started_s: float
@@ -164,38 +169,25 @@ class Gateway:
         if found is None:
             return False
         client = raw.scope.get("client")
-        address = self._find_address(client[0] if client else "", raw)
+        address = client[0] if client else ""
+        if self._proxies is not None:
+            address = self._proxies.find_address(address, raw.headers)
         request_id = choose_request_id(raw.headers.get(b"x-request-id"))
-        verdict = None
+        limits = b""
         if self._guard is not None:
-            verdict = await self._guard.take(address, found.key_id)
+            verdict, limits = await self._guard.take(address, found.key_id)
             if not verdict.is_allowed:
                 return False
+        own = b"x-request-id: %b\r\n%b" % (request_id.encode("ascii"), limits)
         # Past ASGI, where the server can and nobody has to see it.
         write = None if self._is_wrapped else find_whole_writer(raw.scope)
-        head = found.head(now_s) + self._write_own(request_id, verdict)
-        if write is None or not write(raw.scope, head, found.body):
-            own = (b"x-request-id", request_id.encode("ascii"))
-            headers = [*found.headers(now_s), own]
-            if self._guard is not None and verdict is not None:
-                headers += self._guard.write_headers(verdict)
+        if write is None or not write(raw.scope, found.head(now_s) + own, found.body):
+            headers = [*found.headers(now_s), *read_head(own)]
             start = {"type": "http.response.start", "status": 200, "headers": headers}
             await send(start)
             await send({"type": "http.response.body", "body": found.body})
         self._note(found, request_id, address, started_s)
         return True
-
-    def _find_address(self, peer: str, raw: RawRequest) -> str:
-        if self._proxies is None:
-            return peer
-        return self._proxies.find_address(peer, raw.headers)
-
-    def _write_own(self, request_id: str, verdict: Verdict | None) -> bytes:
-        """Write the headers that are this request's alone."""
-        own = b"x-request-id: %b\r\n" % request_id.encode("ascii")
-        if self._guard is not None and verdict is not None:
-            own += self._guard.write_lines(verdict)
-        return own
 
     def _note(
         self, found: Shortcut, request_id: str, address: str, started_s: float

@@ -120,7 +120,7 @@ class GraphQLOverHTTP:
             raise _not_acceptable()
         parameters = await self._read(raw, receive)
         exchange = exchange_of(raw.scope)
-        caller = self._callers.identify(raw.headers, parameters, exchange.request_id)
+        caller = self._callers.identify(raw.headers, parameters, exchange)
         found = await self._documents.find(parameters)
         exchange.trusted = found.is_trusted
         key = _key(found, parameters, caller)

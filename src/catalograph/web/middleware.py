@@ -7,23 +7,49 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalograph.telemetry import ERRORS
 from catalograph.web.access_log import AccessLog
-from catalograph.web.exchange import Exchange, begin_exchange, choose_request_id
-from catalograph.web.replies import add_security_headers
+from catalograph.web.exchange import (
+    Exchange,
+    begin_exchange,
+    choose_request_id,
+    headers_of,
+)
+from catalograph.web.forwarded import Proxies
+from catalograph.web.protocol import find_whole_writer
+from catalograph.web.replies import (
+    SECURITY_HEADERS,
+    add_security_headers,
+    read_head,
+    write_head,
+)
 from catalograph.web.request_figures import REQUESTS
 
+_OK: Final = 200
+_SECURITY_LINES: Final = write_head(list(SECURITY_HEADERS))
 _NOT_LOGGED: Final = {"/healthz", "/readyz", "/metrics"}
 
 
 class ExchangeMiddleware:
     """Begins and ends each exchange: its id, the headers of every answer, log and figures.
 
-    The id is the client's `X-Request-Id` or one of ours, and is sent back. One wrapper
+    The id is the client's `X-Request-Id` or one of ours, and is sent back. Address and
+    scheme are the client's own where a proxy that we trust says what they are. One wrapper
     does all of it, since each costs every request the same again.
+
+    Args:
+        app: What answers.
+        log: Gets a line for each exchange.
+        proxies: Whose word counts.
+        is_wrapped: Whether something around this changes what is sent, so that nothing
+            may be written past it.
     """
 
-    def __init__(self, app: ASGIApp, log: AccessLog) -> None:
+    def __init__(
+        self, app: ASGIApp, log: AccessLog, proxies: Proxies, *, is_wrapped: bool
+    ) -> None:
         self._app = app
         self._log = log
+        self._proxies = proxies or None
+        self._is_wrapped = is_wrapped
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch what is sent; at the server's end write what has gathered."""
@@ -36,19 +62,32 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent_id = next(
-            (value for name, value in scope["headers"] if name == b"x-request-id"), None
-        )
-        exchange = begin_exchange(scope, choose_request_id(sent_id))
+        exchange = self._begin(scope)
+        # Of GraphQL's answers all headers are ours, and need no server to look them over.
+        is_ours = scope["path"] == "/graphql" and scope["method"] == "POST"
+        write = None
+        if is_ours and not self._is_wrapped:
+            write = find_whole_writer(scope)
+        held: Message | None = None
 
         async def send_and_watch(message: Message) -> None:
+            nonlocal held
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                headers = add_security_headers(message["headers"])
-                headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
-                message["headers"] = headers
+                if write is not None and exchange.status == _OK:
+                    held = message
+                    return
+                self._complete(message, exchange)
             else:
-                exchange.sent_bytes += len(message.get("body", b""))
+                body = message.get("body", b"")
+                exchange.sent_bytes += len(body)
+                if held is not None and write is not None:
+                    start, held = held, None
+                    is_whole = not message.get("more_body", False)
+                    if is_whole and write(scope, _write_head(start, exchange), body):
+                        return
+                    self._complete(start, exchange)
+                    await send(start)
             await send(message)
 
         try:
@@ -57,12 +96,42 @@ class ExchangeMiddleware:
             if scope["path"] not in _NOT_LOGGED:
                 self._note(scope, exchange)
 
+    @staticmethod
+    def _complete(start: Message, exchange: Exchange) -> None:
+        """Add to the headers of an answer what every answer has."""
+        start["headers"] = [
+            *add_security_headers(start["headers"]),
+            *read_head(_write_own(exchange)),
+        ]
+
+    def _begin(self, scope: Scope) -> Exchange:
+        headers = headers_of(scope)
+        request_id = choose_request_id(headers.get(b"x-request-id"))
+        exchange = begin_exchange(scope, request_id)
+        if self._proxies is not None:
+            peer = exchange.address
+            exchange.address = self._proxies.find_address(peer, headers)
+            scheme = self._proxies.find_scheme(peer, headers)
+            if scheme is not None:
+                scope["scheme"] = scheme
+        return exchange
+
     def _note(self, scope: Scope, exchange: Exchange) -> None:
         took_s = time.perf_counter() - exchange.started_s
         for code in exchange.codes:
             ERRORS.labels(code).inc()
         REQUESTS.count_request(exchange.status, took_s, exchange.sent_bytes)
         self._log.add(scope["method"], scope["path"], exchange)
+
+
+def _write_head(start: Message, exchange: Exchange) -> bytes:
+    """Write the head of an answer of GraphQL's, which brings no security header itself."""
+    return write_head(start["headers"]) + _SECURITY_LINES + _write_own(exchange)
+
+
+def _write_own(exchange: Exchange) -> bytes:
+    request_id = exchange.request_id.encode("ascii")
+    return b"x-request-id: %b\r\n%b" % (request_id, exchange.head)
 
 
 class SecurityHeadersMiddleware:

@@ -6,22 +6,24 @@ import ipaddress
 import math
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalograph import telemetry
-from catalograph.errors import RateLimitedError
-from catalograph.web.api_keys import KeyRing
-from catalograph.web.exchange import exchange_of
 from catalograph.web.options import Rate
-from catalograph.web.replies import RawHeaders, Refusal, send_refusal, write_head
+from catalograph.web.replies import write_head
 
 COST_OF_A_TOKEN: Final = 1_000
 """An operation takes one token for each that much of estimated cost, begun ones included."""
 
 _IPV6_BITS: Final = 64
+
+TakeAtOnce: TypeAlias = Callable[[str, str, float], bytes | None]
+
+_ROUNDING_S: Final = 1e-6
+_ROUNDING: Final = 1e-6
+"""A hundred tokens of 0.6 s are a minute, and what is left of five less one are four."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def judge(rate: Rate, level: float, *, is_allowed: bool) -> Verdict:
     per_s = rate.count / rate.period_s
     return Verdict(
         is_allowed=is_allowed,
-        remaining=max(0, int(level)),
+        remaining=max(0, int(level + _ROUNDING)),
         full_in_s=(rate.count - level) / per_s,
         retry_after_s=0.0 if is_allowed else (1 - level) / per_s,
     )
@@ -64,7 +66,8 @@ class RateLimiter(Protocol):
 class MemoryRateLimiter:
     """Buckets of one process, a bounded number of them.
 
-    The one that was not used for longest is forgotten, which gives its caller a full one.
+    A bucket is one number: when it is full again. The one that was not used for longest is
+    forgotten, which gives its caller a full one.
 
     Args:
         rate: A bucket holds `count` tokens and fills up in `period_s`.
@@ -79,63 +82,68 @@ class MemoryRateLimiter:
         max_callers: int = 50_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._size = float(rate.count)
+        self._rate = rate
         self._per_s = rate.count / rate.period_s
+        self._token_s = rate.period_s / rate.count
+        self._longest_s = rate.period_s + _ROUNDING_S
         self._max_callers = max_callers
         self._clock = clock
-        self._buckets: collections.OrderedDict[str, tuple[float, float]] = (
-            collections.OrderedDict()
-        )
+        self._lines = _build_lines(rate)
+        self._full_at_s: collections.OrderedDict[str, float] = collections.OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        return len(self._full_at_s)
 
     async def take(self, caller: str) -> Verdict:
         """Take one token, if there is a whole one."""
-        return self.take_now(caller)
-
-    def take_now(self, caller: str) -> Verdict:
-        """The same for those who cannot wait."""
         now_s = self._clock()
-        # As `_level` and `_store`, in one go: this is done for every kept answer.
-        size, buckets = self._size, self._buckets
-        found = buckets.get(caller)
-        level = size
-        if found is not None:
-            level = found[0] + (now_s - found[1]) * self._per_s
-            level = min(level, size)
-            buckets.move_to_end(caller)
-        is_allowed = level >= 1
+        full_in_s = max(self._full_at_s.get(caller, now_s) - now_s, 0.0)
+        after_s = full_in_s + self._token_s
+        is_allowed = after_s <= self._longest_s
         if is_allowed:
-            level -= 1
-        buckets[caller] = (level, now_s)
+            full_in_s = after_s
+        self._store(caller, now_s + full_in_s)
+        level = self._rate.count - full_in_s / self._token_s
+        return judge(self._rate, level, is_allowed=is_allowed)
+
+    def draw(self, address: str, key_id: str, now_s: float) -> bytes | None:
+        """Take one token as `take` does, in one go: this is done for every kept answer.
+
+        Args:
+            address: Who asks, as in `RateGuard`.
+            key_id: As well.
+            now_s: What the clock shows.
+
+        Returns:
+            The header lines; None, and nothing is taken, when there is no whole token.
+        """
+        if key_id or ":" in address:
+            address = name_caller(address, key_id)
+        buckets = self._full_at_s
+        full_in_s = buckets.get(address, now_s) - now_s
+        full_in_s = self._token_s + (full_in_s if full_in_s > 0 else 0.0)
+        if full_in_s > self._longest_s:
+            return None
+        buckets[address] = now_s + full_in_s
+        buckets.move_to_end(address)
         if len(buckets) > self._max_callers:
             buckets.popitem(last=False)
-        return Verdict(
-            is_allowed,
-            int(level) if level > 0 else 0,
-            (self._size - level) / self._per_s,
-            0.0 if is_allowed else (1 - level) / self._per_s,
-        )
+        remaining = self._rate.count - full_in_s * self._per_s + _ROUNDING
+        return self._lines % (int(remaining), math.ceil(full_in_s))
 
     async def charge(self, caller: str, tokens: float) -> None:
         """Take tokens; nobody owes more than a full bucket."""
         now_s = self._clock()
-        level = max(self._level(caller, now_s) - tokens, -self._size)
-        self._store(caller, level, now_s)
+        full_at_s = max(self._full_at_s.get(caller, now_s), now_s)
+        full_at_s += tokens * self._token_s
+        self._store(caller, min(full_at_s, now_s + 2 * self._rate.period_s))
 
-    def _level(self, caller: str, now_s: float) -> float:
-        found = self._buckets.get(caller)
-        if found is None:
-            return self._size
-        level, at_s = found
-        return min(self._size, level + (now_s - at_s) * self._per_s)
-
-    def _store(self, caller: str, level: float, now_s: float) -> None:
-        self._buckets[caller] = (level, now_s)
-        self._buckets.move_to_end(caller)
-        if len(self._buckets) > self._max_callers:
-            self._buckets.popitem(last=False)
+    def _store(self, caller: str, full_at_s: float) -> None:
+        buckets = self._full_at_s
+        buckets[caller] = full_at_s
+        buckets.move_to_end(caller)
+        if len(buckets) > self._max_callers:
+            buckets.popitem(last=False)
 
 
 class RateGuard:
@@ -144,99 +152,57 @@ class RateGuard:
     Args:
         limiter: Counts.
         rate: For the headers.
+
+    Attributes:
+        take_at_once: Takes a token of an address and key at a clock reading, and gives the
+            header lines; None where that takes `take`: the bucket is elsewhere, or has
+            no token.
     """
 
     def __init__(self, limiter: RateLimiter, rate: Rate) -> None:
         self._limiter = limiter
-        # A coroutine more for each kept answer can be told from none.
-        self._at_hand = limiter if isinstance(limiter, MemoryRateLimiter) else None
-        self._constant: RawHeaders = [
-            (b"ratelimit-limit", b"%d" % rate.count),
-            (b"ratelimit-policy", b"%d;w=%d" % (rate.count, math.ceil(rate.period_s))),
-        ]
-        self._lines = write_head(self._constant).replace(b"%", b"%%") + (
-            b"ratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+        self._lines = _build_lines(rate)
+        # A coroutine and a verdict for each kept answer can be told from none.
+        self.take_at_once: TakeAtOnce = (
+            limiter.draw if isinstance(limiter, MemoryRateLimiter) else _take_later
         )
 
-    async def take(self, address: str, key_id: str) -> Verdict:
+    async def take(self, address: str, key_id: str) -> tuple[Verdict, bytes]:
         """Take a token of a caller: by key where there is one, otherwise by address.
 
         Unknown keys count for the address, so that trying keys out is limited too.
+
+        Returns:
+            The verdict, and header lines that tell what is left.
         """
-        verdict = self.take_now(address, key_id)
-        if verdict is None:
-            verdict = await self._limiter.take(_name(address, key_id))
+        verdict = await self._limiter.take(name_caller(address, key_id))
         if not verdict.is_allowed:
             telemetry.REFUSED.labels("rate_limit").inc()
-        return verdict
-
-    def take_now(self, address: str, key_id: str) -> Verdict | None:
-        """The same without waiting; None where that takes `take`."""
-        if self._at_hand is None:
-            return None
-        return self._at_hand.take_now(_name(address, key_id))
-
-    def write_headers(self, verdict: Verdict) -> RawHeaders:
-        """What the client may know about its tokens."""
-        return [
-            *self._constant,
-            (b"ratelimit-remaining", b"%d" % verdict.remaining),
-            (b"ratelimit-reset", b"%d" % math.ceil(verdict.full_in_s)),
-        ]
-
-    def write_lines(self, verdict: Verdict) -> bytes:
-        """The same as they go over the wire."""
-        return self._lines % (verdict.remaining, math.ceil(verdict.full_in_s))
+        lines = self._lines % (verdict.remaining, math.ceil(verdict.full_in_s))
+        return verdict, lines
 
     async def charge(self, address: str, key_id: str, cost: int) -> None:
         """Take what an operation's cost makes beyond the first token."""
         more = math.ceil(cost / COST_OF_A_TOKEN) - 1
-        if more > 0:
-            await self._limiter.charge(_name(address, key_id), more)
-
-
-class RateLimitMiddleware:
-    """Refuses a caller who asks too much; what is answered from memory costs one token.
-
-    Args:
-        app: What answers.
-        guard: Counts.
-        keys: The keys that callers may have.
-    """
-
-    def __init__(self, app: ASGIApp, guard: RateGuard, keys: KeyRing) -> None:
-        self._app = app
-        self._guard = guard
-        self._keys = keys
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a token first, and the rest when the cost is known."""
-        if scope["type"] != "http" or scope["method"] == "OPTIONS":
-            await self._app(scope, receive, send)
+        if more <= 0:
             return
-        exchange = exchange_of(scope)
-        key_id = self._keys.find(dict(scope["headers"])) if self._keys else None
-        verdict = await self._guard.take(exchange.address, key_id or "")
-        headers = self._guard.write_headers(verdict)
-
-        async def send_with_limits(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
-        if not verdict.is_allowed:
-            retry_s = math.ceil(verdict.retry_after_s)
-            refusal = Refusal(
-                429, RateLimitedError(float(retry_s)), {"Retry-After": str(retry_s)}
-            )
-            await send_refusal(scope, send_with_limits, refusal)
-            return
-        await self._app(scope, receive, send_with_limits)
-        if exchange.cache not in {"hit", "joined"}:
-            await self._guard.charge(exchange.address, key_id or "", exchange.cost)
+        await self._limiter.charge(name_caller(address, key_id), more)
 
 
-def _name(address: str, key_id: str) -> str:
+def _build_lines(rate: Rate) -> bytes:
+    """Header lines with places for what remains, and for the seconds until all is there."""
+    policy = b"%d;w=%d" % (rate.count, math.ceil(rate.period_s))
+    constant = [(b"ratelimit-limit", b"%d" % rate.count), (b"ratelimit-policy", policy)]
+    return write_head(constant) + (
+        b"ratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+    )
+
+
+def _take_later(_address: str, _key_id: str, _now_s: float) -> None:
+    """Find no bucket at hand."""
+
+
+def name_caller(address: str, key_id: str) -> str:
     """Whose bucket it is; an IPv6 address stands for its /64, which one customer gets."""
     if key_id:
         return f"key:{key_id}"

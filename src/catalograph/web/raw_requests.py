@@ -5,6 +5,8 @@ from typing import Final
 
 from starlette.types import Scope
 
+from catalograph.web.exchange import headers_of
+
 # What can change an answer. Everything else may differ between two equal requests.
 _ALWAYS: Final = (
     b"accept",
@@ -39,7 +41,7 @@ class RawRequest:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = headers_of(scope)
         self.body = b""
 
     @property

@@ -72,6 +72,12 @@ def write_head(headers: RawHeaders) -> bytes:
     return b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
+def read_head(lines: bytes) -> RawHeaders:
+    """Read what `write_head` has written."""
+    pairs = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
+    return [(name, value) for name, _, value in pairs]
+
+
 async def send_bytes(
     send: Send, status: int, headers: RawHeaders, body: bytes, *, head: bool = False
 ) -> None:
