@@ -18,15 +18,16 @@ class KeyRing:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._digests = [
+        digests = [
             bytes.fromhex(key)
             if _HASHED.fullmatch(key)
             else hashlib.sha256(key.encode()).digest()
             for key in keys
         ]
+        self._known = [(digest, digest.hex()[:_SHOWN_DIGITS]) for digest in digests]
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._known)
 
     def find(self, headers: Mapping[bytes, bytes]) -> str | None:
         """The public name of the key that was given; None when it is none of ours.
@@ -35,7 +36,7 @@ class KeyRing:
         """
         digest = hashlib.sha256(headers.get(b"x-api-key", b"")).digest()
         found = None
-        for known in self._digests:
+        for known, name in self._known:
             if hmac.compare_digest(known, digest):
-                found = known.hex()[:_SHOWN_DIGITS]
+                found = name
         return found

@@ -9,7 +9,7 @@ from catalograph import telemetry
 from catalograph.errors import RateLimitedError, UnauthenticatedError
 from catalograph.web.api_keys import KeyRing
 from catalograph.web.exchange import exchange_of, headers_of
-from catalograph.web.rate_limit import RateGuard, Verdict
+from catalograph.web.rate_limit import COST_OF_A_TOKEN, RateGuard, Verdict
 from catalograph.web.replies import Refusal, send_refusal
 
 
@@ -35,7 +35,7 @@ class GateMiddleware:
         clock: Callable[[], float],
     ) -> None:
         self._app = app
-        self._keys = keys
+        self._keys = keys or None
         self._guard = guard
         self._clock = clock
 
@@ -45,7 +45,9 @@ class GateMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
-        key_id = self._keys.find(headers_of(scope)) if self._keys else ""
+        key_id: str | None = ""
+        if self._keys is not None:
+            key_id = self._keys.find(headers_of(scope))
         if self._guard is not None:
             caller = exchange.address, key_id or ""
             lines = self._guard.take_at_once(*caller, self._clock())
@@ -65,7 +67,11 @@ class GateMiddleware:
         exchange.key_id = key_id
         await self._app(scope, receive, send)
         # What is answered from memory costs one token.
-        if self._guard is not None and exchange.cache not in {"hit", "joined"}:
+        if (
+            self._guard is not None
+            and exchange.cost > COST_OF_A_TOKEN
+            and exchange.cache not in {"hit", "joined"}
+        ):
             await self._guard.charge(exchange.address, key_id, exchange.cost)
 
 

@@ -184,8 +184,6 @@ class RateGuard:
     async def charge(self, address: str, key_id: str, cost: int) -> None:
         """Take what an operation's cost makes beyond the first token."""
         more = math.ceil(cost / COST_OF_A_TOKEN) - 1
-        if more <= 0:
-            return
         await self._limiter.charge(name_caller(address, key_id), more)
 
 
