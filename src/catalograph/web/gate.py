@@ -50,14 +50,14 @@ class GateMiddleware:
             key_id = self._keys.find(headers_of(scope))
         if self._guard is not None:
             caller = exchange.address, key_id or ""
+            verdict = None
             lines = self._guard.take_at_once(*caller, self._clock())
             if lines is None:
                 verdict, lines = await self._guard.take(*caller)
-                if not verdict.is_allowed:
-                    exchange.head = lines
-                    await send_refusal(scope, send, _say_when(verdict))
-                    return
             exchange.head = lines
+            if verdict is not None and not verdict.is_allowed:
+                await send_refusal(scope, send, _say_when(verdict))
+                return
         if key_id is None:
             telemetry.REFUSED.labels("api_key").inc()
             error = UnauthenticatedError("X-API-Key must hold a key that is known here")
