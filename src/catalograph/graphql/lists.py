@@ -64,8 +64,10 @@ async def load_models(
     before: Before = UNSET,
 ) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
-    # A filter may hold nine thousand values, and there may be twenty of them.
-    await info.context.turns.pause_if_over()
+    # There may be twenty filters of nine thousand values. Others do not wait: lists that
+    # are loaded in one tick share upstream requests.
+    if filter_ and filter_.is_long:
+        await info.context.turns.pause_if_over()
     raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
     request = build_request(
         root,

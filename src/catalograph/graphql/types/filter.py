@@ -110,6 +110,10 @@ class DateRange:
     )
 
 
+_LONG = 100
+"""Values, about 1 µs each."""
+
+
 def _strings(meaning: str) -> list[str] | None:
     field: list[str] | None = strawberry.field(
         default=UNSET, description=f"{meaning} {_NO_RESTRICTION}"
@@ -176,6 +180,12 @@ class ModelFilter:
     all_output_modalities: list[str] | None = _strings(
         "Gives all of these; case does not count."
     )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether reading it takes a good part of a turn."""
+        lists = [value for value in vars(self).values() if isinstance(value, list)]
+        return sum(map(len, lists)) >= _LONG
 
     def build(self) -> ModelsFilter:
         """The same as the domain has it.
