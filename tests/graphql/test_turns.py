@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from catalograph.graphql.documents import Documents
 from catalograph.graphql.engine import Engine
 from catalograph.graphql.operation import Caller, Operation
 from support.graph_gateway import GraphGateway, TurnedClock
@@ -81,3 +82,20 @@ async def test_what_takes_longer_than_a_turn_is_not_answered_without_waiting(
     assert at_once.body == expected.body
     assert slow.answer_now(operation, CALLER) is None
     assert (await slow.execute(operation, CALLER)).body == expected.body
+
+
+async def test_an_operation_that_runs_again_takes_no_more_memory(
+    gateway: GraphGateway,
+) -> None:
+    """What is remembered of it is counted once, however often it takes the long way."""
+    schema = Engine(gateway.gateway.source).schema
+    documents = Documents(schema, max_bytes=50_000)
+    engine = Engine(gateway.gateway.source, documents=documents, max_turn_s=0)
+    other, again = Operation(document="{ __typename }"), Operation(document=LARGE_PAGE)
+    await engine.execute(other, CALLER)
+    kept = documents.find(other.document)
+
+    for _ in range(100):
+        await engine.execute(again, CALLER)
+
+    assert documents.find(other.document) is kept

@@ -143,6 +143,10 @@ class Document:
 
     def remember(self, key: RepeatKey, repeat: Repeat) -> None:
         """Note an operation that can be asked again, unless it takes too much memory."""
+        if key in self.repeats:
+            # Its lists were not fresh, or it took too long to be answered at once.
+            self.repeats[key] = repeat
+            return
         size_bytes = weigh_repeat(key, repeat)
         if size_bytes is None:
             return
