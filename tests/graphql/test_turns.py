@@ -99,3 +99,19 @@ async def test_an_operation_that_runs_again_takes_no_more_memory(
         await engine.execute(again, CALLER)
 
     assert documents.find(other.document) is kept
+
+
+async def test_values_of_filters_are_bounded_over_an_operation(
+    gateway: GraphGateway,
+) -> None:
+    lists = " ".join(
+        f"l{n}: models(offset: {n}, filter: {{providers: $a, endpoints: $a}}) {{ limit }}"
+        for n in range(6)
+    )
+    values = [f"x{n}" for n in range(1_000)]
+
+    result = await gateway.query(f"query ($a: [String!]!) {{ {lists} }}", {"a": values})
+
+    assert result.codes == ["OPERATION_TOO_COMPLEX"]
+    assert result.errors[0]["path"] == ["l5"]
+    assert result.messages == ["filter values must be at most 10000, got 12000"]

@@ -1,6 +1,7 @@
 """Long work lets others have their turns."""
 
 import asyncio
+import time
 from collections.abc import Generator
 
 from catalograph.graphql.turns import Turns
@@ -60,3 +61,37 @@ def test_when_the_turn_is_over_there_is_still_one_step() -> None:
     turns, steps = Turns(0), count_to(2)
 
     assert [turns.advance(steps) for _ in range(3)] == [None, None, 2]
+
+
+async def test_somebody_goes_on_however_busy_the_loop_is() -> None:
+    turns = Turns(0.001)
+    log: list[str] = []
+    is_done = False
+
+    async def hog() -> None:
+        while not is_done:
+            until = time.perf_counter() + 0.003
+            while time.perf_counter() < until:
+                pass
+            await asyncio.sleep(0)
+
+    hogging = asyncio.create_task(hog())
+    async with asyncio.timeout(5):
+        for _ in range(20):
+            await turns.pause()
+            log.append("turn")
+    is_done = True
+    await hogging
+
+    assert log == ["turn"] * 20
+
+
+async def test_who_is_cancelled_while_he_waits_cancels_nobody_else() -> None:
+    turns = Turns(1_000)
+    one, other = [asyncio.create_task(turns.pause()) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    one.cancel()
+    await other
+
+    assert one.cancelled()

@@ -1,6 +1,7 @@
 """On a real socket: bounds of the protocol, disconnects, the deadline, shutdown."""
 
 import asyncio
+import gc
 import io
 import json
 import socket
@@ -292,6 +293,23 @@ async def test_bodies_in_chunks_are_taken() -> None:
     chunked = HEAD + b"transfer-encoding: chunked\r\n" + CLOSE + chunks
     async with serve(app_of(), bounded_protocol(1_000)) as (_, port):
         assert parse(await talk(port, chunked))[2] == ANSWER
+
+
+async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> None:
+    """What stays is not looked at for long: see docs/decisions/0004."""
+    other = WHOLE + CLOSE + b'{"query":"{missed}"}'[:19]
+    async with serve(app_of()) as (server, port):
+        gc.collect()
+        gc.disable()
+        for request in (WHOLE + CLOSE + BODY, WHOLE + CLOSE + BODY, other):
+            await talk(port, request)
+        async with asyncio.timeout(5):
+            while server.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        alive = [one for one in gc.get_objects() if type(one) is BoundedHttpProtocol]
+        gc.enable()
+
+    assert alive == []
 
 
 @pytest.mark.parametrize("last", [b"\r\n", CLOSE])

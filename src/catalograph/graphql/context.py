@@ -1,6 +1,6 @@
 """What a resolver may reach: the loaders of its operation, and nothing else."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -11,6 +11,8 @@ from catalograph.graphql.plan import Need, find_needs
 from catalograph.graphql.turns import Turns
 from catalograph.listings import ModelsRequest
 from catalograph.loaders import Loaders
+
+_LISTS_OF_VALUES: Final = 10
 
 
 class Context:
@@ -25,6 +27,7 @@ class Context:
     """
 
     __slots__ = (
+        "_filter_values",
         "_max_references",
         "_references",
         "loaders",
@@ -48,6 +51,7 @@ class Context:
         self.requests: dict[str, ModelsRequest] = {}
         self._max_references = max_references
         self._references = 0
+        self._filter_values = 0
 
     def find_needs(self, info: GraphQLResolveInfo[Any]) -> Need:
         """What everything selected below a field needs; worked out once for a document."""
@@ -66,6 +70,17 @@ class Context:
         self._references += count
         if self._references > self._max_references:
             raise LimitError("references", self._references, self._max_references)
+
+    def count_filter_values(self, count: int) -> None:
+        """Count the values of all filters over the whole operation.
+
+        Raises:
+            LimitError: There are more of them than ten of the longest lists hold.
+        """
+        self._filter_values += count
+        bound = _LISTS_OF_VALUES * self._max_references
+        if self._filter_values > bound:
+            raise LimitError("filter values", self._filter_values, bound)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

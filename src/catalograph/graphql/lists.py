@@ -64,10 +64,10 @@ async def load_models(
     before: Before = UNSET,
 ) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
-    # There may be twenty filters of nine thousand values. Others do not wait: lists that
-    # are loaded in one tick share upstream requests.
-    if filter_ and filter_.is_long:
-        await info.context.turns.pause_if_over()
+    if filter_:
+        # There may be twenty filters of nine thousand values, and none of them can wait
+        # for its turn: lists that are loaded in one tick share upstream requests.
+        info.context.count_filter_values(filter_.count_values())
     raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
     request = build_request(
         root,

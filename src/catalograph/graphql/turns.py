@@ -18,12 +18,14 @@ class Turns:
         max_turn_s: How long one may be.
     """
 
-    __slots__ = ("_max_turn_s", "_next", "_since_s")
+    __slots__ = ("_is_new", "_max_turn_s", "_next", "_since_s")
 
     def __init__(self, max_turn_s: float = MAX_TURN_S) -> None:
         self._max_turn_s = max_turn_s
         self._since_s = time.perf_counter()
         self._next: asyncio.Future[None] | None = None
+        # Whether a turn may begin, which nobody has begun yet.
+        self._is_new = False
 
     @property
     def is_over(self) -> bool:
@@ -58,18 +60,24 @@ class Turns:
 
     async def pause(self) -> None:
         """Let others have their turn."""
-        # Tasks that wait together would fill the next turn together: each looks again.
         while True:
             if self._next is None:
                 loop = asyncio.get_running_loop()
                 self._next = loop.create_future()
                 loop.call_soon(self._begin)
-            await self._next
+            # Whoever is cancelled while he waits does not cancel it for the others.
+            await asyncio.shield(self._next)
+            if self._is_new:
+                # However long everything else took meanwhile, somebody goes on.
+                self._is_new = False
+                self._since_s = time.perf_counter()
+                return
+            # Tasks that wait together would fill the turn together: each looks again.
             if not self.is_over or self._max_turn_s <= 0:
                 return
 
     def _begin(self) -> None:
-        self._since_s = time.perf_counter()
+        self._is_new = True
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
         self._next = None

@@ -108,7 +108,8 @@ class GraphQLOverHTTP:
         except ClientGoneError:
             exchange_of(scope).status = _CLIENT_GONE
         except Exception as exc:  # noqa: BLE001 whatever it was, the client is told
-            refusal = _word(exc, media, exchange_of(scope))
+            # Its traceback holds this frame, which holds it, and with both the connection.
+            refusal = _word(exc, media, exchange_of(scope)).with_traceback(None)
             await send_refusal(scope, send, refusal, (media or Media.JSON).value)
         else:
             await self._send(raw, send, reply, media or Media.JSON, status)

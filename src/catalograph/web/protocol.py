@@ -91,6 +91,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Stop waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
+        # It holds a method of this connection, which would wait for the garbage collector.
+        self._extensions.clear()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and see whether a whole request is there."""

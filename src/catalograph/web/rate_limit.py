@@ -21,9 +21,8 @@ _IPV6_BITS: Final = 64
 
 TakeAtOnce: TypeAlias = Callable[[str, str, float], bytes | None]
 
-_ROUNDING_S: Final = 1e-6
-_ROUNDING: Final = 1e-6
-"""A hundred tokens of 0.6 s are a minute, and what is left of five less one are four."""
+_ROUNDING: Final = 1e-3
+"""Of a token: a hundred of 0.6 s are a minute, after months of a clock, too."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -85,7 +84,7 @@ class MemoryRateLimiter:
         self._rate = rate
         self._per_s = rate.count / rate.period_s
         self._token_s = rate.period_s / rate.count
-        self._longest_s = rate.period_s + _ROUNDING_S
+        self._longest_s = rate.period_s + _ROUNDING * self._token_s
         self._max_callers = max_callers
         self._clock = clock
         self._lines = _build_lines(rate)
@@ -129,7 +128,7 @@ class MemoryRateLimiter:
         if len(buckets) > self._max_callers:
             buckets.popitem(last=False)
         remaining = self._rate.count - full_in_s * self._per_s + _ROUNDING
-        return self._lines % (int(remaining), math.ceil(full_in_s))
+        return self._lines % (max(int(remaining), 0), math.ceil(full_in_s))
 
     async def charge(self, caller: str, tokens: float) -> None:
         """Take tokens; nobody owes more than a full bucket."""

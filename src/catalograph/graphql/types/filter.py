@@ -110,10 +110,6 @@ class DateRange:
     )
 
 
-_LONG = 100
-"""Values, about 1 µs each."""
-
-
 def _strings(meaning: str) -> list[str] | None:
     field: list[str] | None = strawberry.field(
         default=UNSET, description=f"{meaning} {_NO_RESTRICTION}"
@@ -181,11 +177,11 @@ class ModelFilter:
         "Gives all of these; case does not count."
     )
 
-    @property
-    def is_long(self) -> bool:
-        """Whether reading it takes a good part of a turn."""
-        lists = [value for value in vars(self).values() if isinstance(value, list)]
-        return sum(map(len, lists)) >= _LONG
+    def count_values(self) -> int:
+        """Count the members of all its lists."""
+        return sum(
+            len(value) for value in vars(self).values() if isinstance(value, list)
+        )
 
     def build(self) -> ModelsFilter:
         """The same as the domain has it.
