@@ -116,7 +116,9 @@ class MemoryRateLimiter:
         Returns:
             The header lines; None, and nothing is taken, when there is no whole token.
         """
-        if key_id or ":" in address:
+        if key_id:
+            address = f"key:{key_id}"
+        elif ":" in address:
             address = name_caller(address, key_id)
         buckets = self._full_at_s
         full_in_s = buckets.get(address, now_s) - now_s
@@ -128,7 +130,7 @@ class MemoryRateLimiter:
         if len(buckets) > self._max_callers:
             buckets.popitem(last=False)
         remaining = self._rate.count - full_in_s * self._per_s + _ROUNDING
-        return self._lines % (max(int(remaining), 0), math.ceil(full_in_s))
+        return self._lines % (int(remaining), math.ceil(full_in_s))
 
     async def charge(self, caller: str, tokens: float) -> None:
         """Take tokens; nobody owes more than a full bucket."""
