@@ -6,6 +6,7 @@ import hashlib
 import httpx
 import pytest
 
+from catalograph.telemetry import REFUSED
 from catalograph.web import Rate, WebOptions, build_web_app
 from catalograph.web.forwarded import Proxies
 from catalograph.web.rate_limit import MemoryRateLimiter
@@ -107,6 +108,17 @@ async def test_callers_have_a_limit_each() -> None:
 
     assert statuses == [200, 200, 200, 429]
     assert by_key == [200, 200, 429, 401, 429]
+
+
+async def test_a_kept_answer_that_is_refused_is_counted_once() -> None:
+    counter = REFUSED.labels("rate_limit")
+    async with open_client(TinyEngine(), rate_limit=Rate(2, 60.0)) as client:
+        before = counter._value.get()  # noqa: SLF001
+        statuses = [(await ask(client)).status_code for _ in range(3)]
+        after = counter._value.get()  # noqa: SLF001
+
+    assert statuses == [200, 200, 429]
+    assert after - before == 1
 
 
 async def test_dear_operations_take_more() -> None:

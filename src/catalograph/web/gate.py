@@ -56,6 +56,7 @@ class GateMiddleware:
                 verdict, lines = await self._guard.take(*caller)
             exchange.head = lines
             if verdict is not None and not verdict.is_allowed:
+                telemetry.REFUSED.labels("rate_limit").inc()
                 await send_refusal(scope, send, _say_when(verdict))
                 return
         if key_id is None:

@@ -10,7 +10,6 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from catalograph import telemetry
 from catalograph.web.options import Rate
 from catalograph.web.replies import write_head
 
@@ -116,6 +115,7 @@ class MemoryRateLimiter:
         Returns:
             The header lines; None, and nothing is taken, when there is no whole token.
         """
+        # `name_caller` without a call, where there is not much to do.
         if key_id:
             address = f"key:{key_id}"
         elif ":" in address:
@@ -177,8 +177,6 @@ class RateGuard:
             The verdict, and header lines that tell what is left.
         """
         verdict = await self._limiter.take(name_caller(address, key_id))
-        if not verdict.is_allowed:
-            telemetry.REFUSED.labels("rate_limit").inc()
         lines = self._lines % (verdict.remaining, math.ceil(verdict.full_in_s))
         return verdict, lines
 

@@ -191,9 +191,10 @@ def _values() -> Iterator[Attack]:
         "allInputModalities",
         "allOutputModalities",
     )
+    filters = " ".join(f"{field}:$a" for field in fields)
     everywhere = (
         "query($a:[String!]){models(filter:{"
-        + " ".join(f"{field}:$a" for field in fields)
+        + filters
         + "}){totalCount unknownFilterValues{field value suggestion}}}"
     )
     yield _attack(
@@ -219,7 +220,6 @@ def _values() -> Iterator[Attack]:
         "answer",
         _LIMIT,
     )
-    filters = " ".join(f"{field}:$a" for field in fields)
     yield _attack(
         "180,000 unknown values",
         "query($a:[String!]){"
