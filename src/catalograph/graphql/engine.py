@@ -92,14 +92,15 @@ class Engine:
         return self._answer_at_once(document, node, operation, caller)
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
-        """Run one operation; whatever goes wrong is in the answer."""
+        """Run one operation; whatever goes wrong is in the answer.
+
+        Answers what `answer_now` would, too, but not in its short way: ask that first.
+        """
         # Tasks that the operation starts inherit it: all their lines of the log say whose
         # they are.
         with bound_contextvars(request_id=caller.request_id):
             if not caller.trace_wanted:
-                return self.answer_now(operation, caller) or await self._execute(
-                    operation, caller
-                )
+                return await self._execute(operation, caller)
             journal.begin()
             try:
                 return await self._execute(operation, caller)
