@@ -1,6 +1,6 @@
 # Every command that a developer or CI runs. `make` alone lists them.
 #
-# PYTHON=python3.13 picks the interpreter, T=tests/unit one test or folder, PORT=9000 a port,
+# PYTHON=python3.13 picks the interpreter, T=tests/graphql one test or folder, PORT=9000 a port,
 # CHAOS_S=60, FUZZ_S=600 a time in seconds.
 
 PYTHON ?= python3
@@ -28,7 +28,7 @@ help: ## List these targets
 demo: $(RUNTIME) ## Serve the embedded catalogue: no network, no token
 	@$(BIN)/catalograph serve --demo $(AT)
 
-test: $(DEV) ## Run all tests, or those of T=tests/unit
+test: $(DEV) ## Run all tests, or those of T=tests/graphql
 	$(BIN)/pytest $(PYTEST_FLAGS) $(T)
 
 .PHONY: install serve stub

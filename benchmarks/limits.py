@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from catalograph.graphql.documents import Document, Documents
-from catalograph.graphql.limits import Limits
+from catalograph.graphql.check.documents import Document, Documents
+from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.schema import build_schema
 
 MAX_CHARACTERS = 256 * 1024

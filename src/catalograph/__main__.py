@@ -1,6 +1,6 @@
 """`python -m catalograph` is the `catalograph` command."""
 
-from catalograph.cli import main
+from catalograph.commands.cli import main
 
 if __name__ == "__main__":
     main()

@@ -11,40 +11,42 @@ from pathlib import Path
 import anyio.lowlevel
 from starlette.types import ASGIApp
 
-from catalograph import __version__, telemetry, tracing
+from catalograph import __version__
 from catalograph.cache.ages import Ages
-from catalograph.cache.buckets import SharedBuckets
-from catalograph.cache.documents import SharedDocuments
+from catalograph.cache.persisted_queries import SharedDocuments
+from catalograph.cache.rate_buckets import SharedBuckets
 from catalograph.cache.redis import Redis
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.data.crawl import Access
+from catalograph.data.source import CatalogueSource
 from catalograph.demo.service import DEMO_TOKEN, build_demo_app
 from catalograph.errors import SettingsError
-from catalograph.garbage import spare_collector
-from catalograph.graphql.documents import Documents
-from catalograph.graphql.engine import Engine
-from catalograph.graphql.limits import Limits
+from catalograph.graphql.check.documents import Documents
+from catalograph.graphql.check.limits import Limits
+from catalograph.graphql.run.engine import Engine
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
-from catalograph.reading import Access
-from catalograph.serving import (
+from catalograph.observability import metrics, tracing
+from catalograph.observability.logs import configure_logging, gather_logs
+from catalograph.observability.metrics import TASKS
+from catalograph.server.gc_tuning import tune_collector
+from catalograph.server.lifecycle import (
     DRAIN,
     Drain,
     bound_requests,
     run_server,
 )
+from catalograph.server.workers import Workers, find_folder, open_folder
 from catalograph.settings import PREFIX, Settings
-from catalograph.source import CatalogueSource
-from catalograph.telemetry import TASKS, configure_logging, gather_logs
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from catalograph.web.application import build_web_app
-from catalograph.web.documents import ManifestError, read_manifest
 from catalograph.web.graphiql import Explorer
 from catalograph.web.options import Rate, WebOptions
+from catalograph.web.persisted_queries import ManifestError, read_manifest
 from catalograph.web.shared_rate_limit import SharedRateLimiter
-from catalograph.workers import Workers, find_folder, open_folder
 
 DEMO_URL = "http://demo.invalid/v1"
 """Never looked up: in the demo, the upstream is part of the process."""
@@ -101,9 +103,9 @@ class Gateway:
             max_references=settings.max_entities,
         )
 
-    async def find_unreadiness(self) -> str | None:
+    async def check_ready(self) -> str | None:
         """Say why operations cannot be answered; None when they can."""
-        return await self.source.find_unreadiness(
+        return await self.source.check_ready(
             Access(), token_expected=self._has_own_token
         )
 
@@ -147,7 +149,7 @@ def create_app(
     """
     settings = settings or Settings.from_environ(os.environ)
     options = _build_options(settings)
-    telemetry.BUILD.labels(__version__).set(1)
+    metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
     # It takes as long as a request may take; whoever asks first would have to wait.
@@ -162,7 +164,7 @@ def create_app(
             await workers.join()
         loop = asyncio.get_running_loop()
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
-        watch = telemetry.LoopWatch(loop)
+        watch = metrics.LoopWatch(loop)
         with drain.on_sigterm(for_s=settings.drain_s):
             yield
         if workers is not None:
@@ -176,21 +178,21 @@ def create_app(
 
     limiter = _build_limiter(settings)
 
-    async def find_unreadiness() -> str | None:
+    async def check_ready() -> str | None:
         if drain.has_begun:
             return "this process is about to stop"
-        return await gateway.find_unreadiness()
+        return await gateway.check_ready()
 
     return build_web_app(
         gateway.engine,
         Explorer(),
         options,
         sdl=print_api_sdl() if settings.introspection_enabled else None,
-        ready=find_unreadiness,
+        ready=check_ready,
         persisted=gateway.documents,
         limiter=None if limiter is None else limiter[0],
         log_stream=sys.stderr,
-        figures=None if workers is None else workers.write_figures,
+        figures=None if workers is None else workers.write_metrics,
         lifespan=lifespan,
         # Kept bytes must not live longer when somebody sets the clock of the machine.
         clock=time.monotonic if clock is time.time else clock,
@@ -232,7 +234,7 @@ def serve(settings: Settings, *, demo: bool = False) -> None:
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
         app = create_app(settings, demo=demo)
-        spare_collector()
+        tune_collector()
         run_server(app, host=host, port=port)
         return
     factory = create_demo_worker if demo else create_worker
@@ -260,7 +262,7 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     app = create_app(
         settings, demo=demo, workers=None if folder is None else Workers(folder)
     )
-    spare_collector()
+    tune_collector()
     return app
 
 

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from catalograph.cache.ages import Ages
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from support.kept_answers import Clock, Upstream
 from support.redis_server import BINARY, RedisServer

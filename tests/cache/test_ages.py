@@ -7,7 +7,7 @@ import pytest
 
 from catalograph.cache.ages import Age, Ages
 from catalograph.cache.entries import Entry
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.errors import (
     UpstreamAuthError,

@@ -11,7 +11,7 @@ from catalograph.cache.ages import Ages
 from catalograph.cache.entries import Entry
 from catalograph.cache.lock import FetchLock, Turn
 from catalograph.cache.redis import Breaker, Redis, RedisDownError
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.errors import UpstreamUnavailableError
 from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, until

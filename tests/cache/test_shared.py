@@ -11,7 +11,7 @@ from redis import Redis
 from catalograph.cache.ages import Ages
 from catalograph.cache.encoding import HEADER
 from catalograph.cache.entries import Entry, MsgpackCodec
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.errors import (
     UpstreamAuthError,

@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from catalograph.telemetry import REGISTRY
-from catalograph.web.request_figures import REQUESTS
-from catalograph.worker_figures import Presence
+from catalograph.observability.metrics import REGISTRY
+from catalograph.observability.request_metrics import REQUESTS
+from catalograph.server.worker_metrics import Presence
 from support.gateway_process import start_gateways
 from support.redis_server import BINARY, RedisServer
 from support.stub_upstream import Status, StubUpstream, serve

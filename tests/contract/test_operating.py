@@ -4,10 +4,10 @@ import re
 from itertools import chain
 from pathlib import Path
 
+from catalograph.observability.metrics import REGISTRY
+from catalograph.observability.request_metrics import REQUESTS
+from catalograph.server.worker_metrics import Presence
 from catalograph.settings import Settings
-from catalograph.telemetry import REGISTRY
-from catalograph.web.request_figures import REQUESTS
-from catalograph.worker_figures import Presence
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operating.md").read_text("utf-8")

@@ -21,7 +21,9 @@ def test_any_other_name_is_missing_as_usual() -> None:
         _ = catalograph.create_appp
 
 
-@pytest.mark.parametrize("command", ["import catalograph", "import catalograph.cli"])
+@pytest.mark.parametrize(
+    "command", ["import catalograph", "import catalograph.commands.cli"]
+)
 def test_what_is_slow_is_imported_when_needed(command: str) -> None:
     """Neither the package nor the command line's help waits for the gateway's libraries."""
     report = f"{command}; import sys; print(*sorted(sys.modules))"

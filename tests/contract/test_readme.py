@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from catalograph.app import open_gateway
-from catalograph.graphql.operation import Caller, Operation
+from catalograph.graphql.run.request import Caller, Operation
 from catalograph.settings import Settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

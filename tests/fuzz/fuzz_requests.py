@@ -23,7 +23,7 @@ with atheris.instrument_imports(
 ):
     import graphql
 
-    from catalograph.graphql.documents import Documents
+    from catalograph.graphql.check.documents import Documents
     from catalograph.graphql.schema import build_schema
     from catalograph.web.parameters import (
         Parameters,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from catalograph.reading import Access
+from catalograph.data.crawl import Access
 from support.graph_gateway import GraphGateway, Result, TurnedClock, reading_calls
 from support.kept_answers import settle
 from support.stub_upstream import (

@@ -12,7 +12,7 @@ import pytest
 
 from catalograph.app import create_app
 from catalograph.demo.service import DEMO_TOKEN
-from catalograph.serving import Drain
+from catalograph.server.lifecycle import Drain
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
 from support.graph_gateway import TurnedClock

@@ -52,7 +52,7 @@ async def test_an_index_that_only_redis_holds_answers_pages_never_asked_before(
     clock.pass_s(5_000)
 
     async with replica(upstream, clock, redis_server) as after:
-        unready = await after.gateway.find_unreadiness()
+        unready = await after.gateway.check_ready()
         page = await after.query(NEW_PAGE)
         count = await after.query(COUNT)
 
@@ -72,7 +72,7 @@ async def test_nothing_kept_and_no_upstream_is_not_ready(
     upstream.fail(Status(503), times=None)
 
     async with replica(upstream, clock, redis_server) as gateway:
-        reason = await gateway.gateway.find_unreadiness()
+        reason = await gateway.gateway.check_ready()
 
     assert reason == "the catalogue is not available just now"
 
@@ -89,7 +89,7 @@ async def test_what_was_answered_once_keeps_a_process_ready_for_a_day(
         for seconds in (600, 80_000, 10_000):
             clock.pass_s(seconds)
             calls_before = len(upstream.calls)
-            reasons.append(await gateway.gateway.find_unreadiness())
+            reasons.append(await gateway.gateway.check_ready())
             if reasons[-1] is None:
                 assert len(upstream.calls) == calls_before
 
@@ -103,7 +103,7 @@ async def test_a_passed_through_token_is_not_needed_to_be_ready(
     gateway = GraphGateway(upstream, clock, UPSTREAM_AUTH="passthrough")
     upstream.fail(Status(401, {"error": "unauthorised"}), times=None)
 
-    assert await gateway.gateway.find_unreadiness() is None
+    assert await gateway.gateway.check_ready() is None
     await gateway.aclose()
 
 

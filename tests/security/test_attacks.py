@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catalograph.graphql.limits import Limits
+from catalograph.graphql.check.limits import Limits
 from support.hostile.battle import (
     Outcome,
     all_attacks,

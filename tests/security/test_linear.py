@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from catalograph.graphql.documents import Documents
+from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.schema import build_schema
 
 SCHEMA = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it

@@ -11,8 +11,8 @@ import pytest
 from catalograph.app import create_app
 from catalograph.cache.failures import Failures
 from catalograph.errors import UpstreamAuthError, UpstreamTimeoutError
-from catalograph.graphql.documents import Document, Documents
-from catalograph.graphql.repeats import MAX_REPEATS, Repeat
+from catalograph.graphql.check.documents import Document, Documents
+from catalograph.graphql.run.operations import MAX_REPEATS, Repeat
 from catalograph.graphql.schema import build_schema
 from catalograph.settings import Settings
 from support.web_client import ask, build_client, running

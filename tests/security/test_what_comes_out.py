@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 
 from catalograph.app import create_app
 from catalograph.catalogue.index import CatalogueIndex
+from catalograph.observability.logs import configure_logging
 from catalograph.settings import Settings
-from catalograph.telemetry import configure_logging
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock
@@ -196,7 +196,7 @@ async def test_a_mistake_outside_of_the_graph(
     def fail(*_: object) -> object:
         raise AttributeError(f"'NoneType' object has no attribute '{SECRET}'")
 
-    monkeypatch.setattr("catalograph.graphql.engine.Loaders", fail)
+    monkeypatch.setattr("catalograph.graphql.run.engine.Loaders", fail)
 
     response = await rig.ask(LIST)
 

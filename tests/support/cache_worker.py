@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from catalograph.cache.ages import Ages
 from catalograph.cache.entries import Entry
-from catalograph.cache.single_flight import FreshCache
+from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.errors import UpstreamRateLimitError
 from support.kept_answers import TEXT

@@ -8,7 +8,7 @@ import msgspec
 
 from catalograph.app import Gateway
 from catalograph.cache.keys import token_partition
-from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport

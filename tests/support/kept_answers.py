@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from catalograph import telemetry
 from catalograph.cache.entries import MsgpackCodec
+from catalograph.observability import metrics
 
 START_S = 1_000_000.0
 
@@ -60,7 +60,7 @@ async def settle() -> None:
 
 def count(name: str, **labels: str) -> float:
     """What a counter says now."""
-    return telemetry.REGISTRY.get_sample_value(name, labels) or 0.0
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def until(holds: Callable[[], bool], *, within_s: float = 8.0) -> None:

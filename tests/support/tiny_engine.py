@@ -15,7 +15,7 @@ from graphql import (
     validate,
 )
 
-from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.graphql.run.request import Answer, Caller, Operation
 
 SCHEMA = build_schema(
     """

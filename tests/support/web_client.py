@@ -11,7 +11,8 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalograph.web import BoundedHttpProtocol, WebOptions, build_web_app
+from catalograph.server.protocol import BoundedHttpProtocol
+from catalograph.web import WebOptions, build_web_app
 from catalograph.web.engine import Engine
 
 JSON = {"content-type": "application/json"}

@@ -12,7 +12,7 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from catalograph.telemetry import REGISTRY
+from catalograph.observability.metrics import REGISTRY
 from catalograph.upstream.retry import BreakerState
 from upstream.fake_time import FakeUpstream, build_page
 

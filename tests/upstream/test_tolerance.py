@@ -10,7 +10,7 @@ import structlog
 from catalograph.catalogue.query import FULL, ModelsPage
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 from catalograph.errors import UpstreamResponseError
-from catalograph.telemetry import REGISTRY
+from catalograph.observability.metrics import REGISTRY
 from upstream.fake_time import FakeUpstream, build_page
 
 GOOD = {"model_id": "a/good", "data": {"input_types": ["text"]}, "gateway": {}}

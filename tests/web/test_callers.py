@@ -6,7 +6,7 @@ import hashlib
 import httpx
 import pytest
 
-from catalograph.telemetry import REFUSED
+from catalograph.observability.metrics import REFUSED
 from catalograph.web import Rate, WebOptions, build_web_app
 from catalograph.web.forwarded import Proxies
 from catalograph.web.rate_limit import MemoryRateLimiter

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalograph.graphql.operation import Answer
-from catalograph.telemetry import REGISTRY
+from catalograph.graphql.run.request import Answer
+from catalograph.observability.metrics import REGISTRY
 from catalograph.web import WebOptions, build_web_app
 from catalograph.web.joining import Joined
 from support.tiny_engine import ScriptedEngine, make_answer

@@ -6,10 +6,10 @@ import json
 import pytest
 from prometheus_client import generate_latest
 
-from catalograph.telemetry import REGISTRY
+from catalograph.observability.access_log import AccessLog
+from catalograph.observability.metrics import REGISTRY
+from catalograph.observability.request_metrics import RequestMetrics
 from catalograph.web import WebOptions, build_web_app
-from catalograph.web.access_log import AccessLog
-from catalograph.web.request_figures import RequestFigures
 from support.tiny_engine import ScriptedEngine, TinyEngine, make_answer
 from support.web_client import ask, build_client, open_client, running
 
@@ -138,7 +138,7 @@ async def test_a_broken_log_breaks_nothing() -> None:
 
 
 def test_figures_have_a_bounded_number_of_names() -> None:
-    figures = RequestFigures()
+    figures = RequestMetrics()
     for number in range(1_000):
         figures.count_operation(f"Q{number}", "ok")
 
@@ -150,7 +150,7 @@ def test_figures_have_a_bounded_number_of_names() -> None:
 
 
 def test_durations_are_counted_in_buckets() -> None:
-    figures = RequestFigures()
+    figures = RequestMetrics()
     for seconds in (0.0004, 0.003, 20.0):
         figures.count_request(200, seconds, 10)
 

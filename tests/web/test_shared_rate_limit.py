@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from catalograph.cache.buckets import SharedBuckets
+from catalograph.cache.rate_buckets import SharedBuckets
 from catalograph.cache.redis import Redis
 from catalograph.web.options import Rate
 from catalograph.web.shared_rate_limit import SharedRateLimiter

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from aiocache import SimpleMemoryCache
 
-from catalograph import telemetry
 from catalograph.cache.entries import Entry
+from catalograph.observability import metrics
+from catalograph.observability.logs import get_logger
 
 _LEAST_SHARE = 4
 """The spared entry leaves the others at least this part of the bound, one fourth, and goes
@@ -108,7 +109,7 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
             others_bytes -= spared_bytes
         bound = max(self._max_bytes - spared_bytes, self._max_bytes // _LEAST_SHARE)
         if new_bytes > bound:
-            telemetry.CACHE_EVICTIONS.inc()
+            metrics.CACHE_EVICTIONS.inc()
             return
         while others_bytes + new_bytes > bound:
             others_bytes -= self._drop_oldest()
@@ -116,7 +117,7 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
         self._count(slot.size)
         if spared_bytes + bound > self._max_bytes and not self._is_excess_told:
             self._is_excess_told = True
-            telemetry.get_logger().warning(
+            get_logger().warning(
                 "the catalogue alone takes most of CATALOGRAPH_CACHE_MAX_BYTES; it is kept "
                 "all the same, and a fourth of the setting beside it for other answers",
                 catalogue_bytes=spared_bytes,
@@ -133,12 +134,12 @@ class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc] # aiocache is not 
         key = next(key for key in self._cache if key != self._spared_key)
         size = self._cache[key].size
         self.drop(key)
-        telemetry.CACHE_EVICTIONS.inc()
+        metrics.CACHE_EVICTIONS.inc()
         return size
 
     def _count(self, change: int) -> None:
         self._held_bytes += change
-        telemetry.CACHE_BYTES.inc(change)
+        metrics.CACHE_BYTES.inc(change)
 
     async def _get(self, key: str, **_: object) -> Slot | None:
         return self._cache[key] if self.find(key) is not None else None

@@ -10,7 +10,8 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from catalograph import telemetry, tracing
+from catalograph.observability import metrics, tracing
+from catalograph.observability.logs import get_logger
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ _TIMEOUT_S = 0.15
 _FAILURES_TO_OPEN = 3
 _OPEN_S = 2.0
 _MAX_CONNECTIONS = 64
-_SECONDS = telemetry.SHARED_CACHE_SECONDS
+_SECONDS = metrics.SHARED_CACHE_SECONDS
 
 
 class RedisDownError(Exception):
@@ -53,8 +54,8 @@ class Breaker:
         if self._open_until_s is not None:
             self._open_until_s = None
             self._probing = False
-            telemetry.SHARED_CACHE_OPEN.dec()
-            telemetry.get_logger().info("the shared cache answers again")
+            metrics.SHARED_CACHE_OPEN.dec()
+            get_logger().info("the shared cache answers again")
 
     def fail(self, error: Exception) -> None:
         """The call failed; logged once until one goes well again."""
@@ -63,8 +64,8 @@ class Breaker:
         if self._failures < _FAILURES_TO_OPEN:
             return
         if self._open_until_s is None:
-            telemetry.SHARED_CACHE_OPEN.inc()
-            telemetry.get_logger().warning(
+            metrics.SHARED_CACHE_OPEN.inc()
+            get_logger().warning(
                 "the shared cache does not answer; each process keeps its own answers",
                 # Not its `repr`, which for errors of redis-py is no more than their kind.
                 error=f"{type(error).__name__}: {error}".removesuffix(": "),
@@ -79,7 +80,7 @@ class Breaker:
         """Nothing will be called any more."""
         if self._open_until_s is not None:
             self._open_until_s = None
-            telemetry.SHARED_CACHE_OPEN.dec()
+            metrics.SHARED_CACHE_OPEN.dec()
 
 
 class Redis:
@@ -166,7 +167,7 @@ class Redis:
                 result = await command(*args, **options)
         except Exception as error:
             # Whatever it is: a cache is never an error for the client.
-            telemetry.SHARED_CACHE_FAILURES.labels(operation).inc()
+            metrics.SHARED_CACHE_FAILURES.labels(operation).inc()
             self._breaker.fail(error)
             raise RedisDownError from error
         except BaseException:

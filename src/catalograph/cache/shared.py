@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from catalograph import telemetry
 from catalograph.cache.encoding import (
     UndecodableError,
     decode_entry,
@@ -15,6 +14,8 @@ from catalograph.cache.encoding import (
 from catalograph.cache.entries import Codec, Entry
 from catalograph.cache.lock import FetchLock, Turn
 from catalograph.cache.redis import Redis, RedisDownError
+from catalograph.observability import metrics
+from catalograph.observability.logs import get_logger
 
 V = TypeVar("V")
 
@@ -58,7 +59,7 @@ class RedisSharedCache:
             else encode_entry(entry, codec)
         )
         if len(data) > _MAX_BYTES:
-            telemetry.SHARED_CACHE_FAILURES.labels("too_large").inc()
+            metrics.SHARED_CACHE_FAILURES.labels("too_large").inc()
             return
         with contextlib.suppress(RedisDownError):
             await self._redis.set(key, data, expires_in_s=expires_in_s)
@@ -121,8 +122,8 @@ class RedisSharedCache:
                 return await asyncio.to_thread(decode_entry, data, codec)
             return decode_entry(data, codec)
         except UndecodableError as error:
-            telemetry.SHARED_CACHE_FAILURES.labels("decode").inc()
-            telemetry.get_logger().warning(
+            metrics.SHARED_CACHE_FAILURES.labels("decode").inc()
+            get_logger().warning(
                 "a shared answer could not be read and was thrown away",
                 key=key,
                 error=str(error),

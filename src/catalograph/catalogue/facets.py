@@ -108,7 +108,7 @@ class _Counter:
         )
 
     def count(self) -> Facets:
-        buckets = self._index.buckets
+        postings = self._index.postings
         find_provider = self._index.find_provider
         find_organisation = self._index.find_organisation
         return Facets(
@@ -118,26 +118,26 @@ class _Counter:
             ),
             organisations=_sort_counts(
                 (value, getattr(find_organisation(value or ""), "name", None), count)
-                for value, count in self._count("organisations", buckets.organisations)
+                for value, count in self._count("organisations", postings.organisations)
             ),
             endpoints=_sort_counts(
                 (value, None, count) for value, count in self._count_endpoints()
             ),
             input_modalities=_sort_counts(
-                (value and buckets.input_spellings[value], None, count)
+                (value and postings.input_spellings[value], None, count)
                 for value, count in self._count(
-                    "input_modalities", buckets.input_modalities
+                    "input_modalities", postings.input_modalities
                 )
             ),
             output_modalities=_sort_counts(
-                (value and buckets.output_spellings[value], None, count)
+                (value and postings.output_spellings[value], None, count)
                 for value, count in self._count(
-                    "output_modalities", buckets.output_modalities
+                    "output_modalities", postings.output_modalities
                 )
             ),
             statuses=_sort_counts(
-                (value, buckets.status_labels.get(value or ""), count)
-                for value, count in self._count("statuses", buckets.statuses)
+                (value, postings.status_labels.get(value or ""), count)
+                for value, count in self._count("statuses", postings.statuses)
             ),
         )
 
@@ -157,7 +157,7 @@ class _Counter:
             yield value, (mask & matched).bit_count()
 
     def _count_providers(self) -> Iterable[tuple[str | None, int]]:
-        masks = self._index.buckets.providers
+        masks = self._index.postings.providers
         matched = self._match_others("providers")
         is_fixed = self._fixed == "providers"
         if is_fixed:
@@ -175,7 +175,7 @@ class _Counter:
             yield value, (narrowed & matched).bit_count()
 
     def _count_endpoints(self) -> Iterable[tuple[str | None, int]]:
-        masks = self._index.buckets.endpoints
+        masks = self._index.postings.endpoints
         providers = self._filter.providers
         wanted = self._filter.endpoints if self._fixed == "endpoints" else ()
         matched = self._match_others("endpoints")

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from catalograph.catalogue.buckets import Buckets
+from catalograph.catalogue.postings import Postings
 from catalograph.catalogue.recent import Recent
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
 from catalograph.catalogue.search import SearchIndex
@@ -30,7 +30,7 @@ class CatalogueIndex:
         providers: Distinct, by id; as described by the first row that gives a name.
         endpoints: Distinct, by id.
         organisations: Distinct, by id; as described by the first model that gives a name.
-        buckets: Which models have which value; for the modules beside this one.
+        postings: Which models have which value; for the modules beside this one.
         words: The words of names, ids, aliases and organisations; as above.
         recent: Answers worked out lately; as above.
         orders: Orders of the whole catalogue, worked out when first asked for; as above.
@@ -53,7 +53,7 @@ class CatalogueIndex:
             for alias in model.aliases
         }
         self._gather_entities()
-        self.buckets: Final = Buckets(self.models)
+        self.postings: Final = Postings(self.models)
         self.words: Final = SearchIndex(self.models)
         self.recent: Final[Recent[object]] = Recent(_RECENT_ANSWERS)
         self.orders: Final[Recent[Sequence[int]]] = Recent(_ORDERS)
@@ -152,12 +152,12 @@ class CatalogueIndex:
                 for endpoint_id, endpoint in self._endpoint_by_id.items()
                 if endpoint_id in pairs
             )
-            for provider_id, pairs in self.buckets.endpoints_by_provider.items()
+            for provider_id, pairs in self.postings.endpoints_by_provider.items()
         }
 
     @cached_property
     def _providers_by_endpoint(self) -> dict[str, tuple[Provider, ...]]:
-        pairs = self.buckets.endpoints_by_provider
+        pairs = self.postings.endpoints_by_provider
         return {
             endpoint_id: tuple(
                 provider

@@ -46,21 +46,21 @@ def match_rows(
     With providers, both endpoint filters look at the rows of those providers alone; a
     model that another provider serves at an excluded endpoint stays.
     """
-    buckets = index.buckets
-    matched = buckets.everything
+    postings = index.postings
+    matched = postings.everything
     if not providers:
         if endpoints:
-            matched = match_any(buckets.endpoints, endpoints)
-        return matched & ~match_any(buckets.endpoints, exclude_endpoints)
+            matched = match_any(postings.endpoints, endpoints)
+        return matched & ~match_any(postings.endpoints, exclude_endpoints)
     rows = [
         pairs
         for provider in providers
-        if (pairs := buckets.endpoints_by_provider.get(provider)) is not None
+        if (pairs := postings.endpoints_by_provider.get(provider)) is not None
     ]
     if endpoints:
         matched = reduce(or_, (match_any(pairs, endpoints) for pairs in rows), 0)
     else:
-        matched = match_any(buckets.providers, providers)
+        matched = match_any(postings.providers, providers)
     excluded = (match_any(pairs, exclude_endpoints) for pairs in rows)
     return matched & ~reduce(or_, excluded, 0)
 
@@ -68,15 +68,15 @@ def match_rows(
 def match_organisations(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     """Find the models of the organisations asked for."""
     if not models_filter.organisations:
-        return index.buckets.everything
-    return match_any(index.buckets.organisations, models_filter.organisations)
+        return index.postings.everything
+    return match_any(index.postings.organisations, models_filter.organisations)
 
 
 def match_input_modalities(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     """Find the models by what they take themselves, whatever their rows say."""
     return _match_modalities(
         index,
-        index.buckets.input_modalities,
+        index.postings.input_modalities,
         models_filter.input_modalities,
         models_filter.all_input_modalities,
     )
@@ -86,7 +86,7 @@ def match_output_modalities(index: CatalogueIndex, models_filter: ModelsFilter) 
     """Find the models by what they give themselves, whatever their rows say."""
     return _match_modalities(
         index,
-        index.buckets.output_modalities,
+        index.postings.output_modalities,
         models_filter.output_modalities,
         models_filter.all_output_modalities,
     )
@@ -94,25 +94,25 @@ def match_output_modalities(index: CatalogueIndex, models_filter: ModelsFilter) 
 
 def match_statuses(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     """Find the models that `statuses` and the three include flags let through."""
-    buckets = index.buckets
-    matched = buckets.everything
+    postings = index.postings
+    matched = postings.everything
     if models_filter.statuses:
         names = (status.name for status in models_filter.statuses)
-        matched = match_any(buckets.statuses, names)
+        matched = match_any(postings.statuses, names)
     for word, is_included in (
         ("rumoured", models_filter.include_rumoured),
         ("deprecated", models_filter.include_deprecated),
         ("retired", models_filter.include_retired),
     ):
         if not is_included:
-            matched &= ~buckets.status_words.get(word, 0)
+            matched &= ~postings.status_words.get(word, 0)
     return matched
 
 
 def match_rest(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
     """Find the models that pass the filters no facet belongs to."""
-    buckets = index.buckets
-    matched = buckets.everything
+    postings = index.postings
+    matched = postings.everything
     if models_filter.model_ids:
         positions = map(index.find_position, models_filter.model_ids)
         matched &= build_mask(
@@ -120,11 +120,11 @@ def match_rest(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
             len(index.models),
         )
     if models_filter.is_routable is not None:
-        routable = buckets.routable
+        routable = postings.routable
         matched &= routable if models_filter.is_routable else ~routable
     first, last = models_filter.released_from, models_filter.released_to
     if first is not None or last is not None:
-        matched &= buckets.find_released(first, last)
+        matched &= postings.find_released(first, last)
     return matched
 
 
@@ -143,14 +143,14 @@ def match_search(index: CatalogueIndex, search: str | None) -> int:
     """Find the models that match a search; all of them where there is no word."""
     matches = find_matches(index, search)
     if matches is None:
-        return index.buckets.everything
+        return index.postings.everything
     return reduce(or_, (mask for _, mask in matches), 0)
 
 
 def _match_modalities(
     index: CatalogueIndex, masks: _Masks, any_of: Iterable[str], all_of: Iterable[str]
 ) -> int:
-    matched = index.buckets.everything
+    matched = index.postings.everything
     if any_of:
         matched = match_any(masks, (modality.lower() for modality in any_of))
     needed = (masks.get(modality.lower(), 0) for modality in all_of)

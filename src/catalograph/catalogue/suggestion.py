@@ -63,7 +63,7 @@ def find_unknown_values(
         In the order in which the graph declares the lists, then by value.
     """
     speller = speller or Speller()
-    buckets = index.buckets
+    postings = index.postings
     providers = {entity.provider_id: entity.name for entity in index.providers}
     makers = {entity.organisation_id: entity.name for entity in index.organisations}
     endpoints = {entity.endpoint_id: None for entity in index.endpoints}
@@ -79,7 +79,7 @@ def find_unknown_values(
             same = id_by_folded.get(value.casefold())
             suggestion = same or speller.find_closest(value, names)
             yield UnknownValue(field, value, suggestion)
-    inputs, outputs = buckets.input_spellings, buckets.output_spellings
+    inputs, outputs = postings.input_spellings, postings.output_spellings
     for field, values, spellings in (
         ("inputModalities", asked.input_modalities, inputs),
         ("outputModalities", asked.output_modalities, outputs),

@@ -6,11 +6,11 @@ import strawberry
 from graphql import GraphQLResolveInfo
 
 from catalograph.catalogue.suggestion import Speller
+from catalograph.concurrency.time_slice import TimeSlice
+from catalograph.data.loaders import Loaders
+from catalograph.data.slices import ModelsRequest
 from catalograph.errors import LimitError
-from catalograph.graphql.plan import Need, find_needs
-from catalograph.graphql.turns import Turns
-from catalograph.listings import ModelsRequest
-from catalograph.loaders import Loaders
+from catalograph.graphql.run.needs import Need, find_needs
 
 _LISTS_OF_VALUES: Final = 10
 
@@ -23,7 +23,7 @@ class Context:
         needs: What is known of the document's selections, by selecting fields.
         requests: What lists of models at the root ask for, by response key.
         speller: Finds close spellings, within one bound for all lists.
-        turns: Break up what takes long.
+        time_slice: Break up what takes long.
     """
 
     __slots__ = (
@@ -34,7 +34,7 @@ class Context:
         "needs",
         "requests",
         "speller",
-        "turns",
+        "time_slice",
     )
 
     def __init__(
@@ -42,11 +42,11 @@ class Context:
         loaders: Loaders,
         *,
         max_references: int = 1_000,
-        turns: Turns | None = None,
+        time_slice: TimeSlice | None = None,
     ) -> None:
         self.loaders = loaders
         self.speller = Speller()
-        self.turns = turns or Turns()
+        self.time_slice = time_slice or TimeSlice()
         self.needs: dict[tuple[int, ...], Need] = {}
         self.requests: dict[str, ModelsRequest] = {}
         self._max_references = max_references

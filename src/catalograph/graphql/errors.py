@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from catalograph.errors import CatalographError, LimitError, UpstreamError
-from catalograph.telemetry import REFUSED, get_logger
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import REFUSED
 
 E = TypeVar("E", bound=CatalographError)
 

@@ -10,8 +10,8 @@ import strawberry
 
 from catalograph.catalogue.query import DEFAULT_LIMIT, MAX_LIMIT
 from catalograph.catalogue.selection import Anchor
+from catalograph.data.slices import Slice
 from catalograph.errors import UserInputError
-from catalograph.listings import Slice
 
 T = TypeVar("T")
 

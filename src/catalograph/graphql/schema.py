@@ -7,9 +7,9 @@ from strawberry.schema.config import StrawberryConfig
 
 from catalograph.graphql.federation import Schema
 from catalograph.graphql.node import node_id
-from catalograph.graphql.query import Query
 from catalograph.graphql.scalars import SCALARS
 from catalograph.graphql.types.offering import Offering
+from catalograph.graphql.types.query import Query
 
 FEDERATION_VERSION: Final = "2.9"
 """The newest that all composers in use know."""

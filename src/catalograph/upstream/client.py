@@ -12,14 +12,16 @@ from types import TracebackType
 
 import httpx
 
-from catalograph import __version__, journal, tracing
+from catalograph import __version__
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamResponseError,
     UpstreamUnavailableError,
 )
-from catalograph.telemetry import UPSTREAM_REQUESTS, UPSTREAM_SECONDS, get_logger
+from catalograph.observability import operation_trace, tracing
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import UPSTREAM_REQUESTS, UPSTREAM_SECONDS
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
 from catalograph.upstream.pool import ConnectionPool
@@ -342,10 +344,12 @@ class _Watched:
 
     def note(self, outcome: str) -> None:
         """Tell the journal, if anybody wants one."""
-        notes = journal.current()
+        notes = operation_trace.current()
         if notes is not None:
             path = f"/models?{self.request.url.query.decode('ascii')}"
-            taken_ms = journal.milliseconds_since(self._started_s)
+            taken_ms = operation_trace.milliseconds_since(self._started_s)
             notes.note_call(
-                journal.UpstreamCall("GET", path, self.status, outcome, taken_ms)
+                operation_trace.UpstreamCall(
+                    "GET", path, self.status, outcome, taken_ms
+                )
             )

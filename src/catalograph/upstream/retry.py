@@ -8,12 +8,12 @@ from typing import TypeVar
 import tenacity
 
 from catalograph.errors import UpstreamUnavailableError
-from catalograph.telemetry import (
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import (
     UPSTREAM_BREAKER_REFUSALS,
     UPSTREAM_BREAKER_STATE,
     UPSTREAM_RETRIES,
     UPSTREAM_RETRY_BUDGET,
-    get_logger,
 )
 from catalograph.upstream.failures import AttemptError
 

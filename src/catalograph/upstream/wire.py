@@ -9,7 +9,8 @@ import msgspec
 from catalograph.catalogue.query import BARE, ModelsPage, ModelsQuery, Sections
 from catalograph.catalogue.records import Model
 from catalograph.errors import UpstreamResponseError
-from catalograph.telemetry import MALFORMED, get_logger
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import MALFORMED
 from catalograph.upstream.salvage import Tally, salvage
 from catalograph.upstream.shapes import Shape, find_shape
 from catalograph.upstream.shapes.making import RecordMaker

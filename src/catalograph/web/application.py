@@ -11,34 +11,37 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from catalograph import tracing
-from catalograph.telemetry import REGISTRY
-from catalograph.web.access_log import AccessLog
-from catalograph.web.answers import KeptAnswers
+from catalograph.observability import tracing
+from catalograph.observability.access_log import AccessLog
+from catalograph.observability.metrics import REGISTRY, write_metrics
+from catalograph.web.access_control import AccessControlMiddleware
 from catalograph.web.api_keys import KeyRing
 from catalograph.web.callers import Callers
-from catalograph.web.documents import (
+from catalograph.web.engine import Engine, ExplorerPages
+from catalograph.web.forwarded import Proxies
+from catalograph.web.gateway import Gateway
+from catalograph.web.graphql_http import Answered, GraphQLOverHTTP
+from catalograph.web.joining import Joined
+from catalograph.web.middleware import (
+    RequestContextMiddleware,
+    SecurityHeadersMiddleware,
+)
+from catalograph.web.negotiation import prefers_html
+from catalograph.web.options import WebOptions
+from catalograph.web.parameters import names_operation
+from catalograph.web.persisted_queries import (
     DocumentFinder,
     MemoryDocuments,
     PersistedDocuments,
     TrustedDocuments,
 )
-from catalograph.web.engine import Engine, ExplorerPages
-from catalograph.web.exchange import headers_of
-from catalograph.web.forwarded import Proxies
-from catalograph.web.gate import GateMiddleware
-from catalograph.web.gateway import Gateway
-from catalograph.web.graphql_http import Answered, GraphQLOverHTTP
-from catalograph.web.joining import Joined
-from catalograph.web.media import prefers_html
-from catalograph.web.middleware import ExchangeMiddleware, SecurityHeadersMiddleware
-from catalograph.web.options import WebOptions
-from catalograph.web.parameters import names_operation
 from catalograph.web.rate_limit import (
     MemoryRateLimiter,
     RateGuard,
     RateLimiter,
 )
+from catalograph.web.request import headers_of
+from catalograph.web.response_cache import ResponseCache
 from catalograph.web.routes import (
     Figures,
     ReadyProbe,
@@ -47,7 +50,6 @@ from catalograph.web.routes import (
 )
 from catalograph.web.shedding import InFlight, SheddingMiddleware
 from catalograph.web.spans import TracingMiddleware
-from catalograph.worker_figures import write_figures
 
 _ALLOWED_HEADERS: Final = (
     "Authorization",
@@ -73,8 +75,8 @@ async def _always_ready() -> str | None:
     return None
 
 
-async def _write_figures(accept: str) -> tuple[bytes, str]:
-    return write_figures(REGISTRY, accept)
+async def _write_metrics(accept: str) -> tuple[bytes, str]:
+    return write_metrics(REGISTRY, accept)
 
 
 def build_web_app(
@@ -117,7 +119,7 @@ def build_web_app(
         )
     kept = None
     if options.response_cache:
-        kept = KeptAnswers(max_bytes=options.response_cache_max_bytes, clock=clock)
+        kept = ResponseCache(max_bytes=options.response_cache_max_bytes, clock=clock)
     joined: Joined[Answered] = Joined()
     in_flight = InFlight(options.max_in_flight)
     keys = KeyRing(options.api_keys)
@@ -133,7 +135,7 @@ def build_web_app(
     def protect(app: ASGIApp) -> ASGIApp:
         if not keys and guard is None:
             return app
-        return GateMiddleware(app, keys, guard, clock=clock)
+        return AccessControlMiddleware(app, keys, guard, clock=clock)
 
     graphql: ASGIApp = GraphQLOverHTTP(
         engine,
@@ -154,7 +156,7 @@ def build_web_app(
     routes = build_routes(
         sdl=sdl,
         ready=ready,
-        figures=figures or _write_figures,
+        figures=figures or _write_metrics,
         redirect_root=pages is not None,
         protect=protect,
     )
@@ -171,7 +173,7 @@ def build_web_app(
     app: ASGIApp = _Fork(graphql, starlette)
     app = SheddingMiddleware(app, in_flight)
     is_wrapped = bool(options.cors_origins) or tracing.is_on()
-    app = ExchangeMiddleware(app, log, proxies, is_wrapped=is_wrapped)
+    app = RequestContextMiddleware(app, log, proxies, is_wrapped=is_wrapped)
     if kept is not None:
         app = Gateway(
             app,

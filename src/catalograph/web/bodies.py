@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from starlette.types import Receive
 
-from catalograph import telemetry
 from catalograph.errors import UserInputError
+from catalograph.observability import metrics
 from catalograph.web.deadline import ClientGoneError
 from catalograph.web.replies import Refusal
 
@@ -46,7 +46,7 @@ async def read_body(
 
 
 def _too_large(max_bytes: int) -> Refusal:
-    telemetry.REFUSED.labels("body_bytes").inc()
+    metrics.REFUSED.labels("body_bytes").inc()
     error = UserInputError(f"the body must be at most {max_bytes} bytes")
     # The rest of the body is still on its way; nobody will read it.
     return Refusal(413, error, {"Connection": "close"})

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from catalograph.errors import UnauthenticatedError
-from catalograph.graphql.operation import Caller
-from catalograph.web.exchange import Exchange
+from catalograph.graphql.run.request import Caller
+from catalograph.observability.request_context import RequestContext
 from catalograph.web.parameters import Parameters
 from catalograph.web.replies import Refusal
 
@@ -38,7 +38,7 @@ class Callers:
         self,
         headers: Mapping[bytes, bytes],
         parameters: Parameters,
-        exchange: Exchange,
+        context: RequestContext,
     ) -> Caller:
         """Read who asks; somebody without a token may still ask what needs none.
 
@@ -47,14 +47,14 @@ class Callers:
         """
         token = self._read_token(headers.get(b"authorization"))
         return Caller(
-            request_id=exchange.request_id,
+            request_id=context.request_id,
             token=None if token is None else token.decode("ascii"),
             partition=self._find_partition(token),
             trace_wanted=self._trace_enabled
             and headers.get(b"x-catalograph-trace") == b"1",
             cost_wanted=headers.get(b"x-catalograph-cost") == b"1"
             or parameters.extensions.get("cost") is True,
-            note_cost=exchange.note_cost,
+            note_cost=context.note_cost,
         )
 
     def _read_token(self, authorization: bytes | None) -> bytes | None:

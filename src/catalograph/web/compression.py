@@ -7,7 +7,7 @@ from typing import Final
 import brotli
 import zstandard
 
-from catalograph.web.media import Coding
+from catalograph.web.negotiation import Coding
 
 
 def compress(body: bytes, coding: Coding) -> bytes:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from catalograph.graphql.operation import Answer, Caller, Operation
+from catalograph.graphql.run.request import Answer, Caller, Operation
 
 
 class Engine(Protocol):

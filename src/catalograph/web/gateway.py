@@ -7,18 +7,17 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalograph import telemetry
-from catalograph.web.access_log import AccessLog
-from catalograph.web.answers import KeptAnswers, Shortcut
+from catalograph.observability import metrics
+from catalograph.observability.access_log import AccessLog
+from catalograph.observability.request_context import STARTED, choose_request_id
+from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.deadline import run_for_client
-from catalograph.web.exchange import STARTED, choose_request_id
 from catalograph.web.forwarded import Proxies
 from catalograph.web.joining import JOINED, Joined, Shared
-from catalograph.web.protocol import find_whole_writer
 from catalograph.web.rate_limit import RateGuard
 from catalograph.web.raw_requests import RawRequest
-from catalograph.web.replies import read_head
-from catalograph.web.request_figures import REQUESTS
+from catalograph.web.replies import find_whole_writer, read_head
+from catalograph.web.response_cache import ResponseCache, Shortcut
 from catalograph.web.shedding import InFlight
 
 
@@ -48,7 +47,7 @@ class Gateway:
         self,
         app: ASGIApp,
         *,
-        kept: KeptAnswers,
+        kept: ResponseCache,
         joined: Joined[Any],
         in_flight: InFlight,
         timeout_s: float,
@@ -91,7 +90,7 @@ class Gateway:
             alias = raw.alias(brings_token=self._brings_token)
             shared = self._joined.find_alias(alias)
             if shared is not None and not self._in_flight.is_full:
-                telemetry.COALESCED.inc()
+                metrics.COALESCED.inc()
                 with self._in_flight:
                     scope[JOINED] = await self._wait(shared, receive, started_s)
             if await self._answer(raw, alias, send, started_s):

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from catalograph import telemetry, tracing
 from catalograph.errors import (
     CatalographError,
     ForbiddenError,
@@ -15,20 +14,27 @@ from catalograph.errors import (
     RequestTimeoutError,
     UserInputError,
 )
-from catalograph.graphql.operation import Answer, Caller, Operation
-from catalograph.web.answers import VARY, KeptAnswers, Reply, Shortcut
+from catalograph.graphql.run.request import Answer, Caller, Operation
+from catalograph.observability import metrics, tracing
+from catalograph.observability.logs import get_logger
+from catalograph.observability.request_context import RequestContext, request_context_of
+from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.bodies import read_body
 from catalograph.web.callers import Callers
 from catalograph.web.deadline import ClientGoneError, run_for_client
-from catalograph.web.documents import DocumentFinder, Found
 from catalograph.web.engine import Engine
-from catalograph.web.exchange import Exchange, exchange_of
 from catalograph.web.joining import JOINED, Joined
-from catalograph.web.media import Media, choose_coding, choose_media, is_json
+from catalograph.web.negotiation import Media, choose_coding, choose_media, is_json
 from catalograph.web.parameters import Parameters, parse_body, parse_query_string
+from catalograph.web.persisted_queries import DocumentFinder, Found
 from catalograph.web.raw_requests import RawRequest
 from catalograph.web.replies import Refusal, send_bytes, send_refusal
-from catalograph.web.request_figures import REQUESTS
+from catalograph.web.response_cache import (
+    VARY,
+    RenderedResponse,
+    ResponseCache,
+    Shortcut,
+)
 
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
 _CLIENT_GONE: Final = 499  # as nginx logs it; nobody is there to read it
@@ -55,7 +61,7 @@ class Answered(NamedTuple):
     """An answer, and the reply made of it for all who get it."""
 
     answer: Answer
-    reply: Reply
+    reply: RenderedResponse
 
 
 class GraphQLOverHTTP:
@@ -79,7 +85,7 @@ class GraphQLOverHTTP:
         *,
         callers: Callers,
         documents: DocumentFinder,
-        kept: KeptAnswers | None,
+        kept: ResponseCache | None,
         joined: Joined[Answered],
         max_body_bytes: int,
         timeout_s: float,
@@ -106,33 +112,33 @@ class GraphQLOverHTTP:
         try:
             reply, status = await self._answer(raw, receive, media)
         except ClientGoneError:
-            exchange_of(scope).status = _CLIENT_GONE
+            request_context_of(scope).status = _CLIENT_GONE
         except Exception as exc:  # noqa: BLE001 whatever it was, the client is told
             # Its traceback holds this frame, which holds it, and with both the connection.
-            refusal = _word(exc, media, exchange_of(scope)).with_traceback(None)
+            refusal = _word(exc, media, request_context_of(scope)).with_traceback(None)
             await send_refusal(scope, send, refusal, (media or Media.JSON).value)
         else:
             await self._send(raw, send, reply, media or Media.JSON, status)
 
     async def _answer(
         self, raw: RawRequest, receive: Receive, media: Media | None
-    ) -> tuple[Reply, int]:
+    ) -> tuple[RenderedResponse, int]:
         if media is None:
             raise _not_acceptable()
         parameters = await self._read(raw, receive)
-        exchange = exchange_of(raw.scope)
-        caller = self._callers.identify(raw.headers, parameters, exchange)
+        context = request_context_of(raw.scope)
+        caller = self._callers.identify(raw.headers, parameters, context)
         found = await self._documents.find(parameters)
-        exchange.trusted = found.is_trusted
+        context.trusted = found.is_trusted
         key = _key(found, parameters, caller)
         if self._kept is not None and not caller.trace_wanted:
             reply = self._kept.find(key)
-            exchange.cache = "hit" if reply is not None else "miss"
-            REQUESTS.count_kept(exchange.cache)
+            context.cache = "hit" if reply is not None else "miss"
+            REQUESTS.count_kept(context.cache)
             if reply is not None:
                 REQUESTS.count_operation(reply.name, "ok")
-                exchange.operation_name = reply.name
-                exchange.cost = reply.cost
+                context.operation_name = reply.name
+                context.cost = reply.cost
                 await self._documents.register(found)
                 return reply, 200
         operation = Operation(
@@ -143,7 +149,7 @@ class GraphQLOverHTTP:
         )
         answered = await self._execute(operation, caller, key, raw, receive)
         answer = answered.answer
-        self._note(answer, exchange)
+        self._note(answer, context)
         if answer.kind in {"mutation", "subscription"} and raw.method != "POST":
             error = UserInputError(f"a {answer.kind} must be sent by POST")
             raise Refusal(405, error, {"Allow": "POST"})
@@ -185,14 +191,14 @@ class GraphQLOverHTTP:
 
         under_way = None if caller.trace_wanted else self._joined.find(key)
         if under_way is not None:
-            telemetry.COALESCED.inc()
+            metrics.COALESCED.inc()
             work = under_way.wait()
         elif caller.trace_wanted:
             work = execute()
         else:
             alias = self._alias(raw) if raw.may_repeat else None
             work = self._joined.begin(key, alias, execute()).wait()
-        took_s = time.perf_counter() - exchange_of(raw.scope).started_s
+        took_s = time.perf_counter() - request_context_of(raw.scope).started_s
         answered = await run_for_client(
             work, receive, self._timeout_s, left_s=self._timeout_s - took_s
         )
@@ -205,21 +211,23 @@ class GraphQLOverHTTP:
 
         The upstream requests were made on his behalf, and are counted there.
         """
-        exchange_of(raw.scope).cache = "joined"
+        request_context_of(raw.scope).cache = "joined"
         answer = answered.answer
         own = msgspec.structs.replace(
             answer.readdress(caller.request_id), upstream_requests=0
         )
         if not answer.codes:
             return Answered(own, answered.reply)
-        reply = Reply(own, is_private=self._is_private, now_s=self._clock())
+        reply = RenderedResponse(own, is_private=self._is_private, now_s=self._clock())
         return Answered(own, reply)
 
     def _alias(self, raw: RawRequest) -> Hashable:
         return raw.alias(brings_token=self._callers.bring_tokens)
 
     def _keep(self, answer: Answer, key: _Key, caller: Caller) -> Answered:
-        reply = Reply(answer, is_private=self._is_private, now_s=self._clock())
+        reply = RenderedResponse(
+            answer, is_private=self._is_private, now_s=self._clock()
+        )
         if (
             self._kept is not None
             and answer.ran
@@ -229,29 +237,34 @@ class GraphQLOverHTTP:
             self._kept.keep(key, len(key.text) + len(key.variables), reply)
         return Answered(answer, reply)
 
-    def _note(self, answer: Answer, exchange: Exchange) -> None:
-        exchange.operation_name = answer.name or ""
-        exchange.cost = answer.cost
-        exchange.upstream_requests = answer.upstream_requests
-        exchange.codes = answer.codes
-        tracing.note("graphql.operation.name", exchange.operation_name)
+    def _note(self, answer: Answer, context: RequestContext) -> None:
+        context.operation_name = answer.name or ""
+        context.cost = answer.cost
+        context.upstream_requests = answer.upstream_requests
+        context.codes = answer.codes
+        tracing.note("graphql.operation.name", context.operation_name)
         tracing.note("graphql.operation.type", answer.kind or "")
         tracing.note("catalograph.cost", answer.cost)
         if answer.ran:
             outcome = "errors" if answer.codes else "ok"
-            REQUESTS.count_operation(exchange.operation_name, outcome)
+            REQUESTS.count_operation(context.operation_name, outcome)
         else:
             # What did not run has no name that anybody vouches for.
             REQUESTS.count_operation("", "refused")
 
     async def _send(
-        self, raw: RawRequest, send: Send, reply: Reply, media: Media, status: int
+        self,
+        raw: RawRequest,
+        send: Send,
+        reply: RenderedResponse,
+        media: Media,
+        status: int,
     ) -> None:
         coding = choose_coding(raw.headers.get(b"accept-encoding"))
         headers = reply.headers(media, coding, self._clock())
         if self._kept is not None and reply.key is not None and raw.may_repeat:
-            exchange = exchange_of(raw.scope)
-            noted, key_id = exchange.note(), exchange.key_id
+            context = request_context_of(raw.scope)
+            noted, key_id = context.note(), context.key_id
             shortcut = Shortcut(reply, media, coding, noted, key_id)
             self._kept.add_alias(self._alias(raw), raw.alias_bytes, shortcut)
         held = raw.headers.get(b"if-none-match")
@@ -288,7 +301,7 @@ def _status(answer: Answer, media: Media) -> int:
     return _STATUS_BY_CODE.get(answer.codes[0], 400) if answer.codes else 400
 
 
-def _word(error: Exception, media: Media | None, exchange: Exchange) -> Refusal:
+def _word(error: Exception, media: Media | None, context: RequestContext) -> Refusal:
     if isinstance(error, Refusal):
         refusal = error
     elif isinstance(error, PersistedQueryNotFoundError):
@@ -298,9 +311,9 @@ def _word(error: Exception, media: Media | None, exchange: Exchange) -> Refusal:
     elif isinstance(error, RequestTimeoutError):
         refusal = Refusal(504, error)
     else:
-        telemetry.get_logger().error(
+        get_logger().error(
             "a request failed in a way nobody foresaw",
-            request_id=exchange.request_id,
+            request_id=context.request_id,
             exc_info=error,
         )
         masked = CatalographError(
@@ -321,7 +334,7 @@ def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
         headers.get(b"sec-fetch-site") == b"cross-site"
         and headers.get(b"sec-fetch-mode") != b"cors"
     ):
-        telemetry.REFUSED.labels("cross_site").inc()
+        metrics.REFUSED.labels("cross_site").inc()
         error = ForbiddenError("other sites must ask with fetch, in the mode `cors`")
         raise Refusal(403, error)
 

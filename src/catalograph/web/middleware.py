@@ -5,31 +5,31 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalograph.telemetry import ERRORS
-from catalograph.web.access_log import AccessLog
-from catalograph.web.exchange import (
-    Exchange,
-    begin_exchange,
+from catalograph.observability.access_log import AccessLog
+from catalograph.observability.metrics import ERRORS
+from catalograph.observability.request_context import (
+    RequestContext,
+    begin_request_context,
     choose_request_id,
-    headers_of,
 )
+from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.forwarded import Proxies
-from catalograph.web.protocol import find_whole_writer
 from catalograph.web.replies import (
     SECURITY_HEADERS,
     add_security_headers,
+    find_whole_writer,
     read_head,
     write_head,
 )
-from catalograph.web.request_figures import REQUESTS
+from catalograph.web.request import headers_of
 
 _OK: Final = 200
 _SECURITY_LINES: Final = write_head(list(SECURITY_HEADERS))
 _NOT_LOGGED: Final = {"/healthz", "/readyz", "/metrics"}
 
 
-class ExchangeMiddleware:
-    """Begins and ends each exchange: its id, the headers of every answer, log and figures.
+class RequestContextMiddleware:
+    """Begins and ends each context: its id, the headers of every answer, log and figures.
 
     The id is the client's `X-Request-Id` or one of ours, and is sent back. Address and
     scheme are the client's own where a proxy that we trust says what they are. One wrapper
@@ -37,7 +37,7 @@ class ExchangeMiddleware:
 
     Args:
         app: What answers.
-        log: Gets a line for each exchange.
+        log: Gets a line for each context.
         proxies: Whose word counts.
         is_wrapped: Whether something around this changes what is sent, so that nothing
             may be written past it.
@@ -62,7 +62,7 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = self._begin(scope)
+        context = self._begin(scope)
         # Of GraphQL's answers all headers are ours, and need no server to look them over.
         is_ours = scope["path"] == "/graphql" and scope["method"] == "POST"
         write = None
@@ -73,20 +73,20 @@ class ExchangeMiddleware:
         async def send_and_watch(message: Message) -> None:
             nonlocal held
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
-                if write is not None and exchange.status == _OK:
+                context.status = message["status"]
+                if write is not None and context.status == _OK:
                     held = message
                     return
-                self._complete(message, exchange)
+                self._complete(message, context)
             else:
                 body = message.get("body", b"")
-                exchange.sent_bytes += len(body)
+                context.sent_bytes += len(body)
                 if held is not None and write is not None:
                     start, held = held, None
                     is_whole = not message.get("more_body", False)
-                    if is_whole and write(scope, _write_head(start, exchange), body):
+                    if is_whole and write(scope, _write_head(start, context), body):
                         return
-                    self._complete(start, exchange)
+                    self._complete(start, context)
                     await send(start)
             await send(message)
 
@@ -94,44 +94,44 @@ class ExchangeMiddleware:
             await self._app(scope, receive, send_and_watch)
         finally:
             if scope["path"] not in _NOT_LOGGED:
-                self._note(scope, exchange)
+                self._note(scope, context)
 
     @staticmethod
-    def _complete(start: Message, exchange: Exchange) -> None:
+    def _complete(start: Message, context: RequestContext) -> None:
         """Add to the headers of an answer what every answer has."""
         start["headers"] = [
             *add_security_headers(start["headers"]),
-            *read_head(_write_own(exchange)),
+            *read_head(_write_own(context)),
         ]
 
-    def _begin(self, scope: Scope) -> Exchange:
+    def _begin(self, scope: Scope) -> RequestContext:
         headers = headers_of(scope)
         request_id = choose_request_id(headers.get(b"x-request-id"))
-        exchange = begin_exchange(scope, request_id)
+        context = begin_request_context(scope, request_id)
         if self._proxies is not None:
-            peer = exchange.address
-            exchange.address = self._proxies.find_address(peer, headers)
+            peer = context.address
+            context.address = self._proxies.find_address(peer, headers)
             scheme = self._proxies.find_scheme(peer, headers)
             if scheme is not None:
                 scope["scheme"] = scheme
-        return exchange
+        return context
 
-    def _note(self, scope: Scope, exchange: Exchange) -> None:
-        took_s = time.perf_counter() - exchange.started_s
-        for code in exchange.codes:
+    def _note(self, scope: Scope, context: RequestContext) -> None:
+        took_s = time.perf_counter() - context.started_s
+        for code in context.codes:
             ERRORS.labels(code).inc()
-        REQUESTS.count_request(exchange.status, took_s, exchange.sent_bytes)
-        self._log.add(scope["method"], scope["path"], exchange)
+        REQUESTS.count_request(context.status, took_s, context.sent_bytes)
+        self._log.add(scope["method"], scope["path"], context)
 
 
-def _write_head(start: Message, exchange: Exchange) -> bytes:
+def _write_head(start: Message, context: RequestContext) -> bytes:
     """Write the head of an answer of GraphQL's, which brings no security header itself."""
-    return write_head(start["headers"]) + _SECURITY_LINES + _write_own(exchange)
+    return write_head(start["headers"]) + _SECURITY_LINES + _write_own(context)
 
 
-def _write_own(exchange: Exchange) -> bytes:
-    request_id = exchange.request_id.encode("ascii")
-    return b"x-request-id: %b\r\n%b" % (request_id, exchange.head)
+def _write_own(context: RequestContext) -> bytes:
+    request_id = context.request_id.encode("ascii")
+    return b"x-request-id: %b\r\n%b" % (request_id, context.head)
 
 
 class SecurityHeadersMiddleware:

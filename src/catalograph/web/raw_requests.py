@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from catalograph.web.exchange import headers_of
+from catalograph.web.request import headers_of
 
 # What can change an answer. Everything else may differ between two equal requests.
 _ALWAYS: Final = (

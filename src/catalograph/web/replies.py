@@ -1,13 +1,13 @@
 """Answers that the web layer words itself: errors above all, in one shape."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from starlette.types import Scope, Send
 
 from catalograph.errors import CatalographError
-from catalograph.web.exchange import exchange_of
+from catalograph.observability.request_context import request_context_of
 
 JSON: Final = b"application/json; charset=utf-8"
 
@@ -19,6 +19,12 @@ SECURITY_HEADERS: Final = (
 """On every answer that does not bring its own: data is never to be shown as a page."""
 
 _WITHOUT_BODY: Final = {204, 304}
+
+WHOLE_WRITER: Final = "catalograph.whole_answer"
+"""Where a scope's extensions hold the connection's `WriteWhole`."""
+
+WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
+"""`BoundedHttpProtocol.write_whole` of a connection."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -92,14 +98,20 @@ async def send_refusal(
     scope: Scope, send: Send, refusal: Refusal, media: bytes = JSON
 ) -> None:
     """Tell a client no, in the shape of a GraphQL error; never to be kept by anybody."""
-    exchange = exchange_of(scope)
-    exchange.codes = (refusal.error.code,)
+    context = request_context_of(scope)
+    context.codes = (refusal.error.code,)
     headers = [(b"content-type", media), (b"cache-control", b"no-store")]
     headers += [
         (name.lower().encode("ascii"), value.encode("latin-1"))
         for name, value in refusal.headers.items()
     ]
-    body = write_errors([refusal.error], exchange.request_id)
+    body = write_errors([refusal.error], context.request_id)
     await send_bytes(
         send, refusal.status, headers, body, head=scope["method"] == "HEAD"
     )
+
+
+def find_whole_writer(scope: Scope) -> WriteWhole | None:
+    """The quick way out, where the server has one."""
+    extensions: dict[str, Any] | None = scope.get("extensions")
+    return None if extensions is None else extensions.get(WHOLE_WRITER)

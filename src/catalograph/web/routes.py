@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from catalograph.errors import CatalographError, UserInputError
-from catalograph.web.exchange import exchange_of
+from catalograph.observability.request_context import request_context_of
 from catalograph.web.replies import write_errors
 
 ReadyProbe = Callable[[], Awaitable[str | None]]
@@ -64,7 +64,7 @@ def _call(app: ASGIApp, wrap: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Word what Starlette refuses (no such route, wrong method) as a GraphQL error."""
-    exchange = exchange_of(request.scope)
+    context = request_context_of(request.scope)
     if isinstance(error, HTTPException):
         status, headers = error.status_code, error.headers
         shown: CatalographError = UserInputError(
@@ -76,8 +76,8 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     else:
         status, headers = 500, None
         shown = CatalographError("something went wrong here")
-    exchange.codes = (shown.code,)
-    body = write_errors([shown], exchange.request_id)
+    context.codes = (shown.code,)
+    body = write_errors([shown], context.request_id)
     return Response(body, status, {**(headers or {}), **_NO_STORE}, _JSON)
 
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from catalograph import telemetry
 from catalograph.errors import BusyError
+from catalograph.observability import metrics
+from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.replies import Refusal, send_refusal
-from catalograph.web.request_figures import REQUESTS
 
 _ALWAYS_ANSWERED: Final = {"/healthz", "/readyz", "/metrics"}
 _RETRY_AFTER_S: Final = 1.0
@@ -65,7 +65,7 @@ class SheddingMiddleware:
             await self._app(scope, receive, send)
             return
         if self._in_flight.is_full:
-            telemetry.SHED.inc()
+            metrics.SHED.inc()
             refusal = Refusal(
                 503,
                 BusyError(_RETRY_AFTER_S),

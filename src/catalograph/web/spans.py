@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catalograph import tracing
+from catalograph.observability import tracing
 
 _CONTEXT: Final = (b"traceparent", b"tracestate")
 

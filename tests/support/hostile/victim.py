@@ -16,14 +16,14 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalograph.app import create_app
-from catalograph.garbage import spare_collector
-from catalograph.serving import (
+from catalograph.observability.logs import configure_logging, gather_logs
+from catalograph.server.gc_tuning import tune_collector
+from catalograph.server.lifecycle import (
     DrainingProtocol,
     bound_requests,
     run_server,
 )
 from catalograph.settings import Settings
-from catalograph.telemetry import configure_logging, gather_logs
 
 _BEAT_S = 0.001
 _ARRIVAL_S = 1.5
@@ -91,7 +91,7 @@ def main() -> None:
         # Ten seconds for a request to arrive are long for a test.
         DrainingProtocol.arrival_timeout_s = _ARRIVAL_S
     app = Watched(create_app(settings))
-    spare_collector()
+    tune_collector()
     run_server(app, host=settings.host, port=settings.port)
 
 

@@ -7,8 +7,8 @@ import strawberry
 from catalograph.catalogue.facets import count_facets
 from catalograph.catalogue.suggestion import find_unknown_values
 from catalograph.errors import UpstreamUnavailableError
-from catalograph.graphql.connections import ModelConnectionSource
 from catalograph.graphql.context import Info
+from catalograph.graphql.types.connections import ModelConnectionSource
 
 _MOST_FIRST = "Most first, then by value."
 
@@ -83,7 +83,7 @@ async def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     index = info.context.loaders.index
     if index is None:
         raise UpstreamUnavailableError(detail="facets without an index")
-    await info.context.turns.pause_if_over()
+    await info.context.time_slice.yield_if_due()
     return count_facets(
         index, request.filter, search=request.search, fixed=request.fixed
     )
@@ -97,4 +97,4 @@ async def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
         raise UpstreamUnavailableError(detail="unknown values without an index")
     context, asked = info.context, connection.listing.request.filter
     found = find_unknown_values(index, asked, context.speller)
-    return [one async for one in context.turns.pace(found)]
+    return [one async for one in context.time_slice.iterate(found)]

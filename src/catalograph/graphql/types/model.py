@@ -6,9 +6,8 @@ import strawberry
 from strawberry import UNSET
 
 from catalograph.catalogue import records
-from catalograph.graphql.connections import PageInfo
-from catalograph.graphql.prices import FACETS, usually
 from catalograph.graphql.scalars import Date
+from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.facets import (
     ModelFacets,
     UnknownFilterValue,
@@ -16,6 +15,7 @@ from catalograph.graphql.types.facets import (
     find_unknown,
 )
 from catalograph.graphql.types.filter import ModelStatus
+from catalograph.graphql.types.list_cost import FACETS, usually
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:

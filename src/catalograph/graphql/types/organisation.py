@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from catalograph.catalogue import records
-from catalograph.graphql.connections import PageInfo
-from catalograph.graphql.lists import load_models
-from catalograph.graphql.prices import PAGE
+from catalograph.graphql.types.connections import PageInfo
+from catalograph.graphql.types.list_cost import PAGE
+from catalograph.graphql.types.lists import load_models
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:

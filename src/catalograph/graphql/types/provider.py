@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from catalograph.catalogue import records
-from catalograph.graphql.connections import PageInfo
 from catalograph.graphql.context import Info
-from catalograph.graphql.lists import load_models
-from catalograph.graphql.prices import PAGE, usually
+from catalograph.graphql.types.connections import PageInfo
+from catalograph.graphql.types.list_cost import PAGE, usually
+from catalograph.graphql.types.lists import load_models
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What a person runs: the commands, their checks, and what they print."""

@@ -1,0 +1,331 @@
+"""The `catalograph` command.
+
+What is slow to import is imported inside the command that needs it, so that `--help` and
+the completion of a shell answer at once. Exit status: 0 well, 1 the answer is bad news
+(errors of a query, a failed check, a schema out of date), 2 the command was not usable.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from catalograph import __version__
+from catalograph.errors import CatalographError
+
+if TYPE_CHECKING:
+    from catalograph.graphql.run.request import Answer
+    from catalograph.settings import Settings
+
+_UPSTREAM_PORT: Final = 9000
+_API_SDL: Final = Path("schema.graphql")
+_SUBGRAPH_SDL: Final = Path("examples/federation/catalograph.graphql")
+_MOST_DIFF_LINES: Final = 20
+
+
+class _Commands(TyperGroup):
+    """Tells people about their mistakes in a line, not in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error of ours ends it with status 2."""
+        try:
+            return super().invoke(ctx)
+        except CatalographError as exc:
+            detail = f" ({exc.detail})" if exc.detail else ""
+            raise _refuse(f"{exc}{detail}") from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help=(
+        "A GraphQL gateway over an AI-model catalogue that speaks REST.\n\n"
+        "Start with [bold]catalograph serve --demo[/bold]: no network, no token. "
+        "Settings come from CATALOGRAPH_… variables; "
+        "[bold]catalograph settings[/bold] lists them."
+    ),
+    epilog="Exit status: 0 well; 1 errors in the answer, or a failed check; 2 not usable.",
+)
+
+_Demo = Annotated[
+    bool,
+    typer.Option("--demo", help="Use the embedded catalogue: no network, no token."),
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
+    if wanted:
+        typer.echo(f"catalograph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and stop.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on.", show_default="CATALOGRAPH_HOST"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port to listen on; 0 takes a free one.",
+            show_default="CATALOGRAPH_PORT",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the port.", show_default="CATALOGRAPH_WORKERS"
+        ),
+    ] = None,
+    demo: _Demo = False,
+) -> None:
+    """Serve the gateway until it is told to stop."""
+    from catalograph.app import serve as serve_app
+    from catalograph.commands.console import describe_start, find_base
+    from catalograph.observability.logs import configure_logging, get_logger
+
+    options = {"HOST": host, "PORT": port, "WORKERS": workers}
+    for name, value in options.items():
+        if value is not None:
+            # In the environment, because worker processes read their settings anew.
+            os.environ[f"CATALOGRAPH_{name}"] = str(value)
+    settings = _read_settings()
+    port = _find_free_port(settings.host, settings.port)
+    if port != settings.port:
+        os.environ["CATALOGRAPH_PORT"] = str(port)
+        settings = _read_settings()
+    configure_logging(stream=sys.stderr, level=settings.log_level)
+    if demo or sys.stderr.isatty():
+        _say(describe_start(settings, demo=demo))
+    else:
+        get_logger().info(
+            "the gateway starts", url=find_base(settings), workers=settings.workers
+        )
+    if not demo:
+        for warning in settings.warnings:
+            get_logger().warning("a setting is hardly meant", problem=warning)
+    serve_app(settings, demo=demo)
+
+
+@app.command()
+def upstream(
+    *,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.")
+    ] = _UPSTREAM_PORT,
+    models: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Make up this many models instead, the same every time."
+        ),
+    ] = None,
+) -> None:
+    """Serve the embedded catalogue as the REST API that the gateway reads."""
+    import uvicorn
+
+    from catalograph.demo.service import DEMO_TOKEN, build_demo_app
+    from catalograph.demo.synthesis import synthesise_models
+
+    host = "127.0.0.1"
+    port = _find_free_port(host, port)
+    rest = build_demo_app(None if models is None else synthesise_models(models))
+    _say(
+        f"The REST API of the embedded catalogue is at http://{host}:{port}/v1/models\n"
+        "To put the gateway in front of it:\n"
+        f"  CATALOGRAPH_UPSTREAM_URL=http://{host}:{port}/v1 "
+        f"CATALOGRAPH_UPSTREAM_TOKEN={DEMO_TOKEN} catalograph serve"
+    )
+    uvicorn.run(rest, host=host, port=port, log_level="warning", access_log=False)
+
+
+@app.command()
+def schema(
+    *,
+    subgraph: Annotated[
+        bool, typer.Option("--subgraph", help="What a federated graph composes.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Print nothing; fail when the committed one is out of date."
+        ),
+    ] = False,
+) -> None:
+    """Print the schema as SDL."""
+    from catalograph.graphql import sdl
+
+    text = sdl.print_subgraph_sdl() if subgraph else sdl.print_api_sdl()
+    if check:
+        _compare(_SUBGRAPH_SDL if subgraph else _API_SDL, text)
+    else:
+        typer.echo(text, nl=not text.endswith("\n"))
+
+
+@app.command()
+def query(
+    document: Annotated[
+        str, typer.Argument(metavar="GRAPHQL", help="The operation; - reads stdin.")
+    ],
+    *,
+    variables: Annotated[
+        str, typer.Option(metavar="JSON", help="Variables, as a JSON object.")
+    ] = "{}",
+    demo: _Demo = False,
+) -> None:
+    """Run one operation and print its answer as JSON."""
+    import asyncio
+
+    text = sys.stdin.read() if document == "-" else document
+    given = _parse_variables(variables)
+    answer = asyncio.run(_execute(_read_settings(), text, given, demo=demo))
+    body = answer.body.decode()
+    if sys.stdout.isatty():
+        body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    typer.echo(body)
+    if answer.codes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check() -> None:
+    """Look whether settings, upstream, token and cache are right."""
+    import asyncio
+
+    from catalograph.app import check_upstream
+    from catalograph.commands.checks import ping_redis, run_checks
+    from catalograph.commands.console import print_findings
+
+    findings = asyncio.run(
+        run_checks(os.environ, ask_upstream=check_upstream, ping_cache=ping_redis)
+    )
+    print_findings(findings)
+    if any(finding.passed is False for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def settings() -> None:
+    """Print every setting, its value and where that came from; secrets are masked."""
+    from catalograph.commands.console import print_settings
+
+    print_settings(_read_settings().describe(os.environ))
+
+
+def _read_settings() -> "Settings":
+    from catalograph.settings import Settings
+
+    return Settings.from_environ(os.environ)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _refuse(why: str) -> typer.Exit:
+    _say(f"catalograph: {why}")
+    return typer.Exit(2)
+
+
+def _find_free_port(host: str, port: int) -> int:
+    """Find that nobody listens there yet, or for 0 a port of which that is true."""
+    import socket
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            # As the server does: a port whose last user has just left is free.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            return int(listener.getsockname()[1])
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise _refuse(
+            f"cannot listen on {host} port {port}: {reason}; choose with --host, --port"
+        ) from None
+
+
+def _compare(path: Path, text: str) -> None:
+    """End with status 1 when the committed file says something else."""
+    import difflib
+
+    try:
+        committed = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise _refuse(
+            f"cannot read {path}: {(exc.strerror or '').lower()}; run it at the root "
+            "of the project"
+        ) from None
+    diff = list(
+        difflib.unified_diff(
+            committed.splitlines(),
+            text.splitlines(),
+            f"{path}, committed",
+            f"{path}, now",
+            lineterm="",
+            n=1,
+        )
+    )
+    if diff:
+        _say("\n".join(diff[:_MOST_DIFF_LINES]))
+        _say(f"catalograph: {path} is out of date; `make schema` writes it anew")
+        raise typer.Exit(1)
+
+
+def _parse_variables(text: str) -> Mapping[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError as exc:
+        raise _refuse(f"--variables must be a JSON object: {exc}") from None
+    if not isinstance(given, dict):
+        raise _refuse('--variables must be a JSON object, such as {"id": "x"}')
+    return given
+
+
+async def _execute(
+    settings: "Settings", document: str, variables: Mapping[str, Any], *, demo: bool
+) -> "Answer":
+    import secrets
+
+    from catalograph.app import open_gateway
+    from catalograph.graphql.run.request import Caller, Operation
+
+    operation = Operation(document=document, variables=variables)
+    caller = Caller()
+    if settings.upstream_auth == "passthrough" and settings.upstream_token and not demo:
+        # Whoever runs the command is the caller; a partition of its own, because what
+        # this token may see must not be kept where others find it.
+        token = settings.upstream_token.reveal()
+        caller = Caller(token=token, partition=secrets.token_hex(16))
+    async with open_gateway(settings, demo=demo) as engine:
+        return await engine.execute(operation, caller)

@@ -1,0 +1,77 @@
+"""What the commands show to people."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from catalograph import __version__
+from catalograph.commands.checks import Finding
+from catalograph.settings import Settings, Shown
+
+_QUERY: Final = (
+    "{ models(limit: 3) { totalCount nodes { name organisation { name } } } }"
+)
+
+_MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
+
+
+def find_base(settings: Settings) -> str:
+    """Find the address at which this machine reaches the gateway, without a path."""
+    anywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if anywhere else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def describe_start(settings: Settings, *, demo: bool) -> str:
+    """Say where the gateway is about to be, and what to try first."""
+    base = find_base(settings)
+    what = "the embedded catalogue" if demo else settings.upstream_url
+    body = json.dumps({"query": _QUERY})
+    look = (
+        "open it in a browser: GraphiQL, with examples to run"
+        if settings.graphiql_enabled
+        else "for clients; GraphiQL is off"
+    )
+    return (
+        f"catalograph {__version__}: {what} as a graph\n\n"
+        f"  {base}/graphql          {look}\n"
+        f"  {base}/schema.graphql   the schema\n"
+        f"  {base}/readyz           whether it can answer\n\n"
+        "Try, in another terminal:\n\n"
+        f"  curl {base}/graphql -H 'content-type: application/json' \\\n"
+        f"    -d '{body}'\n\n"
+        "Ctrl+C stops it.\n"
+    )
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print what was checked, one row each."""
+    table = Table("", "Checked", "Found", "What to do")
+    for finding in findings:
+        mark, style = _MARKS[finding.passed]
+        table.add_row(
+            Text(mark, style),
+            finding.subject,
+            Text(finding.result),
+            Text(finding.hint),
+        )
+    Console().print(table)
+
+
+def print_settings(rows: Iterable[Shown]) -> None:
+    """Print a table to a terminal, and to anything else a line each that a tool can read."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print(f"{row.name}={row.value}\t# {row.origin}")  # noqa: T201 - for a tool
+        return
+    table = Table("Variable", "Value", "From", "What it is")
+    for row in rows:
+        style = "dim" if row.origin == "default" else "bold"
+        cells = (row.name, row.value or "-", row.origin, row.description)
+        table.add_row(*(Text(cell) for cell in cells), style=style)
+    Console().print(table)

@@ -1,0 +1,467 @@
+"""What one operation loads: its page requests, collected and sent as the fewest, or the index.
+
+All root fields of an operation ask in the same tick. If any of them needs the index,
+all of them are answered from one state of it; otherwise their page requests are
+merged and sent together, and if even that would cost more than reading the whole
+catalogue once, the index answers after all.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from strawberry.dataloader import DataLoader
+
+from catalograph.cache.entries import Entry
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.query import (
+    ModelsPage,
+    ModelsQuery,
+    count_pages,
+    merge_queries,
+)
+from catalograph.catalogue.records import Model
+from catalograph.data.crawl import FIRST_PAGE, Access
+from catalograph.data.slices import (
+    IndexListing,
+    Listing,
+    ModelsRequest,
+    PageListing,
+)
+from catalograph.data.source import CatalogueSource
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamContractError,
+    UpstreamError,
+)
+from catalograph.observability import operation_trace
+from catalograph.upstream.request import build_query_string
+
+_T = TypeVar("_T")
+
+_Kept: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
+"""For each question of an operation: the one a kept page answers, and that page."""
+
+_Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
+"""For each question: a page that holds its window, or why there is none."""
+
+
+class Loaders:
+    """Everything one operation may load. Made for one operation and thrown away with it.
+
+    Attributes:
+        access: On whose behalf, and the upstream requests made so far.
+        oldest_s: Unix time of the oldest answer that went in; None before the first.
+        stale_paths: Where something past its stale age had to do, because the upstream
+            failed, with the unix time of that answer.
+        index: The one state of the index that this operation sees; None until loaded.
+    """
+
+    def __init__(self, source: CatalogueSource, access: Access) -> None:
+        self.access = access
+        self.oldest_s: float | None = None
+        self.stale_paths: dict[tuple[str | int, ...], float] = {}
+        self.index: CatalogueIndex | None = None
+        self._source = source
+        self._index_wanted = False
+        self._index_task: asyncio.Task[CatalogueIndex] | None = None
+        self._index_entry: Entry[CatalogueIndex] | None = None
+        self._records: dict[str, Model] = {}
+        self._models: DataLoader[ModelsRequest, Listing] | None = None
+        self._waiting = 0
+        self._batches: set[asyncio.Task[Any]] = set()
+
+    @property
+    def ages(self) -> tuple[float, float]:
+        """Seconds for which an answer is fresh, and until which it is merely stale."""
+        return self._source.ages.fresh_s, self._source.ages.stale_s
+
+    def now_s(self) -> float:
+        """Unix time in seconds, by the source's clock."""
+        return self._source.clock()
+
+    @property
+    def index_is_stale(self) -> bool:
+        """Whether the index is past its stale age, and the upstream failed."""
+        return self._index_entry is not None and self._index_entry.failed
+
+    async def load_models(
+        self, request: ModelsRequest, path: tuple[str | int, ...] = ()
+    ) -> Listing:
+        """Load one list of models, together with all that are asked for in this tick.
+
+        Args:
+            request: The list.
+            path: Of the field, for a warning about its age.
+        """
+        if self.index is not None:
+            return IndexListing(request, self.index)
+        if self._models is None:
+            self._models = DataLoader(load_fn=self._load_batch)
+        listing = await self._wait(self._models.load(request))
+        if isinstance(listing, PageListing) and listing.stale_as_of_s is not None:
+            self.stale_paths[path] = listing.stale_as_of_s
+        return listing
+
+    def find_fresh(
+        self,
+        requests: Sequence[ModelsRequest],
+        queries: Sequence[ModelsQuery | None],
+    ) -> list[Listing] | None:
+        """Find all lists of an operation without waiting; for one that is asked again.
+
+        Args:
+            requests: The lists.
+            queries: What each would ask the upstream.
+
+        Returns:
+            The lists, when they are all the operation asks for and each is fresh in
+            memory, and of one age where there are several; None sends it the usual way.
+        """
+        if len(requests) != 1 or self._source.lists_from_index:
+            return None
+        request, query = requests[0], queries[0]
+        if query is not None:
+            found = self._source.peek_page(query, self.access)
+            if found is None:
+                return None
+            self._note(found.as_of_s)
+            self._note_answer(query, found)
+            models = _cut(found.value, query)
+            return [PageListing(request, models, offset=query.offset, entry=found)]
+        entry = self._source.peek_index(self.access)
+        if entry is None:
+            return None
+        self._pin(entry)
+        return [IndexListing(request, entry.value)]
+
+    async def load_index(self) -> CatalogueIndex:
+        """Load the index, once for the operation.
+
+        Raises:
+            UpstreamError: It could not be read, and none is kept.
+        """
+        self._index_wanted = True
+        if self.index is not None:
+            return self.index
+        return await self._wait(self._begin_reading())
+
+    def find_model(self, model_id: str) -> Model | None:
+        """A model this operation has loaded; None when it has not."""
+        if self.index is not None:
+            return self.index.find_model_by_id(model_id)
+        return self._records.get(model_id)
+
+    async def _wait(self, shared: Awaitable[_T]) -> _T:
+        """Wait for what several fields may share; the last one who leaves stops all work.
+
+        So a client that leaves takes its upstream requests along, and a field that is given
+        up takes nothing away from the others.
+        """
+        self._waiting += 1
+        try:
+            return await asyncio.shield(shared)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                for batch in self._batches:
+                    batch.cancel()
+                if self._index_task is not None:
+                    self._index_task.cancel()
+
+    def _begin_reading(self) -> asyncio.Task[CatalogueIndex]:
+        if self._index_task is None:
+            self._index_task = asyncio.ensure_future(self._fetch_index(None))
+        return self._index_task
+
+    async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
+        entry = await self._source.fetch_index(self.access, first_page=first_page)
+        self._pin(entry)
+        return entry.value
+
+    def _pin(self, entry: Entry[CatalogueIndex]) -> None:
+        """Answer the whole operation from this state of the index."""
+        self._index_entry = entry
+        self._note(entry.as_of_s)
+        self._note_answer(None, entry)
+        self.index = entry.value
+
+    def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:
+        """Tell the operation's journal, if anybody wants one; None stands for the index."""
+        notes = operation_trace.current()
+        if notes is None:
+            return
+        what = "index" if query is None else f"GET /models?{build_query_string(query)}"
+        notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
+
+    def _note(self, as_of_s: float) -> None:
+        if self.oldest_s is None or as_of_s < self.oldest_s:
+            self.oldest_s = as_of_s
+
+    async def _load_batch(
+        self, requests: list[ModelsRequest]
+    ) -> Sequence[Listing | Exception]:
+        # The dataloader runs this in a task of its own, which nobody else would stop.
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine always runs in one
+        self._batches.add(task)
+        try:
+            return await self._load_models(requests)
+        finally:
+            self._batches.discard(task)
+
+    async def _load_models(
+        self, requests: list[ModelsRequest]
+    ) -> Sequence[Listing | Exception]:
+        queries = [request.page_query() for request in requests]
+        asked = [query for query in queries if query is not None]
+        source, access = self._source, self.access
+        prefers_index = (
+            source.lists_from_index and source.find_index(access) is not None
+        )
+        if self._index_wanted or prefers_index or len(asked) < len(queries):
+            return await self._answer_from_index(requests)
+        if any(source.distrusts(query.filter, access) for query in asked):
+            with contextlib.suppress(UpstreamError):
+                return await self._answer_from_index(requests)
+        return await self._answer_from_pages(requests, asked)
+
+    async def _answer_from_index(
+        self, requests: Sequence[ModelsRequest]
+    ) -> list[Listing | Exception]:
+        self._index_wanted = True
+        index = self.index
+        if index is None:
+            index = await asyncio.shield(self._begin_reading())
+        return [IndexListing(request, index) for request in requests]
+
+    async def _answer_from_pages(
+        self, requests: Sequence[ModelsRequest], queries: Sequence[ModelsQuery]
+    ) -> Sequence[Listing | Exception]:
+        kept = await self._find_kept(queries)
+        pages: _Pages | None = None
+        try:
+            pages = await self._fetch_pages(kept)
+            if pages is None or any(map(_breaks_contract, pages.values())):
+                return await self._answer_from_index(requests)
+        except UpstreamError as error:
+            pages = pages or dict.fromkeys(kept, error)
+        pages = self._replace_failed(pages, kept)
+        is_lacking = any(map(_is_outage, pages.values())) or self._are_apart(pages)
+        if is_lacking and await self._source.has_index(self.access):
+            with contextlib.suppress(UpstreamError):
+                return await self._answer_from_index(requests)
+        self._unify([page for page in pages.values() if isinstance(page, Entry)])
+        return [
+            self._listing(request, query, pages[query])
+            for request, query in zip(requests, queries, strict=True)
+        ]
+
+    async def _find_kept(self, queries: Sequence[ModelsQuery]) -> _Kept:
+        """Find what is kept for each question, of whatever age, alone or merged."""
+        source, access = self._source, self.access
+        kept = {
+            query: await source.read_page(query, access)
+            for query in dict.fromkeys(queries)
+        }
+        if len(kept) > 1:
+            oldest_s = self.now_s() - source.ages.stale_s
+            wanting = [
+                query
+                for query, (_, entry) in kept.items()
+                if entry is None or entry.as_of_s < oldest_s
+            ]
+            for merged in merge_queries(wanting):
+                found = await source.read_page(merged, access)
+                for query in wanting:
+                    if merged.covers(query) and _is_younger(found[1], kept[query][1]):
+                        kept[query] = found
+        return kept
+
+    async def _fetch_pages(self, kept: _Kept) -> _Pages | None:
+        """Give a page for each question, and ask for those that are missing or too old.
+
+        Returns:
+            None when the index has to answer instead, since pages would cost more.
+
+        Raises:
+            UpstreamError: It failed before it was known how large the catalogue is.
+        """
+        oldest_s = self._oldest_allowed([entry for _, entry in kept.values()])
+        missing = [
+            query
+            for query, (_, entry) in kept.items()
+            if entry is None or entry.as_of_s < oldest_s
+        ]
+        asked = await self._within_bound(merge_queries(missing))
+        if asked is None:
+            return None
+        serving = {query: found for query, (found, _) in kept.items()}
+        for query in missing:
+            serving[query] = next(one for one in asked if one.covers(query))
+        distinct = list(dict.fromkeys(serving.values()))
+        spared = self._spare_refreshes(kept, len(asked))
+        outcomes = await asyncio.gather(
+            *(
+                self._source.fetch_page(
+                    query,
+                    self.access,
+                    oldest_s=oldest_s if len(distinct) > 1 else None,
+                )
+                for query in distinct
+                if query not in spared
+            ),
+            return_exceptions=True,
+        )
+        fetched = zip((q for q in distinct if q not in spared), outcomes, strict=True)
+        answers = {**spared, **dict(fetched)}
+        return {query: answers[found] for query, found in serving.items()}
+
+    def _oldest_allowed(self, kept: Sequence[Entry[ModelsPage] | None]) -> float:
+        """Unix time before which a kept page will not do for this operation.
+
+        Pages of one operation differ in age by the fresh age at most, so what is older
+        than that beside the youngest is asked again, and is then the youngest itself.
+        """
+        now_s, ages = self._source.clock(), self._source.ages
+        if len(kept) == 1:
+            return now_s - ages.stale_s
+        times = [entry.as_of_s for entry in kept if entry is not None]
+        if (
+            len(times) == len(kept)
+            and min(times) >= now_s - ages.stale_s
+            and max(times) - min(times) <= ages.fresh_s
+        ):
+            return min(times)
+        return now_s - ages.fresh_s
+
+    def _spare_refreshes(
+        self, kept: _Kept, asked: int
+    ) -> dict[ModelsQuery, Entry[ModelsPage]]:
+        """Find the stale pages that are served, but not refreshed on this occasion.
+
+        A refresh is an upstream request of this operation, too, so there may be only as
+        many as its bound leaves. The others have their turn when these are fresh again.
+        """
+        now_s, ages = self._source.clock(), self._source.ages
+        stale = {
+            query: entry
+            for query, entry in kept.values()
+            if entry is not None
+            and ages.fresh_s < now_s - entry.as_of_s <= ages.stale_s
+        }
+        left = max(0, self._bound() - asked)
+        oldest_first = sorted(stale, key=lambda query: stale[query].as_of_s)
+        return {query: stale[query] for query in oldest_first[left:]}
+
+    def _bound(self) -> int:
+        """Upstream requests this operation may make, as far as is known."""
+        return max(1, count_pages(self._source.find_total(self.access)))
+
+    async def _within_bound(self, asked: list[ModelsQuery]) -> list[ModelsQuery] | None:
+        """Keep an operation from costing more than reading the whole catalogue once.
+
+        Where too little is known of the catalogue's size, page one of the whole tells
+        it; the reading of the index goes on from there if need be.
+
+        Returns:
+            The requests to send; None when the index has to answer instead.
+        """
+        if len(asked) <= self._bound():
+            return asked
+        if self._source.find_index(self.access) is not None:
+            return None
+        asked_at_s = self._source.clock()
+        first = (await self._source.fetch_page(FIRST_PAGE, self.access)).value
+        rest = [query for query in asked if not FIRST_PAGE.covers(query)]
+        if 1 + len(rest) <= count_pages(first.total):
+            return [FIRST_PAGE, *rest]
+        begun = first if first.as_of_s >= asked_at_s else None
+        self._index_task = asyncio.ensure_future(self._fetch_index(begun))
+        return None
+
+    def _are_apart(self, pages: _Pages) -> bool:
+        """Whether pages differ in age by more than they may; only in an outage they do."""
+        times = [page.as_of_s for page in pages.values() if isinstance(page, Entry)]
+        return bool(times) and max(times) - min(times) > self._source.ages.fresh_s
+
+    def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:
+        """Put what is kept in the place of pages that the upstream failed to give.
+
+        Only where the pages are then still of one age, or where nothing younger was got.
+        """
+        failed = [page for page in pages.values() if isinstance(page, Exception)]
+        if not any(map(_is_outage, failed)):
+            return pages
+        old = {query: entry for query, (_, entry) in kept.items() if entry is not None}
+        times = [entry.as_of_s for entry in old.values()]
+        are_of_one_age = (
+            len(old) == len(pages)
+            and max(times) - min(times) <= self._source.ages.fresh_s
+        )
+        if not are_of_one_age and len(failed) < len(pages):
+            return pages
+        oldest_s = self.now_s() - self._source.ages.stale_s
+        return pages | {
+            query: Entry(entry.value, entry.as_of_s, failed=entry.as_of_s < oldest_s)
+            for query, entry in old.items()
+            if are_of_one_age or _is_outage(pages[query])
+        }
+
+    def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
+        """Keep one record a model: the younger, with a section only the older has."""
+        for entry in sorted(entries, key=lambda one: one.as_of_s):
+            self._note(entry.as_of_s)
+            records = self._records
+            for model in entry.value.models:
+                older = records.get(model.model_id)
+                records[model.model_id] = (
+                    model if older is None else _complete(model, older)
+                )
+
+    def _listing(
+        self,
+        request: ModelsRequest,
+        query: ModelsQuery,
+        page: Entry[ModelsPage] | BaseException,
+    ) -> Listing | Exception:
+        if isinstance(page, Exception):
+            return page
+        if isinstance(page, BaseException):
+            raise page
+        self._note_answer(query, page)
+        models = [self._records[model.model_id] for model in _cut(page.value, query)]
+        return PageListing(request, models, offset=query.offset, entry=page)
+
+
+def _cut(page: ModelsPage, query: ModelsQuery) -> Sequence[Model]:
+    """Cut the window of `query` out of a page that covers it."""
+    skipped = query.offset - page.offset
+    return page.models[skipped : skipped + query.limit]
+
+
+def _is_younger(one: Entry[ModelsPage] | None, other: Entry[ModelsPage] | None) -> bool:
+    return one is not None and (other is None or one.as_of_s > other.as_of_s)
+
+
+def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
+    error = page.error if isinstance(page, Entry) else page
+    return isinstance(error, UpstreamContractError)
+
+
+def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:
+    """Whether there is no page although the token is not to blame."""
+    return isinstance(page, UpstreamError) and not isinstance(page, UpstreamAuthError)
+
+
+def _complete(model: Model, other: Model) -> Model:
+    """Give `model` the sections that only `other` has."""
+    if (model.data or not other.data) and (model.gateway or not other.gateway):
+        return model
+    return msgspec.structs.replace(
+        model,
+        data=model.data or other.data,
+        gateway=model.gateway or other.gateway,
+    )

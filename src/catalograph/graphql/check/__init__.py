@@ -1,0 +1,1 @@
+"""Documents before they run: parsing, limits, cost, validation."""

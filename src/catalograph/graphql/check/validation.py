@@ -1,0 +1,388 @@
+"""Validation as one pass over this schema, for the documents that are plainly valid.
+
+graphql-core's rules word every error and cost ten times the rest of a small operation.
+`Validator` looks everything up in tables made once and says yes only where graphql-core
+would find nothing; whatever is wrong, or only unusual, is left to graphql-core, so that
+errors are its own, in its order. A property test holds the two against each other.
+"""
+
+from collections.abc import Sequence
+
+import graphql
+from graphql import (
+    SKIP,
+    ArgumentNode,
+    DirectiveLocation,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    MaxIntrospectionDepthRule,
+    NullValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    OverlappingFieldsCanBeMergedRule,
+    SelectionSetNode,
+    ValidationRule,
+    VisitorAction,
+    specified_rules,
+)
+from graphql.validation import ValidationContext
+
+from catalograph.graphql.check.limits import SCHEMA_FIELDS
+from catalograph.graphql.check.validation_merging import can_merge
+from catalograph.graphql.check.validation_tables import (
+    Arguments,
+    Composite,
+    Field,
+    Tables,
+    Usage,
+    write_type,
+)
+
+MAX_NESTING = 60
+"""Selection sets inside one another, and fragments; deeper ones are left to graphql-core."""
+
+MAX_COMPARISONS = 20_000
+"""Steps that graphql-core may take to find fields that cannot be merged.
+
+Its own bound takes most of a second. One that is reached refuses the document; the
+limits leave no honest one that comes near.
+"""
+
+MAX_ERRORS = 20
+"""Errors that are worded for one document."""
+
+_FEW_ERRORS = 5
+_MANY_TOKENS = 300
+
+
+class _UnsureError(Exception):
+    """The document is not plainly valid."""
+
+
+class _BoundedMergingRule(OverlappingFieldsCanBeMergedRule):
+    """As inherited, with a smaller bound on its work."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = MAX_COMPARISONS
+
+
+_TELLING_FIELDS = SCHEMA_FIELDS | {"_service"}
+
+
+class _NoIntrospection(ValidationRule):
+    """Refuses the root fields that give the schema, whatever they are called."""
+
+    def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
+        """Look at one field."""
+        if node.name.value not in _TELLING_FIELDS:
+            return None
+        message = (
+            f"the schema cannot be asked for here, so there is no {node.name.value}"
+        )
+        self.report_error(GraphQLError(message, node))
+        return SKIP
+
+
+_RULES = tuple(
+    _BoundedMergingRule if rule is OverlappingFieldsCanBeMergedRule else rule
+    for rule in specified_rules
+)
+
+
+class Validator:
+    """Finds what is wrong with documents.
+
+    Args:
+        schema: What they are validated against; must be valid itself.
+        introspection_enabled: Whether the schema may be asked for; without, errors leave
+            out the names that may have been meant.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, *, introspection_enabled: bool = True
+    ) -> None:
+        graphql.assert_valid_schema(schema)
+        self._schema = schema
+        self._introspection_enabled = introspection_enabled
+        self._rules = _RULES if introspection_enabled else (*_RULES, _NoIntrospection)
+        self._tables = Tables(schema)
+
+    def find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
+        """Give graphql-core's errors, in its order; none for a valid document."""
+        # An error may quote the whole document, so that a long one gets fewer.
+        tokens = getattr(ast, "token_count", 0)
+        errors = graphql.validate(
+            self._schema,
+            ast,
+            self._rules,
+            max_errors=MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS,
+            hide_suggestions=not self._introspection_enabled,
+        )
+        if not self._introspection_enabled:
+            for error in errors:
+                # One kind of suggestion graphql-core makes all the same.
+                error.message = error.message.partition(" Did you mean ")[0]
+        return errors
+
+    def is_surely_valid(self, ast: DocumentNode) -> bool:
+        """Whether graphql-core would find nothing; False also where that is unclear."""
+        try:
+            introspects = _Pass(self._tables, ast).run()
+        except _UnsureError:
+            return False
+        if introspects:
+            rules = (MaxIntrospectionDepthRule,)
+            return self._introspection_enabled and not graphql.validate(
+                self._schema, ast, rules
+            )
+        return True
+
+
+class _Definition:
+    """What an operation or a fragment uses, itself."""
+
+    __slots__ = ("has_meetings", "spreads", "usages")
+
+    def __init__(self) -> None:
+        self.usages: list[Usage] = []
+        self.spreads: list[str] = []
+        # Whether two fields may share a response key; else none need to be merged.
+        self.has_meetings = False
+
+
+class _Pass:
+    """One pass over one document: each definition is walked once."""
+
+    def __init__(self, tables: Tables, ast: DocumentNode) -> None:
+        self._tables = tables
+        self._operations: list[OperationDefinitionNode] = []
+        self._fragments: dict[str, FragmentDefinitionNode] = {}
+        self._introspects = False
+        self._walked = _Definition()
+        for definition in ast.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                self._operations.append(definition)
+            elif (
+                isinstance(definition, FragmentDefinitionNode)
+                and definition.name.value not in self._fragments
+            ):
+                self._fragments[definition.name.value] = definition
+            else:
+                raise _UnsureError
+
+    def run(self) -> bool:
+        """Walk everything; give whether the schema is asked for.
+
+        Raises:
+            _UnsureError: Something is wrong, or unusual.
+        """
+        self._check_names()
+        fragments = {
+            name: self._walk_fragment(node) for name, node in self._fragments.items()
+        }
+        used: set[str] = set()
+        for operation in self._operations:
+            walked = self._walk_operation(operation)
+            reached = _reach(walked, fragments)
+            used |= reached
+            parts = [walked, *[fragments[name] for name in reached]]
+            self._check_variables(operation, parts)
+            if any(part.has_meetings for part in parts) and not can_merge(
+                operation.selection_set,
+                self._tables.query,
+                self._fragments,
+                self._tables,
+            ):
+                raise _UnsureError
+        if len(used) != len(fragments):
+            raise _UnsureError
+        return self._introspects
+
+    def _check_names(self) -> None:
+        names = {
+            operation.name and operation.name.value for operation in self._operations
+        }
+        count = len(self._operations)
+        if not count or len(names) != count or (count > 1 and None in names):
+            raise _UnsureError
+
+    def _walk_operation(self, operation: OperationDefinitionNode) -> _Definition:
+        if operation.operation is not OperationType.QUERY:
+            raise _UnsureError
+        self._walked = _Definition()
+        if operation.directives:
+            self._check_directives(operation.directives, DirectiveLocation.QUERY)
+        self._walk(operation.selection_set, self._tables.query, 0)
+        return self._walked
+
+    def _walk_fragment(self, fragment: FragmentDefinitionNode) -> _Definition:
+        parent = self._tables.composites.get(fragment.type_condition.name.value)
+        if parent is None or fragment.variable_definitions:
+            raise _UnsureError
+        self._walked = _Definition()
+        if fragment.directives:
+            self._check_directives(
+                fragment.directives, DirectiveLocation.FRAGMENT_DEFINITION
+            )
+        self._walk(fragment.selection_set, parent, 0)
+        return self._walked
+
+    def _walk(
+        self, selection_set: SelectionSetNode, parent: Composite, depth: int
+    ) -> None:
+        if depth > MAX_NESTING or not selection_set.selections:
+            raise _UnsureError
+        keys: set[str] = set()
+        plain = 0
+        fields = parent.fields
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                field = fields.get(node.name.value)
+                if field is None:
+                    raise _UnsureError
+                plain += 1
+                keys.add((node.alias or node.name).value)
+                self._walk_field(node, field, depth)
+            else:
+                self._walk_other(node, parent, depth)
+        if len(keys) != plain or plain != len(selection_set.selections):
+            self._walked.has_meetings = True
+
+    def _walk_field(self, node: FieldNode, field: Field, depth: int) -> None:
+        if node.arguments or field.required:
+            self._check_arguments(node.arguments or (), field)
+        if node.directives:
+            self._check_directives(node.directives, DirectiveLocation.FIELD)
+        if field.below is None:
+            if node.selection_set is not None:
+                raise _UnsureError
+        elif node.selection_set is None:
+            raise _UnsureError
+        else:
+            if field.introspects:
+                self._introspects = True
+            self._walk(node.selection_set, field.below, depth + 1)
+
+    def _walk_other(self, node: object, parent: Composite, depth: int) -> None:
+        """Walk an inline fragment, or note a spread."""
+        if isinstance(node, InlineFragmentNode):
+            within = parent
+            if node.type_condition is not None:
+                within = self._find_overlap(node.type_condition.name.value, parent)
+            if node.directives:
+                self._check_directives(
+                    node.directives, DirectiveLocation.INLINE_FRAGMENT
+                )
+            self._walk(node.selection_set, within, depth + 1)
+        elif isinstance(node, FragmentSpreadNode) and not node.arguments:
+            name = node.name.value
+            fragment = self._fragments.get(name)
+            if fragment is None:
+                raise _UnsureError
+            self._find_overlap(fragment.type_condition.name.value, parent)
+            if node.directives:
+                self._check_directives(
+                    node.directives, DirectiveLocation.FRAGMENT_SPREAD
+                )
+            self._walked.spreads.append(name)
+        else:
+            raise _UnsureError
+
+    def _find_overlap(self, condition: str, parent: Composite) -> Composite:
+        within = self._tables.composites.get(condition)
+        if within is None or within.possible.isdisjoint(parent.possible):
+            raise _UnsureError
+        return within
+
+    def _check_arguments(self, nodes: Sequence[ArgumentNode], known: Arguments) -> None:
+        given = set()
+        for node in nodes:
+            name = node.name.value
+            argument = known.arguments.get(name)
+            if (
+                argument is None
+                or name in given
+                or not argument.takes(node.value, self._walked.usages)
+            ):
+                raise _UnsureError
+            given.add(name)
+        if not known.required <= given:
+            raise _UnsureError
+
+    def _check_directives(
+        self, nodes: Sequence[DirectiveNode], location: DirectiveLocation
+    ) -> None:
+        seen = set()
+        for node in nodes:
+            name = node.name.value
+            directive = self._tables.directives.get(name)
+            if directive is None or location not in directive.locations or name in seen:
+                raise _UnsureError
+            seen.add(name)
+            self._check_arguments(node.arguments or (), directive)
+
+    def _check_variables(
+        self, operation: OperationDefinitionNode, parts: Sequence[_Definition]
+    ) -> None:
+        """Check that variables are of input types, used, defined, and where they may be."""
+        defined: dict[str, tuple[str, bool]] = {}
+        for node in operation.variable_definitions or ():
+            name = node.variable.name.value
+            named, written = write_type(node.type)
+            default = node.default_value
+            if name in defined or node.directives or named not in self._tables.inputs:
+                raise _UnsureError
+            has_default = default is not None and not isinstance(default, NullValueNode)
+            defined[name] = (written, has_default)
+        used = set()
+        for part in parts:
+            for name, accepts in part.usages:
+                definition = defined.get(name)
+                if definition is None:
+                    raise _UnsureError
+                written, has_default = definition
+                if written not in accepts and not (
+                    has_default and f"{written}!" in accepts
+                ):
+                    raise _UnsureError
+                used.add(name)
+        if len(used) != len(defined):
+            raise _UnsureError
+        # Last, when all types are known to be accepted somewhere: what may stand in the
+        # place of a list doubles with each list in it, and a client may write hundreds.
+        for node in operation.variable_definitions or ():
+            default = node.default_value
+            if default is not None and not self._tables.build_input(node.type).takes(
+                default, None
+            ):
+                raise _UnsureError
+
+
+def _reach(start: _Definition, fragments: dict[str, _Definition]) -> set[str]:
+    """Names of all fragments that a definition spreads, itself or through others.
+
+    Raises:
+        _UnsureError: They spread each other in a circle, or nest deeper than is usual.
+    """
+    done: set[str] = set()
+    open_: dict[str, None] = {}
+    path = [iter(start.spreads)]
+    while path:
+        name = next(path[-1], None)
+        if name is None:
+            path.pop()
+            if open_:
+                done.add(open_.popitem()[0])
+        elif name in open_ or len(path) > MAX_NESTING:
+            raise _UnsureError
+        elif name not in done:
+            open_[name] = None
+            path.append(iter(fragments[name].spreads))
+    return done

@@ -1,0 +1,414 @@
+"""Compiled execution: selection sets over records become joins of JSON bytes.
+
+Resolving field by field costs more than everything else together. A selection set in
+which every field is read from a record (no resolver, no arguments) is compiled once for
+its document into a `Projection`; the executor hands whole objects and lists to it and
+gets JSON back. Whatever else a selection holds runs as ever.
+
+Rendering is by parts: one part is one field of one type with what is selected below it.
+Equal parts are one object, whichever document they came from, and the bytes of a part
+are kept with its record, so that a new document over known records is mostly joining.
+
+A projection never words an error. Where a value is not what its type promises, it gives
+up (`CannotProjectError`), and the executor completes that value in the ordinary way.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList
+
+from catalograph.catalogue import records
+from catalograph.graphql.run.needs import NEEDS, Need
+
+Selected = Mapping[str, Any]
+"""Selected fields by response key; each as whoever collects them writes them down."""
+
+Steps = Generator[None, None, bytes]
+"""Rendering in small steps, so that others can have their turn in between."""
+
+Collect = Callable[[GraphQLObjectType, Any], Selected]
+"""Gives what is selected below a field for an object type, directives applied."""
+
+READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
+"""Fields whose resolver only reads an attribute as long as no argument is given."""
+
+_SHARED = (records.Provider, records.Endpoint, records.Organisation)
+"""Records that many others hold: their objects are worth keeping from the first time."""
+
+_STEP: Final = 8
+"""Objects between two chances to pause; a large model takes 0.1 ms."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class CannotProjectError(Exception):
+    """A value is not what its type promises; ordinary execution words the error."""
+
+
+class RenderedParts:
+    """Rendered parts, kept with the records they were rendered from.
+
+    Args:
+        max_bytes: When they take more, all are dropped: they are quickly made again, and
+            the records of the last refresh go with them.
+
+    Attributes:
+        slots: A record, and what has been rendered of it; by the identity of the record.
+    """
+
+    def __init__(self, max_bytes: int = 24 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        # By identity: equal records are rendered alike, but comparing them costs more
+        # than rendering. The record is held, so that its id is not given to another.
+        self.slots: dict[int, tuple[object, dict[object, bytes]]] = {}
+
+    def of(self, record: object) -> dict[object, bytes]:
+        """What has been rendered of a record, by part or projection."""
+        slot = self.slots.get(id(record))
+        if slot is None:
+            if self._held_bytes > self._max_bytes:
+                self.slots.clear()
+                self._held_bytes = 0
+            slot = (record, {})
+            self.slots[id(record)] = slot
+            self._held_bytes += _BYTES_PER_SLOT
+        return slot[1]
+
+    def count(self, rendered: bytes) -> None:
+        """Note that a rendered part is being kept."""
+        self._held_bytes += len(rendered) + _BYTES_PER_FRAGMENT
+
+
+_BYTES_PER_SLOT = 400
+_BYTES_PER_FRAGMENT = 120
+
+
+class Part:
+    """One field of a type, with what is selected below it; without its response key."""
+
+    __slots__ = ("_is_list", "_name", "_read", "_type", "below", "needs")
+
+    def __init__(
+        self,
+        readable: "_Readable",
+        read: Callable[[Any, str], object],
+        below: "Projection | None",
+    ) -> None:
+        self._type = readable.type
+        self._is_list = is_list_type(get_nullable_type(readable.type))
+        self._name = readable.attribute
+        self._read = read
+        self.below = below
+        self.needs = readable.needs if below is None else readable.needs | below.needs
+
+    def render(self, source: object) -> bytes:
+        """Render the field of one object.
+
+        Raises:
+            CannotProjectError: The value is not what the type promises.
+        """
+        try:
+            value = self._read(source, self._name)
+            return _render(self._type, value, self.below)
+        except CannotProjectError:
+            raise
+        except Exception as exc:
+            # Reading has no effects: whatever it is, it happens again where it is worded.
+            raise CannotProjectError from exc
+
+    def steps(self, source: object) -> Steps:
+        """Render as `render` does, a list of objects in steps."""
+        if self.below is not None and self._is_list:
+            try:
+                value = self._read(source, self._name)
+            except Exception as exc:
+                raise CannotProjectError from exc  # as above
+            if isinstance(value, list | tuple):
+                return (yield from self.below.steps_all(value))
+        return self.render(source)
+
+
+def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
+    if is_non_null_type(type_):
+        if value is None:
+            raise CannotProjectError
+        type_ = type_.of_type
+    elif value is None:
+        return b"null"
+    if is_list_type(type_):
+        if not isinstance(value, list | tuple):
+            raise CannotProjectError
+        if below is not None:
+            return below.render_all(value)
+        of_type = type_.of_type
+        return b"[%b]" % b",".join([_render(of_type, one, None) for one in value])
+    if below is not None:
+        return below.render(value)
+    return _encode(type_.coerce_output_value(value))
+
+
+class Projection:
+    """A selection set over one object type, compiled.
+
+    Args:
+        parts: Prefix (comma, response key, colon) and part of each field; a part is
+            bytes where it does not depend on the object.
+        fragments: Where rendered parts are kept.
+
+    Attributes:
+        needs: What the fields make necessary together.
+    """
+
+    __slots__ = ("_fragments", "_is_repeated", "_parts", "_template", "needs")
+
+    def __init__(
+        self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: RenderedParts
+    ) -> None:
+        self._parts: list[Part] = []
+        # What is the same for all objects, with a place for each part in between.
+        self._template: list[bytes] = [b"{"]
+        self.needs = Need.NOTHING
+        for prefix, part in parts:
+            self._template[-1] += prefix
+            if isinstance(part, bytes):
+                self._template[-1] += part
+                continue
+            self._template += (b"", b"")
+            self._parts.append(part)
+            if part.needs is not Need.NOTHING:
+                self.needs |= part.needs
+        self._template[-1] += b"}"
+        self._fragments = fragments
+        self._is_repeated = False
+
+    def mark_repeated(self) -> None:
+        """Note that this has been asked for before, so that whole models are worth keeping."""
+        if not self._is_repeated:
+            self._is_repeated = True
+            for part in self._parts:
+                if part.below is not None:
+                    part.below.mark_repeated()
+
+    def render(self, source: object) -> bytes:
+        """Render one object.
+
+        Raises:
+            CannotProjectError: Some value is not what its type promises.
+        """
+        is_shared = isinstance(source, _SHARED)
+        if not is_shared and not isinstance(source, records.Model):
+            return self._join(source)
+        kept = self._fragments.of(source)
+        whole = kept.get(self)
+        if whole is None:
+            whole = self._join_kept(source, kept)
+            # Of a model, the whole is kept from the second time on: a document that
+            # nobody asks again would only push out what others need.
+            if is_shared or self._is_repeated:
+                kept[self] = whole
+                self._fragments.count(whole)
+        return whole
+
+    def render_all(self, sources: Iterable[object]) -> bytes:
+        """Render a list of objects, as `render` does each."""
+        return b"[%b]" % b",".join([self.render(source) for source in sources])
+
+    def steps(self, source: object) -> Steps:
+        """Render one object as `render` does, in steps where it holds a list of others.
+
+        Records are kept, and small enough for one step.
+        """
+        if isinstance(source, (*_SHARED, records.Model)):
+            return self.render(source)
+        rendered: list[bytes] = []
+        for part in self._parts:
+            rendered.append((yield from part.steps(source)))  # noqa: PERF401
+        return self._fill(rendered)
+
+    def steps_all(self, sources: Sequence[object]) -> Steps:
+        """Render a list of objects in steps."""
+        slots = self._fragments.slots
+        pieces: list[bytes] = []
+        for start in range(0, len(sources), _STEP):
+            for source in sources[start : start + _STEP]:
+                # What is kept is looked up here, for lists of hundreds that are.
+                slot = slots.get(id(source))
+                whole = None if slot is None else slot[1].get(self)
+                pieces.append(self.render(source) if whole is None else whole)
+            yield
+        return b"[%b]" % b",".join(pieces)
+
+    def _join(self, source: object) -> bytes:
+        return self._fill([part.render(source) for part in self._parts])
+
+    def _join_kept(self, source: object, kept: dict[object, bytes]) -> bytes:
+        # No loop of ours where all parts are known: this is done for every model of every
+        # document that nobody has asked before.
+        rendered = list(map(kept.get, self._parts))
+        if None in rendered:
+            for place, part in enumerate(self._parts):
+                if rendered[place] is None:
+                    rendered[place] = kept[part] = fragment = part.render(source)
+                    self._fragments.count(fragment)
+        return self._fill(cast("list[bytes]", rendered))
+
+    def _fill(self, rendered: list[bytes]) -> bytes:
+        pieces = self._template.copy()
+        pieces[1::2] = rendered
+        return b"".join(pieces)
+
+
+class _Readable:
+    """A field that is read from its object, and from nothing else.
+
+    Attributes:
+        type: As the schema has it.
+        attribute: What is read.
+        needs: What it makes necessary, wherever it is selected.
+        object_type: What is selected from; None for a leaf.
+    """
+
+    __slots__ = ("attribute", "needs", "object_type", "type")
+
+    def __init__(
+        self,
+        type_: GraphQLOutputType,
+        attribute: str,
+        needs: Need,
+        object_type: GraphQLObjectType | None = None,
+    ) -> None:
+        self.type = type_
+        self.attribute = attribute
+        self.needs = needs
+        self.object_type = object_type
+
+
+class Projector:
+    """Compiles selection sets; equal parts and projections are one object.
+
+    Args:
+        read: Reads a field that has no resolver: an object and a name.
+        max_interned: Parts and projections that are remembered; then all are forgotten.
+    """
+
+    def __init__(
+        self, read: Callable[[Any, str], object], *, max_interned: int = 4_000
+    ) -> None:
+        self._read = read
+        self._max_interned = max_interned
+        self._fragments = RenderedParts()
+        self._readables: dict[tuple[GraphQLObjectType, str], _Readable | None] = {}
+        self._parts: dict[tuple[_Readable, Projection | None], Part] = {}
+        self._projections: dict[tuple[Any, ...], Projection] = {}
+
+    def compile(
+        self,
+        type_: GraphQLObjectType,
+        selected: Selected,
+        collect: Collect,
+    ) -> Projection | None:
+        """Compile what is selected of a type; None when some field needs a resolver.
+
+        Args:
+            type_: What the fields are selected of.
+            selected: Fields by response key: a node, or graphql-core's list of details.
+            collect: Gives the same for what is selected below one of them.
+        """
+        parts: list[tuple[bytes, Part | bytes]] = []
+        for key, field in selected.items():
+            part = self._compile_field(type_, field, collect)
+            if part is None:
+                return None
+            comma = b"," if parts else b""
+            parts.append((comma + _encode(key) + b":", part))
+        if not any(isinstance(part, Part) for _, part in parts):
+            # Nothing would be read, so nothing would tell that the object is of the type.
+            return None
+        return self._intern(type_.name, tuple(parts))
+
+    def _compile_field(
+        self,
+        type_: GraphQLObjectType,
+        selected: FieldNode | FieldDetailsList,
+        collect: Collect,
+    ) -> Part | bytes | None:
+        node = selected if isinstance(selected, FieldNode) else selected[0].node
+        name = node.name.value
+        if name == "__typename":
+            return _encode(type_.name)
+        if node.arguments:
+            return None
+        found = self._find_readable(type_, name)
+        if found is None:
+            return None
+        below: Projection | None = None
+        if found.object_type is not None:
+            fields = collect(found.object_type, selected)
+            below = self.compile(found.object_type, fields, collect)
+            if below is None:
+                return None
+        interned = (found, below)
+        part = self._parts.get(interned)
+        if part is None:
+            part = Part(found, self._read, below)
+            self._parts[interned] = part
+        return part
+
+    def _find_readable(self, type_: GraphQLObjectType, name: str) -> _Readable | None:
+        """Describe a field that is only read; None when it is not."""
+        key = (type_, name)
+        if key not in self._readables:
+            self._readables[key] = _describe(type_, name)
+        return self._readables[key]
+
+    def _intern(
+        self, type_name: str, parts: tuple[tuple[bytes, Part | bytes], ...]
+    ) -> Projection:
+        projection = self._projections.get((type_name, parts))
+        if projection is not None:
+            projection.mark_repeated()
+            return projection
+        if len(self._projections) + len(self._parts) > self._max_interned:
+            self._projections.clear()
+            self._parts.clear()
+        projection = Projection(parts, self._fragments)
+        self._projections[type_name, parts] = projection
+        return projection
+
+
+def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
+    field = type_.fields.get(name)
+    attribute = None if field is None else _find_attribute(type_, name, field)
+    if field is None or attribute is None:
+        return None
+    needs = NEEDS.get((type_.name, name), Need.NOTHING)
+    named = get_named_type(field.type)
+    if isinstance(named, GraphQLObjectType):
+        return _Readable(field.type, attribute, needs, named)
+    return _Readable(field.type, attribute, needs) if is_leaf_type(named) else None
+
+
+def _find_attribute(
+    type_: GraphQLObjectType, name: str, field: GraphQLField
+) -> str | None:
+    """What a field without resolver is read from; None when it has one."""
+    if (type_.name, name) in READ_WITHOUT_ARGUMENTS:
+        return READ_WITHOUT_ARGUMENTS[type_.name, name]
+    if field.args or not getattr(field.resolve, "_is_default", False):
+        return None
+    python_name: str = field.extensions["strawberry-definition"].python_name
+    return python_name

@@ -1,0 +1,211 @@
+"""Resolvers of lists: of models wherever they hang, and of the other entities at the root."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import strawberry
+from strawberry import UNSET
+
+from catalograph.catalogue import records
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsOrder
+from catalograph.data.slices import ModelsRequest
+from catalograph.errors import UserInputError
+from catalograph.graphql.context import Info
+from catalograph.graphql.paging import parse_slice
+from catalograph.graphql.run.needs import Need, needed_sections
+from catalograph.graphql.types.arguments import (
+    After,
+    Before,
+    First,
+    Last,
+    Limit,
+    Offset,
+)
+from catalograph.graphql.types.connections import (
+    EntityConnectionSource,
+    ModelConnectionSource,
+)
+from catalograph.graphql.types.filter import ModelFilter, ModelOrder
+
+Search: TypeAlias = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "Words to find in name, id, aliases and organisation, in any order; case and "
+            "accents do not count, the start of a word is enough. Best match comes first, "
+            "unless `orderBy` says otherwise. Null or blank: no search."
+        )
+    ),
+]
+Filter: TypeAlias = Annotated[
+    ModelFilter | None,
+    strawberry.argument(name="filter", description="Which models. Null: all of them."),
+]
+OrderBy: TypeAlias = Annotated[
+    ModelOrder | None,
+    strawberry.argument(
+        description=(
+            "In what order. Null: as the catalogue lists them, newest first; "
+            "with `search`, best match first."
+        )
+    ),
+]
+Parent: TypeAlias = strawberry.Parent[Any]
+
+MAX_SEARCH_CHARACTERS = 256
+
+
+async def load_models(
+    root: Parent,
+    info: Info,
+    filter_: Filter = UNSET,
+    search: Search = UNSET,
+    order_by: OrderBy = UNSET,
+    limit: Limit = UNSET,
+    offset: Offset = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> Any:
+    """Load a page of models; under a provider, endpoint or organisation, of its own."""
+    if filter_:
+        # There may be twenty filters of nine thousand values, and none of them can wait
+        # for its turn: lists that are loaded in one tick share upstream requests.
+        info.context.count_filter_values(filter_.count_values())
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
+    request = build_request(
+        root,
+        info.context.find_needs(raw),
+        filter_=filter_,
+        search=search,
+        order_by=order_by,
+        limit=limit,
+        offset=offset,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
+    if raw.path.prev is None:
+        info.context.requests[str(raw.path.key)] = request
+    listing = await info.context.loaders.load_models(request, tuple(raw.path.as_list()))
+    return ModelConnectionSource(listing, name_order(request.order, request.search))
+
+
+def build_request(
+    root: object,
+    needs: Need,
+    *,
+    filter_: ModelFilter | None = UNSET,
+    search: str | None = UNSET,
+    order_by: ModelOrder | None = UNSET,
+    limit: int | None = UNSET,
+    offset: int | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> ModelsRequest:
+    """Read the arguments of a list of models, hanging on a record or, None, at the root.
+
+    Raises:
+        UserInputError: An argument that cannot be taken.
+    """
+    order = order_by.build() if order_by else None
+    words = _parse_search(search)
+    asked, fixed = _fix(filter_.build() if filter_ else EVERYTHING, root)
+    part = parse_slice(
+        order=name_order(order, words),
+        limit=limit,
+        offset=offset,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
+    return ModelsRequest(
+        filter=asked,
+        search=words,
+        order=order,
+        part=part,
+        sections=needed_sections(needs),
+        needs_index=Need.INDEX in needs,
+        fixed=fixed,
+    )
+
+
+def build_entity_resolver(
+    key: str, members: Callable[[CatalogueIndex], Sequence[Any]]
+) -> Callable[..., Any]:
+    """Make the resolver of a root list of entities.
+
+    Args:
+        key: Attribute that holds an entity's id.
+        members: All of them, ordered by id.
+    """
+
+    async def load_entities(
+        info: Info,
+        limit: Limit = UNSET,
+        offset: Offset = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        part = parse_slice(
+            order=key,
+            limit=limit,
+            offset=offset,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+        )
+        index = await info.context.loaders.load_index()
+        return EntityConnectionSource(members(index), key, part)
+
+    return load_entities
+
+
+def _parse_search(search: str | None) -> str | None:
+    if not search or not search.strip():
+        return None
+    if len(search) > MAX_SEARCH_CHARACTERS:
+        message = (
+            f"search must be at most {MAX_SEARCH_CHARACTERS} characters, "
+            f"got {len(search)}"
+        )
+        raise UserInputError(message)
+    return search
+
+
+def name_order(order: ModelsOrder | None, search: str | None) -> str:
+    """Name the order of a list for its cursors."""
+    if order is not None:
+        return f"{order.field.value}{'-' if order.descending else '+'}"
+    return "catalogue" if search is None else "search"
+
+
+_FIXED = {
+    records.Provider: ("providers", "provider_id"),
+    records.Endpoint: ("endpoints", "endpoint_id"),
+    records.Organisation: ("organisations", "organisation_id"),
+}
+
+
+def _fix(asked: ModelsFilter, root: object) -> tuple[ModelsFilter, str | None]:
+    """Restrict a filter to the models of a parent object; the root has none."""
+    found = _FIXED.get(type(root))  # type: ignore[call-overload]
+    if found is None:
+        return asked, None
+    dimension, key = found
+    if getattr(asked, dimension):
+        kind = type(root).__name__
+        message = f"filter.{dimension} is fixed by the {kind} this list hangs on; leave it out"
+        raise UserInputError(message)
+    fixed = msgspec.structs.replace(asked, **{dimension: (getattr(root, key),)})
+    return fixed, dimension

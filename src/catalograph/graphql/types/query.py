@@ -1,0 +1,168 @@
+"""The root fields."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import strawberry
+
+from catalograph.catalogue.index import CatalogueIndex
+from catalograph.errors import UserInputError
+from catalograph.graphql.context import Info
+from catalograph.graphql.errors import strip
+from catalograph.graphql.node import find_node, parse_id
+from catalograph.graphql.types.catalogue import Catalogue, load_catalogue
+from catalograph.graphql.types.endpoint import Endpoint, EndpointConnection
+from catalograph.graphql.types.list_cost import PAGE
+from catalograph.graphql.types.lists import build_entity_resolver, load_models
+from catalograph.graphql.types.model import Model, ModelConnection
+from catalograph.graphql.types.node import Node
+from catalograph.graphql.types.organisation import (
+    Organisation,
+    OrganisationConnection,
+)
+from catalograph.graphql.types.provider import Provider, ProviderConnection
+
+_FAILED = "Null when the list could not be loaded; `errors` says why."
+_UNKNOWN = "Null when the catalogue does not hold it."
+
+
+async def load_model(
+    info: Info,
+    model_id: Annotated[
+        str,
+        strawberry.argument(
+            description="Natural id, `organisation/name`, or one of the model's aliases."
+        ),
+    ],
+) -> Any:
+    """Load one model by id or alias."""
+    return (await info.context.loaders.load_index()).find_model(model_id)
+
+
+async def load_provider(
+    info: Info,
+    provider_id: Annotated[
+        str, strawberry.argument(description="Natural id, such as `openai`.")
+    ],
+) -> Any:
+    """Load one provider."""
+    return (await info.context.loaders.load_index()).find_provider(provider_id)
+
+
+async def load_organisation(
+    info: Info,
+    organisation_id: Annotated[
+        str, strawberry.argument(description="Natural id, such as `openai`.")
+    ],
+) -> Any:
+    """Load one organisation."""
+    return (await info.context.loaders.load_index()).find_organisation(organisation_id)
+
+
+async def load_endpoint(
+    info: Info,
+    endpoint_id: Annotated[
+        str, strawberry.argument(description="Natural id, such as `chat.completions`.")
+    ],
+) -> Any:
+    """Load one endpoint."""
+    return (await info.context.loaders.load_index()).find_endpoint(endpoint_id)
+
+
+async def load_node(
+    info: Info,
+    id: Annotated[
+        strawberry.ID, strawberry.argument(description="A global id of this graph.")
+    ],
+) -> Any:
+    """Load whatever has a global id."""
+    key = parse_id(id)
+    return find_node(await info.context.loaders.load_index(), key)
+
+
+async def load_nodes(
+    info: Info,
+    ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(
+            description="Global ids of this graph; 1,000 in one operation by default."
+        ),
+    ],
+) -> Any:
+    """Load many nodes: order and repeats are kept, one bad id fails alone."""
+    info.context.count_references(len(ids))
+    index = await info.context.loaders.load_index()
+    # To say of a thousand that they are no ids takes longer than a turn.
+    paced = info.context.time_slice.iterate(enumerate(ids))
+    return [_find_or_error(index, id_, place) async for place, id_ in paced]
+
+
+def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:
+    try:
+        return find_node(index, parse_id(id_, argument=f"ids[{place}]"))
+    except UserInputError as error:
+        # An error in a list is the error of that place.
+        return strip(error)
+
+
+def _by_id(attribute: str, key: str) -> Any:
+    def members(index: CatalogueIndex) -> Sequence[Any]:
+        found: Sequence[Any] = getattr(index, attribute)
+        return found
+
+    return build_entity_resolver(key, members)
+
+
+@strawberry.type(description="Where every question starts.")
+class Query:
+    """Root fields, each of which fails alone."""
+
+    models: ModelConnection | None = strawberry.field(
+        resolver=load_models,
+        directives=[PAGE],
+        description=f"Models, as the catalogue lists them unless ordered. {_FAILED}",
+    )
+    model: Model | None = strawberry.field(
+        resolver=load_model, description=f"One model. {_UNKNOWN}"
+    )
+    providers: ProviderConnection | None = strawberry.field(
+        resolver=_by_id("providers", "provider_id"),
+        directives=[PAGE],
+        description=f"Everyone who serves a model, by id. {_FAILED}",
+    )
+    provider: Provider | None = strawberry.field(
+        resolver=load_provider, description=f"One provider. {_UNKNOWN}"
+    )
+    organisations: OrganisationConnection | None = strawberry.field(
+        resolver=_by_id("organisations", "organisation_id"),
+        directives=[PAGE],
+        description=f"Everyone who made a model, by id. {_FAILED}",
+    )
+    organisation: Organisation | None = strawberry.field(
+        resolver=load_organisation, description=f"One organisation. {_UNKNOWN}"
+    )
+    endpoints: EndpointConnection | None = strawberry.field(
+        resolver=_by_id("endpoints", "endpoint_id"),
+        directives=[PAGE],
+        description=f"Every kind of call that a model is served on, by id. {_FAILED}",
+    )
+    endpoint: Endpoint | None = strawberry.field(
+        resolver=load_endpoint, description=f"One endpoint. {_UNKNOWN}"
+    )
+    catalogue: Catalogue | None = strawberry.field(
+        resolver=load_catalogue,
+        description=(
+            "How fresh and how large the catalogue is. Null when it could not be read; "
+            "`errors` says why."
+        ),
+    )
+    node: Node | None = strawberry.field(
+        resolver=load_node, description=f"Whatever has this global id. {_UNKNOWN}"
+    )
+    nodes: list[Node | None] = strawberry.field(
+        resolver=load_nodes,
+        description=(
+            "Whatever has these global ids, in their order, repeats included; null where "
+            "the catalogue does not hold one."
+        ),
+    )

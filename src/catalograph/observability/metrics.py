@@ -1,0 +1,200 @@
+"""Metrics: one place that says what is counted."""
+
+import asyncio
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+REGISTRY = CollectorRegistry()
+"""Every metric of this process; of the client library's own, memory, CPU and files alone."""
+
+ProcessCollector(registry=REGISTRY)
+
+BUILD = Gauge(
+    "catalograph_build_info",
+    "Always 1; the label says which version runs.",
+    ["version"],
+    registry=REGISTRY,
+)
+
+UPSTREAM_REQUESTS = Counter(
+    "catalograph_upstream_requests_total",
+    "Requests sent to the upstream catalogue, by outcome (ok, an error code, abandoned).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+UPSTREAM_SECONDS = Histogram(
+    "catalograph_upstream_request_seconds",
+    "Seconds from sending a request to the upstream until its answer was read.",
+    registry=REGISTRY,
+)
+UPSTREAM_RETRIES = Counter(
+    "catalograph_upstream_retries_total",
+    "Attempts made again after one that failed.",
+    registry=REGISTRY,
+)
+UPSTREAM_RETRY_BUDGET = Gauge(
+    "catalograph_upstream_retry_budget",
+    "Retries that may be made now; each request adds a fifth of one.",
+    registry=REGISTRY,
+)
+UPSTREAM_BREAKER_STATE = Gauge(
+    "catalograph_upstream_breaker_state",
+    "0: all calls go through; 1: one probe is on its way; 2: no call goes through.",
+    registry=REGISTRY,
+)
+UPSTREAM_BREAKER_REFUSALS = Counter(
+    "catalograph_upstream_breaker_refusals_total",
+    "Calls that were not made because the upstream had failed too often.",
+    registry=REGISTRY,
+)
+MALFORMED = Counter(
+    "catalograph_upstream_malformed_total",
+    "Rows or fields of upstream answers that could not be read and were left out.",
+    ["what"],
+    registry=REGISTRY,
+)
+CONTRACT_BREAKS = Counter(
+    "catalograph_upstream_contract_breaks_total",
+    "Pages thrown away because the upstream had ignored a filter.",
+    registry=REGISTRY,
+)
+CACHE_READS = Counter(
+    "catalograph_cache_reads_total",
+    "Look-ups by age class: fresh, stale, expired, miss.",
+    ["age"],
+    registry=REGISTRY,
+)
+COALESCED = Counter(
+    "catalograph_coalesced_callers_total",
+    "Callers that waited for somebody else's answer or upstream request.",
+    registry=REGISTRY,
+)
+CACHE_BYTES = Gauge(
+    "catalograph_cache_bytes",
+    "Bytes of memory that kept answers take.",
+    registry=REGISTRY,
+)
+CACHE_EVICTIONS = Counter(
+    "catalograph_cache_evictions_total",
+    "Kept answers that had to leave for others, or were too large to keep.",
+    registry=REGISTRY,
+)
+TASKS = Gauge(
+    "catalograph_tasks",
+    "Tasks of the event loop; what only ever grows is a leak.",
+    registry=REGISTRY,
+)
+REFRESH_FAILURES = Counter(
+    "catalograph_cache_refresh_failures_total",
+    "Refreshes in the background that failed.",
+    registry=REGISTRY,
+)
+SHARED_CACHE_FAILURES = Counter(
+    "catalograph_shared_cache_failures_total",
+    "Operations on the shared cache that failed or took too long, by operation.",
+    ["operation"],
+    registry=REGISTRY,
+)
+SHARED_CACHE_OPEN = Gauge(
+    "catalograph_shared_cache_breaker_open",
+    "1 while the shared cache is left alone because it failed, otherwise 0.",
+    registry=REGISTRY,
+)
+SHED = Counter(
+    "catalograph_requests_shed_total",
+    "Requests refused because too many were being worked on.",
+    registry=REGISTRY,
+)
+REFUSED = Counter(
+    "catalograph_requests_refused_total",
+    "Requests refused, by the limit or rule that refused them.",
+    ["rule"],
+    registry=REGISTRY,
+)
+ERRORS = Counter(
+    "catalograph_errors_total",
+    "Errors in answers, by their code.",
+    ["code"],
+    registry=REGISTRY,
+)
+SHARED_CACHE_SECONDS = Histogram(
+    "catalograph_shared_cache_seconds",
+    "Seconds that one call of the shared cache took, failed ones included.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25),
+    registry=REGISTRY,
+)
+INDEX_TIME = Gauge(
+    "catalograph_index_timestamp_seconds",
+    "Unix time at which the catalogue in the index was read; 0 before the first. With "
+    "tokens passed through there is an index for each, and this is 0.",
+    registry=REGISTRY,
+)
+INDEX_MODELS = Gauge(
+    "catalograph_index_models",
+    "Models in the index; as above.",
+    registry=REGISTRY,
+)
+LOOP_LAG = Gauge(
+    "catalograph_event_loop_lag_seconds",
+    "Longest time that the event loop kept others waiting since the last scrape.",
+    registry=REGISTRY,
+)
+
+
+class LoopWatch:
+    """Measures for how long the event loop lets nobody have a turn, until stopped.
+
+    Args:
+        loop: Runs; gets a timer four times a second.
+    """
+
+    _EVERY_S = 0.25
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._longest_s = 0.0
+        self._due_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        LOOP_LAG.set_function(self._take)
+        self._wait()
+
+    def stop(self) -> None:
+        """Leave the loop alone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        LOOP_LAG.set_function(float)
+
+    def _wait(self) -> None:
+        self._due_s = self._loop.time() + self._EVERY_S
+        self._timer = self._loop.call_at(self._due_s, self._look)
+
+    def _look(self) -> None:
+        self._longest_s = max(self._longest_s, self._loop.time() - self._due_s)
+        self._wait()
+
+    def _take(self) -> float:
+        """The longest since somebody asked last."""
+        longest_s, self._longest_s = self._longest_s, 0.0
+        return longest_s
+
+
+def write_metrics(collector: Collector, accept: str) -> tuple[bytes, str]:
+    """Write metrics in the format that an `Accept` header wants.
+
+    Returns:
+        The text, and its media type; as `accept`, that one gives the same format.
+    """
+    try:
+        encode, media_type = choose_encoder(accept)
+    except (TypeError, ValueError):
+        # The library compares versions without looking whether they are numbers.
+        encode, media_type = choose_encoder("")
+    return encode(collector), media_type

@@ -1,0 +1,157 @@
+"""What is counted about requests, in plain numbers that cost next to nothing."""
+
+import bisect
+import collections
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from catalograph.observability.metrics import REGISTRY
+
+_BOUNDS_S: Final = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+)
+_MOST_NAMES: Final = 200
+_OTHER: Final = "(other)"
+_UNNAMED: Final = "(unnamed)"
+
+
+class RequestMetrics(Collector):
+    """Figures of this process, shown to Prometheus when it asks.
+
+    The client library's own counters take locks that are not needed on one event loop;
+    with them the metrics would cost as much as a kept answer does.
+
+    Attributes:
+        in_flight: Requests that are being worked on.
+        kept_bytes: Memory that kept answers take.
+    """
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.kept_bytes = 0
+        self._names: set[str] = set()
+        self._operations: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._statuses: collections.Counter[int] = collections.Counter()
+        self._kept: collections.Counter[str] = collections.Counter()
+        self._sent_bytes = 0
+        self._buckets = [0] * (len(_BOUNDS_S) + 1)
+        self._seconds = 0.0
+
+    def count_operation(self, name: str, outcome: str) -> None:
+        """Count an operation; after the first 200 names all others are one.
+
+        Args:
+            name: Empty when it has none.
+            outcome: `ok`, `errors` or `refused`.
+        """
+        label = name or _UNNAMED
+        if label not in self._names:
+            # Names are the clients' choice, and each one is a time series for good.
+            if len(self._names) >= _MOST_NAMES:
+                label = _OTHER
+            else:
+                self._names.add(label)
+        self._operations[label, outcome] += 1
+
+    def count_hit(self, name: str, seconds: float, sent_bytes: int) -> None:
+        """Count a request that a kept answer served, in one go."""
+        self._kept["hit"] += 1
+        self._statuses[200] += 1
+        self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
+        self._seconds += seconds
+        self._sent_bytes += sent_bytes
+        label = name or _UNNAMED
+        self._operations[label if label in self._names else _OTHER, "ok"] += 1
+
+    def count_kept(self, outcome: str) -> None:
+        """Count a look-up among the kept answers: `hit` or `miss`."""
+        self._kept[outcome] += 1
+
+    def count_request(self, status: int, seconds: float, sent_bytes: int) -> None:
+        """Count a request that was answered."""
+        self._statuses[status] += 1
+        self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
+        self._seconds += seconds
+        self._sent_bytes += sent_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as Prometheus has them."""
+        operations = CounterMetricFamily(
+            "catalograph_operations",
+            "Operations, by name (a bounded number of them) and outcome.",
+            labels=["operation", "outcome"],
+        )
+        for labels, count in self._operations.items():
+            operations.add_metric(labels, count)
+        yield operations
+        requests = CounterMetricFamily(
+            "catalograph_requests", "Requests, by HTTP status.", labels=["status"]
+        )
+        for status, count in self._statuses.items():
+            requests.add_metric([str(status)], count)
+        yield requests
+        kept = CounterMetricFamily(
+            "catalograph_kept_answers",
+            "Look-ups among the kept answers, by outcome (hit or miss).",
+            labels=["outcome"],
+        )
+        for outcome, count in self._kept.items():
+            kept.add_metric([outcome], count)
+        yield kept
+        yield self._collect_seconds()
+        yield CounterMetricFamily(
+            "catalograph_response_bytes",
+            "Bytes of response bodies, as sent.",
+            value=self._sent_bytes,
+        )
+        yield GaugeMetricFamily(
+            "catalograph_requests_in_flight",
+            "Requests that are being worked on.",
+            value=self.in_flight,
+        )
+        yield GaugeMetricFamily(
+            "catalograph_kept_answers_bytes",
+            "Bytes of memory that kept answers take.",
+            value=self.kept_bytes,
+        )
+
+    def _collect_seconds(self) -> Metric:
+        buckets: list[tuple[str, float]] = []
+        total = 0
+        for bound_s, count in zip(_BOUNDS_S, self._buckets, strict=False):
+            total += count
+            buckets.append((str(bound_s), total))
+        buckets.append(("+Inf", total + self._buckets[-1]))
+        seconds = HistogramMetricFamily(
+            "catalograph_request_seconds",
+            "Seconds from a request's headers to the last byte handed to the server.",
+        )
+        seconds.add_metric([], buckets=list(buckets), sum_value=self._seconds)
+        return seconds
+
+
+REQUESTS: Final = RequestMetrics()
+"""The figures of this process."""
+
+REGISTRY.register(REQUESTS)

@@ -1,0 +1,1 @@
+"""The process: uvicorn within bounds, start and stop, workers, garbage collection."""

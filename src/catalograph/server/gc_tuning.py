@@ -1,0 +1,55 @@
+"""Keeps the garbage collector from stopping the event loop to look at what stays."""
+
+import gc
+from collections.abc import Mapping
+from typing import Final
+
+_FULL: Final = 2
+"""Generation of a full collection."""
+
+_YOUNG_PER_FULL: Final = 2
+"""Smaller collections before a full one: often, and each is short."""
+
+
+class TunedCollector:
+    """Lets the garbage collector look at what has stayed only when that has grown.
+
+    What a full collection leaves is set aside (`gc.freeze`), until much more is aside than
+    when all was looked at last. See docs/decisions/0004.
+
+    Args:
+        max_growth: Objects; some 100 bytes each, should they all be garbage.
+    """
+
+    def __init__(self, max_growth: int = 250_000) -> None:
+        self._max_growth = max_growth
+        self._settled = gc.get_freeze_count()
+        self._added = 0
+        self._looks_at_all = False
+
+    def __call__(self, phase: str, info: Mapping[str, int]) -> None:
+        """Act after a full collection; for `gc.callbacks`."""
+        if phase != "stop" or info["generation"] != _FULL:
+            return
+        self._added += len(gc.get_objects(generation=_FULL))
+        gc.freeze()
+        if self._looks_at_all:
+            self._looks_at_all = False
+            self._settled = gc.get_freeze_count()
+            self._added = 0
+        elif self._added >= self._max_growth:
+            # Most of what was added may have gone since; counting takes a while, too.
+            self._added = 0
+            growth = gc.get_freeze_count() - self._settled
+            self._looks_at_all = growth >= self._max_growth
+            if self._looks_at_all:
+                gc.unfreeze()
+
+
+def tune_collector() -> None:
+    """Set aside what there is now: modules, schema and settings are 80,000 objects."""
+    gc.collect()
+    gc.freeze()
+    youngest, young, _ = gc.get_threshold()
+    gc.set_threshold(youngest, young, _YOUNG_PER_FULL)
+    gc.callbacks.append(TunedCollector())

@@ -1,0 +1,175 @@
+"""Serving until told to stop, and stopping so that nobody notices.
+
+On SIGTERM a process first says at `/readyz` that it is about to stop, while it still takes
+connections: whoever stands in front needs a moment to notice. Every answer from then on
+closes its connection. Only after that moment is nothing accepted any more, what is in
+flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such moment.
+"""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, ClassVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
+
+FINISH_S = 20
+"""For requests in flight when nothing is accepted any more."""
+
+_IDLE_S = 75
+"""Longer than proxies keep idle connections (60 s is usual): the one who asks should be the
+one who closes, or a request may meet a connection that is just being closed."""
+
+_SAME_SIGNAL_S = 1.0
+"""Longer than the parent of worker processes takes to pass a signal on, half a second."""
+
+_LISTEN_BACKLOG = 2_048
+
+
+class Drain:
+    """Whether this process is about to stop.
+
+    Args:
+        monotonic: Seconds.
+
+    Attributes:
+        has_begun: Never goes back.
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.has_begun = False
+        self._monotonic = monotonic
+        self._began_s = 0.0
+
+    @contextlib.contextmanager
+    def on_sigterm(self, *, for_s: float) -> Iterator[None]:
+        """Let the server hear of SIGTERM only after a moment; of a second one at once.
+
+        One that comes within a second is the first again: a service manager tells every
+        process of a group, and a parent its workers.
+
+        Where no server has asked to hear of it, or in another thread, nothing changes.
+
+        Args:
+            for_s: How long the moment is.
+        """
+        stop = signal.getsignal(signal.SIGTERM)
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or not callable(stop):
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def begin(number: int, frame: FrameType | None) -> None:
+            now_s = self._monotonic()
+            if self.has_begun:
+                if now_s - self._began_s > _SAME_SIGNAL_S:
+                    stop(number, frame)
+                return
+            self.has_begun = True
+            self._began_s = now_s
+            # A signal arrives between any two instructions, of the loop's own code too.
+            loop.call_soon_threadsafe(loop.call_later, for_s, stop, number, None)
+
+        signal.signal(signal.SIGTERM, begin)
+        try:
+            with _stop_with_parent(loop):
+                yield
+        finally:
+            signal.signal(signal.SIGTERM, stop)
+
+
+@contextlib.contextmanager
+def _stop_with_parent(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let a worker process stop when the process that started it is killed.
+
+    It would serve for ever, and hold the port against whoever takes the place of both.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        yield
+        return
+    # Readable once the parent has ended.
+    sentinel = parent.sentinel
+
+    def stop() -> None:
+        loop.remove_reader(sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sentinel, stop)
+    try:
+        yield
+    finally:
+        loop.remove_reader(sentinel)
+
+
+DRAIN = Drain()
+"""Of this process: signals are sent to processes."""
+
+
+class DrainingProtocol(BoundedHttpProtocol):
+    """Closes each connection behind its answer once the process is about to stop.
+
+    Attributes:
+        drain: Looked at when a request arrives.
+    """
+
+    drain: ClassVar[Drain] = DRAIN
+
+    def may_be_kept(self) -> bool:
+        """As before, until then."""
+        return not self.drain.has_begun and super().may_be_kept()
+
+    def begin(self) -> None:
+        """Make a task of a request, and know whether it is the connection's last."""
+        super().begin()
+        if self.drain.has_begun:
+            self.cycle.keep_alive = False
+
+
+def bound_requests(max_body_bytes: int) -> None:
+    """Let the protocol of this process take bodies of up to that size."""
+    bound = bounded_protocol(max_body_bytes).max_request_bytes
+    DrainingProtocol.max_request_bytes = bound
+
+
+def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) -> None:
+    """Serve until told to stop.
+
+    Args:
+        app: With several workers the name of a factory, `module:function`.
+        host: To listen on.
+        port: To listen on.
+        workers: Processes that share the port.
+    """
+    options: dict[str, Any] = {"workers": workers} if workers > 1 else {}
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        factory=isinstance(app, str),
+        loop="uvloop",
+        # By name, because worker processes are told by pickle.
+        http=f"{__name__}:{DrainingProtocol.__name__}",
+        ws="none",
+        # Not its own: what it says goes where everything goes.
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        # Whose forwarded headers count is decided by our own list.
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=FINISH_S,
+        backlog=_LISTEN_BACKLOG,
+        **options,
+    )

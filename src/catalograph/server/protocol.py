@@ -1,0 +1,392 @@
+"""uvicorn's HTTP protocol with bounds on what a client may send, and how slowly.
+
+uvicorn's own has none: headers may be of any size, and a client that sends a byte a
+minute holds its connection for ever. It also makes a task of every request; here one
+whose answer the application keeps is answered before that.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, TypeAlias
+
+import httptools
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+)
+
+from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
+from catalograph.observability import metrics
+from catalograph.observability.request_context import choose_request_id
+from catalograph.web.replies import (
+    JSON,
+    SECURITY_HEADERS,
+    WHOLE_WRITER,
+    write_errors,
+    write_head,
+)
+
+_NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
+
+AnswerKept: TypeAlias = Callable[
+    [Sequence[tuple[bytes, bytes]], bytes, str], tuple[bytes, bytes] | None
+]
+"""`Gateway.answer_kept`: an application that has it is asked before a task is made."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Cuts off large heads, slow requests, silence, and clients that do not read.
+
+    Give the class to uvicorn as `http`. Bounds are class attributes.
+
+    Attributes:
+        max_head_bytes: Request line and headers; more gets 431.
+        max_request_bytes: All of a request as it comes over the wire, trailers too; must
+            leave room for the body that the application takes. More closes.
+        arrival_timeout_s: From the first byte of a request (or from connecting) to the
+            last of its body; more gets 408.
+        max_waiting: Requests that wait for their turn on one connection; more closes.
+        unread_timeout_s: For what was sent to leave for a client that does not read.
+    """
+
+    max_head_bytes: ClassVar[int] = 32 * 1024
+    max_request_bytes: ClassVar[int] = 1024 * 1024
+    arrival_timeout_s: ClassVar[float] = 10.0
+    unread_timeout_s: ClassVar[float] = 30.0
+    max_waiting: ClassVar[int] = 200
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # One for all requests: with one for each, every scope would be part of a cycle
+        # that only the garbage collector could undo.
+        self._extensions = {WHOLE_WRITER: self.write_whole}
+        self._arrived_bytes = 0
+        self._chunk_bytes = 0
+        self._reading = b""
+        self._unread = b""
+        self._answer_kept: AnswerKept | None = getattr(self.app, "answer_kept", None)
+        self._pieces: list[bytes] = []
+        self._is_early = False
+        self._is_upgrading = False
+        self._is_arriving = False
+        self._is_head_complete = False
+        self._has_completed = False
+        self._refusal: tuple[int, CatalographError] | None = None
+        self._arrival_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._wait_for_arrival()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+        # It holds a method of this connection, which would wait for the garbage collector.
+        self._extensions.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and see whether a whole request is there."""
+        if self.transport.is_closing():
+            return
+        self._chunk_bytes = len(data)
+        self._has_completed = False
+        self._unread = data
+        while self._unread:
+            read, self._unread = self._unread, b""
+            self._reading = read
+            super().data_received(read)
+        self._reading = b""
+        if self.transport.is_closing():
+            return
+        self._hand_over()
+        if self._is_arriving:
+            # Headers are only handed over whole, so one that never ends must be counted
+            # here; trailers are gathered by the parser just as quietly.
+            # What came behind another request in one read is let pass: how much of the read
+            # is its own, the parser does not tell.
+            if not self._has_completed:
+                self._arrived_bytes += len(data)
+            if not self._is_head_complete and self._arrived_bytes > self.max_head_bytes:
+                self._refuse_head()
+                self.send_400_response("")
+                return
+            if self._arrived_bytes > self.max_request_bytes:
+                metrics.REFUSED.labels("request_bytes").inc()
+                self.transport.close()
+                return
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if self._is_arriving or (is_idle and not self.timeout_keep_alive_task):
+            self._wait_for_arrival()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_arriving = True
+        self._is_head_complete = False
+        self._arrived_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """The head is there: begin to answer, with a quick way out for kept answers."""
+        if self._arrived_bytes + self._chunk_bytes > self.max_head_bytes:
+            fields = sum(len(name) + len(value) for name, value in self.headers)
+            if len(self.url) + fields > self.max_head_bytes:
+                self._refuse_head()
+                raise ValueError("the head is too large")  # comes out as a parser error
+        self._check_framing()
+        self._is_upgrading = self.parser.should_upgrade()
+        if self._is_upgrading:
+            return
+        self._is_head_complete = True
+        self._is_early = self.may_be_kept()
+        if not self._is_early:
+            self.begin()
+
+    def may_be_kept(self) -> bool:
+        """Whether what comes may get a kept answer before anything is made of it."""
+        return (
+            self._answer_kept is not None
+            and self.url == b"/graphql"
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+        )
+
+    def begin(self) -> None:
+        """Make a task of the request whose head is there."""
+        super().on_headers_complete()
+        if len(self.pipeline) > self.max_waiting:
+            # One read may bring thousands, and all are made into requests before any of
+            # them is answered.
+            metrics.REFUSED.labels("waiting_requests").inc()
+            raise ValueError("too many requests wait")  # as above
+        # The task that was made for this scope has not run yet.
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = self._extensions
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body is there."""
+        # In one read may be 40,000 chunks of a byte; uvicorn would copy all of the body
+        # for each.
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        """The request has arrived: answer it at once, if its answer is kept."""
+        if self._is_upgrading:
+            return
+        self._is_arriving = False
+        self._has_completed = True
+        self._stop_waiting()
+        if self._is_early and self._answer_at_once(b"".join(self._pieces)):
+            self._is_early = False
+            self._pieces.clear()
+            return
+        self._hand_over()
+        super().on_message_complete()
+
+    def _answer_at_once(self, body: bytes) -> bool:
+        """Answer without a task, which with all that hangs on it takes as long again."""
+        if self._answer_kept is None:
+            return False
+        found = self._answer_kept(
+            self.headers, body, self.client[0] if self.client else ""
+        )
+        if found is None:
+            return False
+        keep_alive = self.parser.should_keep_alive()
+        self._write(*found, keep_alive=keep_alive)
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def _hand_over(self) -> None:
+        """Go on with what has arrived: it gets no kept answer, or not yet."""
+        if self._is_early:
+            self._is_early = False
+            self.begin()
+        if self._pieces:
+            super().on_body(b"".join(self._pieces))
+            self._pieces.clear()
+
+    def write_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
+        """Write an answer at once, without what uvicorn does for each header and message.
+
+        Args:
+            scope: Of the request that is answered.
+            head: Header lines, each with its end.
+            body: As long as the head says.
+
+        Returns:
+            False when nothing was written, as the answer must wait: for the client to
+            read, or for its turn among pipelined requests.
+        """
+        cycle = self.cycle
+        if (
+            cycle.scope is not scope
+            or cycle.response_started
+            or cycle.disconnected
+            or self.flow.write_paused
+        ):
+            return False
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        self._write(head, body, keep_alive=cycle.keep_alive)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
+    def _write(self, head: bytes, body: bytes, *, keep_alive: bool) -> None:
+        lines = [STATUS_LINE[200]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines += (head, b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+        # One call, and no joining that would copy the body: both go out together.
+        self.transport.writelines((b"".join(lines), body))
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
+        """Say what was wrong, when it was one of our bounds."""
+        self._stop_waiting()
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Somebody else is talking on this connection already.
+            self.transport.close()
+        else:
+            metrics.REFUSED.labels("http").inc()
+            self.transport.write(_write_refusal(*(self._refusal or _NOT_HTTP)))
+            self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nobody had asked for another protocol, which is up to the server.
+
+        Java's own client asks for HTTP/2 with every request, those with a body included;
+        the parser takes what comes behind the head for the other protocol.
+        """
+        exc = sys.exception()
+        if not isinstance(exc, httptools.HttpParserUpgrade):
+            return
+        headers = [pair for pair in self.headers if pair[0] != b"upgrade"]
+        if len(headers) == len(self.headers):  # CONNECT
+            self.send_400_response("")
+            return
+        line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        rest = self._reading[exc.args[0] :]
+        self.parser = httptools.HttpRequestParser(self)
+        # As in the parser that it replaces.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._unread = line + write_head(headers) + b"\r\n" + rest
+
+    def on_response_complete(self) -> None:
+        """An answer is on its way; if it was the last one, it must get away."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.loop.call_later(self.unread_timeout_s, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        """The client does not read; do not wait for ever."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(
+            self.unread_timeout_s, self.transport.abort
+        )
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection; a client that does not read must not hold memory."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(self.unread_timeout_s, self.transport.abort)
+
+    def _check_framing(self) -> None:
+        """Refuse heads that two servers may read in two ways, which the parser lets pass.
+
+        Raises:
+            ValueError: Comes out as a parser error.
+        """
+        names = [name for name, _ in self.headers]
+        version = self.parser.get_http_version()
+        if version == "1.1":
+            if names.count(b"host") != 1:
+                raise ValueError("there must be one Host")
+            if b"transfer-encoding" not in names:
+                return
+            # RFC 9112 section 6.1; what comes before `chunked` is nothing that we undo.
+            if dict(self.headers)[b"transfer-encoding"].lower() == b"chunked" and (
+                names.count(b"transfer-encoding") == 1
+            ):
+                return
+        elif version == "1.0" and b"transfer-encoding" not in names:
+            return
+        raise ValueError("neither HTTP/1.0 nor HTTP/1.1")
+
+    def _refuse_head(self) -> None:
+        metrics.REFUSED.labels("head_bytes").inc()
+        error = UserInputError(
+            f"the head of a request must be at most {self.max_head_bytes} bytes"
+        )
+        self._refusal = (431, error)
+
+    def _wait_for_arrival(self) -> None:
+        if self._arrival_timer is None:
+            self._arrival_timer = self.loop.call_later(
+                self.arrival_timeout_s, self._give_up
+            )
+
+    def _stop_waiting(self) -> None:
+        if self._arrival_timer is not None:
+            self._arrival_timer.cancel()
+            self._arrival_timer = None
+
+    def _give_up(self) -> None:
+        self._arrival_timer = None
+        if self.transport.is_closing():
+            return
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.pipeline or (is_answering and not self._is_head_complete):
+            # It is we who keep it waiting, behind requests that came before; and what is
+            # said now would be taken for the answer to one of them.
+            self._wait_for_arrival()
+            return
+        has_answered = self.cycle is not None and self.cycle.response_started
+        if self._is_arriving and not (self._is_head_complete and has_answered):
+            metrics.REFUSED.labels("arrival_time").inc()
+            error = RequestTimeoutError(self.arrival_timeout_s)
+            self.transport.write(_write_refusal(408, error))
+        self.transport.close()
+
+
+def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
+    """The protocol for an application that takes bodies of up to that size.
+
+    In chunks a body may take twice its size on the wire, and not more.
+    """
+    room = 2 * max_body_bytes + 2 * BoundedHttpProtocol.max_head_bytes
+    return type(
+        "BoundedHttpProtocol", (BoundedHttpProtocol,), {"max_request_bytes": room}
+    )
+
+
+def _write_refusal(status: int, error: CatalographError) -> bytes:
+    request_id = choose_request_id(None)
+    body = write_errors([error], request_id)
+    headers = [
+        (b"content-type", JSON),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode("ascii")),
+        *SECURITY_HEADERS,
+    ]
+    return STATUS_LINE[status] + write_head(headers) + b"\r\n" + body

@@ -1,0 +1,250 @@
+"""Workers of one gateway, who tell one another their figures when one of them is asked.
+
+The process that starts them makes a folder that nobody else can enter. Each worker takes
+a number there, by a lock that the kernel takes back when the process ends however it ends,
+and listens on a socket of that number. A number whose holder has stopped in good order is
+gone; one whose holder has crashed waits for its successor.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+from prometheus_client.registry import Collector
+
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import REGISTRY, write_metrics
+from catalograph.server.worker_metrics import (
+    Numbered,
+    Presence,
+    merge_texts,
+)
+
+# Not one of the settings, whose names all begin with the prefix: no operator sets it.
+_VARIABLE: Final = "_CATALOGRAPH_WORKERS_FOLDER"
+
+_PLACES: Final = (None, "/dev/shm")  # noqa: S108 - the folder itself is private
+"""For the folder, best first; the second can be written to where a container's root cannot."""
+
+_LONGEST_FOLDER: Final = 90
+"""Bytes of its path: that of a socket may have 104 on some systems."""
+
+_SIZE_BYTES: Final = 8
+
+PATIENCE_S: Final = 1.0
+"""Until a worker is given up. Long beside what an answer takes, some milliseconds: the
+figures of a worker that is too busy to answer soon are those that somebody looks for."""
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What one worker asks another.
+
+    Attributes:
+        accept: In which format.
+        until_s: When nobody waits for the answer any more, by the machine's monotonic
+            clock, which all processes share.
+    """
+
+    accept: str
+    until_s: float
+
+
+@contextlib.contextmanager
+def open_folder(count: int) -> Iterator[None]:
+    """Let worker processes that are started meanwhile find one another.
+
+    Args:
+        count: How many there should be; those that never come are told of as missing.
+    """
+    folder = _make_folder()
+    if folder is None:
+        os.environ.pop(_VARIABLE, None)
+        get_logger().warning(
+            "there is no place where workers could meet; each shows its own metrics"
+        )
+        yield
+        return
+    with folder as path:
+        for number in range(count):
+            _lock_path(Path(path), number).touch()
+        # Who clears away old temporary files leaves a locked folder alone.
+        handle = os.open(path, os.O_RDONLY)
+        _try_lock(handle)
+        os.environ[_VARIABLE] = path
+        try:
+            yield
+        finally:
+            del os.environ[_VARIABLE]
+            os.close(handle)
+
+
+def find_folder(environ: Mapping[str, str]) -> Path | None:
+    """Where the workers of this process's parent meet; None: nowhere."""
+    path = environ.get(_VARIABLE)
+    return Path(path) if path else None
+
+
+class Workers:
+    """This worker among its siblings.
+
+    Args:
+        folder: Where they meet.
+        registry: Figures of this worker.
+        patience_s: For the answer of each of the others; they are asked all at once.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        registry: Collector = REGISTRY,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._folder = folder
+        self._registry = registry
+        self._patience_s = patience_s
+        self._number = -1
+        self._lock: BinaryIO | None = None
+        self._server: asyncio.Server | None = None
+
+    async def join(self) -> None:
+        """Take a number and be there for the others; if that fails, carry on alone."""
+        try:
+            self._number, self._lock = _take_number(self._folder)
+            path = _socket_path(self._folder, self._number)
+            # The predecessor's, if it has crashed.
+            path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._answer, str(path))
+        except OSError as exc:
+            get_logger().warning(
+                "this worker cannot meet the others; it shows its own metrics",
+                problem=str(exc),
+            )
+
+    async def leave(self) -> None:
+        """Give the number back."""
+        if self._server is not None:
+            self._server.close()
+            _socket_path(self._folder, self._number).unlink(missing_ok=True)
+        if self._lock is not None:
+            # As long as the lock is held: afterwards it might be a successor's.
+            _lock_path(self._folder, self._number).unlink(missing_ok=True)
+            self._lock.close()
+
+    async def write_metrics(self, accept: str) -> tuple[bytes, str]:
+        """Write the figures of all workers in the format that an `Accept` header wants.
+
+        Returns:
+            The text, and its media type.
+        """
+        if self._server is None:
+            return write_metrics(self._registry, accept)
+        own, media_type = self._write_own(accept)
+        numbers = _find_numbers(self._folder)
+        asking = (self._ask(number, media_type) for number in numbers)
+        answers = dict(zip(numbers, await asyncio.gather(*asking), strict=True))
+        answers[self._number] = own
+        texts = [text for text in answers.values() if text is not None]
+        present = {number: text is not None for number, text in answers.items()}
+        texts.append(write_metrics(Presence(present), media_type)[0])
+        return merge_texts(texts), media_type
+
+    def _write_own(self, accept: str) -> tuple[bytes, str]:
+        return write_metrics(Numbered(self._registry, self._number), accept)
+
+    async def _ask(self, number: int, accept: str) -> bytes | None:
+        """Ask one of the others; None when it does not answer."""
+        if number == self._number:
+            return None
+        until_s = time.monotonic() + self._patience_s
+        question = msgspec.json.encode(_Question(accept, until_s))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                reader, writer = await asyncio.open_unix_connection(
+                    str(_socket_path(self._folder, number))
+                )
+                with contextlib.closing(writer):
+                    writer.write(question + b"\n")
+                    size = int.from_bytes(await reader.readexactly(_SIZE_BYTES), "big")
+                    return await reader.readexactly(size)
+        except (OSError, asyncio.IncompleteReadError):
+            return None
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        # What cannot be read was written by another version, during a restart.
+        with (
+            contextlib.closing(writer),
+            contextlib.suppress(OSError, ValueError, msgspec.MsgspecError),
+        ):
+            question = msgspec.json.decode(await reader.readline(), type=_Question)
+            # Looking changes some figures, such as the longest wait since the last look:
+            # nobody looks when nobody would be told.
+            if time.monotonic() < question.until_s:
+                text, _ = self._write_own(question.accept)
+                writer.write(len(text).to_bytes(_SIZE_BYTES, "big") + text)
+                await writer.drain()
+
+
+def _make_folder() -> tempfile.TemporaryDirectory[str] | None:
+    for place in _PLACES:
+        try:
+            folder = tempfile.TemporaryDirectory(
+                prefix="catalograph-", dir=place, ignore_cleanup_errors=True
+            )
+        except OSError:
+            continue
+        if len(os.fsencode(folder.name)) <= _LONGEST_FOLDER:
+            return folder
+        folder.cleanup()
+    return None
+
+
+def _take_number(folder: Path) -> tuple[int, BinaryIO]:
+    """Take the number of one that is missing, or the lowest that is free."""
+    for number in itertools.chain(_find_numbers(folder), itertools.count()):
+        path = _lock_path(folder, number)
+        lock = path.open("ab")
+        # Its holder may have taken the file away after it was opened here.
+        if _try_lock(lock.fileno()) and _is_at(lock, path):
+            return number, lock
+        lock.close()
+    raise AssertionError  # pragma: no cover - there is always another number
+
+
+def _try_lock(handle: int) -> bool:
+    import fcntl  # noqa: PLC0415 - not on Windows, where the rest can be imported
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _find_numbers(folder: Path) -> list[int]:
+    """Numbers that somebody holds or should hold, ascending."""
+    return sorted(int(path.stem) for path in folder.glob("*.lock"))
+
+
+def _lock_path(folder: Path, number: int) -> Path:
+    return folder / f"{number}.lock"
+
+
+def _socket_path(folder: Path, number: int) -> Path:
+    return folder / f"{number}.socket"

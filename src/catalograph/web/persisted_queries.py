@@ -1,0 +1,243 @@
+"""Documents that clients name instead of sending them: persisted by use, or trusted."""
+
+import collections
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from catalograph.errors import (
+    CatalographError,
+    ForbiddenError,
+    PersistedQueryNotFoundError,
+    UserInputError,
+)
+from catalograph.observability import metrics
+from catalograph.web.parameters import Parameters, refuse
+from catalograph.web.replies import Refusal
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_PREFIX: Final = "sha256:"
+_OVERHEAD_BYTES: Final = 256
+
+
+class PersistedDocuments(Protocol):
+    """Documents by the SHA-256 of their text, kept because a client asked for it."""
+
+    async def get(self, sha256: str) -> str | None:
+        """The document; None when it is not held, or no longer."""
+
+    async def put(self, sha256: str, document: str) -> None:
+        """Hold a document that is known to be valid; may fail in silence."""
+
+
+class MemoryDocuments:
+    """Persisted documents of one process, least recently used out first.
+
+    Args:
+        max_bytes: Bound over all texts, with a flat overhead for each.
+    """
+
+    def __init__(self, max_bytes: int = 4 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._documents: collections.OrderedDict[str, str] = collections.OrderedDict()
+
+    async def get(self, sha256: str) -> str | None:
+        """The document, which counts as used."""
+        document = self._documents.get(sha256)
+        if document is not None:
+            self._documents.move_to_end(sha256)
+        return document
+
+    async def put(self, sha256: str, document: str) -> None:
+        """Hold a document; others that were not used for longest make room."""
+        if sha256 in self._documents:
+            return
+        self._documents[sha256] = document
+        self._bytes += _weigh(document)
+        while self._bytes > self._max_bytes:
+            _, oldest = self._documents.popitem(last=False)
+            self._bytes -= _weigh(oldest)
+
+
+class TrustedDocuments:
+    """The operations of a manifest: known by their id, and by the hash of their text.
+
+    Args:
+        documents: Texts by id, as `read_manifest` gives them.
+        mode: `require` refuses all others, `log` only marks them in the access log.
+    """
+
+    def __init__(
+        self, documents: Mapping[str, str], mode: Literal["log", "require"]
+    ) -> None:
+        self.is_required = mode == "require"
+        self._texts = frozenset(documents.values())
+        self._by_id = dict(documents)
+        for text in documents.values():
+            self._by_id[hash_document(text)] = text
+
+    def find(self, document_id: str) -> str | None:
+        """The text of an id, or of a hash with or without `sha256:` before it."""
+        return self._by_id.get(document_id) or self._by_id.get(
+            document_id.removeprefix(_PREFIX)
+        )
+
+    def holds(self, document: str) -> bool:
+        """Whether this very text is in the manifest."""
+        return document in self._texts
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The document that a request means.
+
+    Attributes:
+        text: GraphQL.
+        register_as: Hash to keep it under once it proves to be valid; None: not asked to.
+        is_trusted: Whether the manifest holds it; None when there is no manifest.
+    """
+
+    text: str
+    register_as: str | None = None
+    is_trusted: bool | None = None
+
+
+class DocumentFinder:
+    """Finds the text that a request means, and says no where it may not mean it."""
+
+    def __init__(
+        self, persisted: PersistedDocuments, trusted: TrustedDocuments | None = None
+    ) -> None:
+        self._persisted = persisted
+        self._trusted = trusted
+
+    async def find(self, parameters: Parameters) -> Found:
+        """Find the document of a request.
+
+        Raises:
+            Refusal: The hash is not that of the text, or of the wrong form; or only
+                trusted documents are taken and this is none of them.
+            PersistedQueryNotFoundError: There is no text, and none is held for its name.
+        """
+        sha256 = _named_hash(parameters)
+        if parameters.query is not None:
+            return self._accept(parameters.query, sha256)
+        document_id = sha256 or parameters.document_id or ""
+        if self._trusted is not None:
+            text = self._trusted.find(document_id)
+            if text is not None:
+                return Found(text, is_trusted=True)
+            if self._trusted.is_required:
+                raise _untrusted()
+        text = await self._persisted.get(sha256) if sha256 else None
+        if text is None:
+            raise PersistedQueryNotFoundError
+        return Found(text, is_trusted=None if self._trusted is None else False)
+
+    async def register(self, found: Found) -> None:
+        """Keep a document for clients that will send its hash alone."""
+        if found.register_as is not None:
+            await self._persisted.put(found.register_as, found.text)
+
+    def _accept(self, text: str, sha256: str | None) -> Found:
+        if sha256 is not None and sha256 != hash_document(text):
+            raise refuse("the hash must be the SHA-256 of `query`, and is not")
+        if self._trusted is None:
+            return Found(text, sha256)
+        is_trusted = self._trusted.holds(text)
+        if self._trusted.is_required and not is_trusted:
+            raise _untrusted()
+        return Found(text, None if is_trusted else sha256, is_trusted)
+
+
+class ManifestError(CatalographError):
+    """A manifest of trusted documents that cannot be read; the message says what is wrong."""
+
+
+def read_manifest(content: bytes) -> dict[str, str]:
+    """Read texts by id from Apollo's manifest format, or from Relay's.
+
+    Apollo: `{"format": "apollo-persisted-query-manifest", "version": 1, "operations":
+    [{"id", "name", "type", "body"}]}`. Relay: `{id: text}`.
+
+    Raises:
+        ManifestError: It is neither.
+    """
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ManifestError("the manifest is not JSON") from None
+    if not isinstance(value, dict):
+        raise ManifestError("the manifest is not a JSON object")
+    if "format" in value and "operations" in value:
+        return _read_apollo(value)
+    if not all(isinstance(text, str) for text in value.values()):
+        raise ManifestError("the manifest must hold a text for each id")
+    return value
+
+
+def hash_document(document: str) -> str:
+    """SHA-256 in lower-case hexadecimal digits, as both formats have it."""
+    return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read_apollo(manifest: Mapping[str, Any]) -> dict[str, str]:
+    wanted = ("apollo-persisted-query-manifest", 1)
+    if (manifest["format"], manifest.get("version")) != wanted:
+        raise ManifestError(
+            "the manifest must be of format apollo-persisted-query-manifest, version 1"
+        )
+    operations = manifest["operations"]
+    try:
+        documents = {operation["id"]: operation["body"] for operation in operations}
+    except (KeyError, TypeError):
+        raise ManifestError("each operation must have an id and a body") from None
+    if not all(isinstance(text, str) for pair in documents.items() for text in pair):
+        raise ManifestError("each operation's id and body must be strings")
+    return documents
+
+
+def _named_hash(parameters: Parameters) -> str | None:
+    """The SHA-256 by which a request names its document, from either place."""
+    persisted = parameters.extensions.get("persistedQuery")
+    if persisted is not None:
+        return _read_persisted_query(persisted)
+    document_id = parameters.document_id
+    if document_id is None:
+        return None
+    if document_id.startswith(_PREFIX):
+        return _check_hash(document_id.removeprefix(_PREFIX), "`documentId`")
+    if parameters.query is not None:
+        raise refuse("give either `query` or `documentId`")
+    return None
+
+
+def _read_persisted_query(value: object) -> str:
+    if not isinstance(value, dict):
+        raise refuse("`extensions.persistedQuery` must be an object")
+    if value.get("version") != 1:
+        raise refuse("`extensions.persistedQuery.version` must be 1")
+    return _check_hash(
+        value.get("sha256Hash"), "`extensions.persistedQuery.sha256Hash`"
+    )
+
+
+def _check_hash(value: object, where: str) -> str:
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise Refusal(
+            400, UserInputError(f"{where} must be 64 lower-case hexadecimal digits")
+        )
+    return value
+
+
+def _untrusted() -> Refusal:
+    metrics.REFUSED.labels("trusted_documents").inc()
+    return Refusal(403, ForbiddenError("only documents of the manifest are taken here"))
+
+
+def _weigh(document: str) -> int:
+    # Most documents are ASCII; the bound holds to within what CPython stores for others.
+    return len(document) * (1 if document.isascii() else 4) + _OVERHEAD_BYTES

@@ -1,0 +1,200 @@
+"""Callers of one key share one fetch."""
+
+import asyncio
+
+import pytest
+
+from catalograph.cache.entries import Entry
+from catalograph.cache.refreshing import FreshCache
+from catalograph.errors import (
+    UpstreamRateLimitError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle
+
+Callers = list[asyncio.Task[Entry[str | None]]]
+
+
+def _call(cache: FreshCache, upstream: Upstream, times: int) -> Callers:
+    return [
+        asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
+        for _ in range(times)
+    ]
+
+
+async def test_a_hundred_callers_share_one_answer(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    coalesced = count("catalograph_coalesced_callers_total")
+
+    answers = await asyncio.gather(*_call(cache, upstream, 100))
+
+    assert answers == [Entry("answer 1", START_S)] * 100
+    assert upstream.calls == 1
+    assert count("catalograph_coalesced_callers_total") - coalesced == 99
+
+
+async def test_a_hundred_callers_share_one_error(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    """Its traceback does not grow with the callers, and the next one asks again."""
+    upstream.error = error = UpstreamRateLimitError(7)
+
+    outcomes = await asyncio.gather(
+        *_call(cache, upstream, 100), return_exceptions=True
+    )
+
+    assert outcomes == [error] * 100
+    assert upstream.calls == 1
+    frames, traceback = 0, error.__traceback__
+    while traceback is not None:
+        frames, traceback = frames + 1, traceback.tb_next
+    assert frames < 15
+    upstream.error = None
+    assert await asyncio.gather(*_call(cache, upstream, 1)) == [
+        Entry("answer 2", START_S)
+    ]
+
+
+async def test_a_caller_who_leaves_does_not_stop_the_others(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    upstream.open.clear()
+    first, *others = _call(cache, upstream, 3)
+    await settle()
+
+    first.cancel()
+    await settle()
+    upstream.open.set()
+
+    assert await asyncio.gather(*others) == [Entry("answer 1", START_S)] * 2
+    assert first.cancelled()
+    assert (upstream.calls, upstream.cancelled) == (1, 0)
+
+
+async def test_the_last_caller_who_leaves_stops_the_fetch(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    upstream.open.clear()
+    callers = _call(cache, upstream, 3)
+    await settle()
+
+    for caller in callers:
+        caller.cancel()
+    await settle()
+
+    assert (upstream.calls, upstream.cancelled) == (1, 1)
+    upstream.open.set()
+    assert await asyncio.gather(*_call(cache, upstream, 1)) == [
+        Entry("answer 2", START_S)
+    ]
+
+
+async def test_a_caller_who_comes_as_the_last_one_leaves_gets_a_fetch_of_its_own(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    upstream.open.clear()
+    (leaving,) = _call(cache, upstream, 1)
+    await settle()
+
+    leaving.cancel()
+    (coming,) = _call(cache, upstream, 1)
+    await settle()
+    upstream.open.set()
+
+    assert await coming == Entry("answer 2", START_S)
+
+
+async def test_a_refresh_belongs_to_nobody_and_goes_on(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    """Also when somebody who needed it younger waited for it, and left."""
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    clock.now_s += 61
+    upstream.open.clear()
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    waiting = asyncio.create_task(
+        cache.fetch_through("k", upstream, codec=TEXT, oldest_s=START_S + 1)
+    )
+    await settle()
+
+    waiting.cancel()
+    await settle()
+    upstream.open.set()
+    await settle()
+
+    assert (upstream.calls, upstream.cancelled) == (2, 0)
+    assert cache.peek("k") == Entry("answer 2", START_S + 61)
+
+
+async def test_a_caller_is_not_content_with_a_fetch_that_set_out_too_early(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.open.clear()
+    (early,) = _call(cache, upstream, 1)
+    await settle()
+    clock.now_s += 10
+    late = asyncio.create_task(
+        cache.fetch_through("k", upstream, codec=TEXT, oldest_s=START_S + 5)
+    )
+    await settle()
+    upstream.open.set()
+
+    assert await early == Entry("answer 1", START_S)
+    assert await late == Entry("answer 2", START_S + 10)
+
+
+async def test_callers_of_an_expired_answer_share_one_fetch_and_its_failure(
+    cache: FreshCache, upstream: Upstream, clock: Clock
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+    upstream.error = error = UpstreamTimeoutError(8)
+    clock.now_s += 601
+
+    answers = await asyncio.gather(*_call(cache, upstream, 50))
+
+    assert answers == [Entry("answer 1", START_S, failed=True, error=error)] * 50
+    assert upstream.calls == 2
+
+
+async def test_a_value_already_kept_needs_no_turn_of_the_loop(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    await cache.fetch_through("k", upstream, codec=TEXT)
+
+    hit = cache.fetch_through("k", upstream, codec=TEXT)
+
+    with pytest.raises(StopIteration) as returned:
+        hit.send(None)
+    assert returned.value.value == Entry("answer 1", START_S)
+
+
+async def test_closing_stops_everything_and_says_so_to_those_who_wait(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    """A refresh, a fetch that runs, and one that has not taken its first step."""
+    await cache.write("stale", "old", START_S - 100, codec=TEXT)
+    upstream.open.clear()
+    await cache.fetch_through("stale", upstream, codec=TEXT)
+    running = _call(cache, upstream, 2)
+    await settle()
+    about_to = asyncio.create_task(cache.fetch_through("k2", upstream, codec=TEXT))
+    await asyncio.sleep(0)
+
+    await cache.aclose()
+
+    outcomes = await asyncio.gather(*running, about_to, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [UpstreamUnavailableError] * 3
+    assert upstream.cancelled == upstream.calls
+
+
+async def test_a_fetch_that_gives_itself_up_is_an_error_not_a_cancelled_caller(
+    cache: FreshCache, upstream: Upstream
+) -> None:
+    async def give_up() -> tuple[str, float]:
+        await upstream()
+        raise asyncio.CancelledError
+
+    with pytest.raises(UpstreamUnavailableError):
+        await cache.fetch_through("k", give_up, codec=TEXT)

@@ -1,0 +1,277 @@
+"""What `catalograph check` finds, with a stub beyond the network."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from catalograph.catalogue.query import BARE, ModelsPage
+from catalograph.commands.checks import Finding, ping_redis, run_checks
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamContractError,
+    UpstreamError,
+    UpstreamRateLimitError,
+    UpstreamResponseError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+from catalograph.settings import Settings
+
+GOOD = {
+    "CATALOGRAPH_UPSTREAM_TOKEN": "aistats_v1_k_kid_secret",
+    "CATALOGRAPH_UPSTREAM_URL": "http://u.example/v1",
+}
+IN_MEMORY = Finding(subject="cache", passed=True, result="in memory, up to 128 MiB")
+
+
+class Neighbours:
+    """The upstream and the shared cache; each answers, or raises what it was given."""
+
+    def __init__(self, total: int = 613) -> None:
+        self.total = total
+        self.upstream_error: UpstreamError | None = None
+        self.cache_error: OSError | None = None
+        self.pinged: list[str] = []
+
+    async def ask_upstream(self, _settings: Settings) -> ModelsPage:
+        if self.upstream_error:
+            raise self.upstream_error
+        return ModelsPage(
+            models=(), total=self.total, limit=1, offset=0, sections=BARE, as_of_s=0.0
+        )
+
+    async def ping_cache(self, url: str) -> None:
+        self.pinged.append(url)
+        if self.cache_error:
+            raise self.cache_error
+
+
+def ticks() -> Iterator[float]:
+    """Seconds, 25 ms later at each look."""
+    return (n * 0.025 for n in itertools.count())
+
+
+async def find(
+    environ: dict[str, str], neighbours: Neighbours | None = None
+) -> dict[str, Finding]:
+    neighbours = neighbours or Neighbours()
+    findings = await run_checks(
+        environ,
+        ask_upstream=neighbours.ask_upstream,
+        ping_cache=neighbours.ping_cache,
+        clock=ticks().__next__,
+    )
+    return {finding.subject: finding for finding in findings}
+
+
+async def test_all_is_well() -> None:
+    assert list((await find(GOOD)).values()) == [
+        Finding(
+            subject="settings",
+            passed=True,
+            result="2 from the environment, the others by default",
+        ),
+        Finding(
+            subject="upstream",
+            passed=True,
+            result="613 models at http://u.example/v1, in 25 ms",
+        ),
+        Finding(subject="token", passed=True, result="accepted"),
+        IN_MEMORY,
+    ]
+
+
+async def test_wrong_settings_end_the_checks() -> None:
+    findings = await find({"CATALOGRAPH_PORT": "x", "CATALOGRAPH_HSOT": "y"})
+
+    assert list(findings.values()) == [
+        Finding(
+            subject="settings",
+            passed=False,
+            result="2 problems",
+            hint="CATALOGRAPH_HSOT is no setting of catalograph; "
+            "did you mean CATALOGRAPH_HOST?\n"
+            "CATALOGRAPH_PORT must be a whole number from 0 to 65,535, got 'x'",
+        )
+    ]
+
+
+async def test_a_missing_token_is_only_wrong_when_the_upstream_wants_one() -> None:
+    neighbours = Neighbours()
+
+    welcome = await find({}, neighbours)
+    neighbours.upstream_error = UpstreamAuthError()
+    refused = await find({}, neighbours)
+
+    assert welcome["token"] == Finding(
+        subject="token", passed=True, result="none set, and none wanted"
+    )
+    assert refused["upstream"].passed is True
+    assert refused["token"] == Finding(
+        subject="token",
+        passed=False,
+        result="none set, but the upstream wants one",
+        hint="set CATALOGRAPH_UPSTREAM_TOKEN to a key of the catalogue; "
+        "without one: serve --demo",
+    )
+
+
+async def test_a_refused_token_is_told_with_the_upstreams_reason() -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = UpstreamAuthError(detail="invalid_key_format")
+
+    findings = await find({"CATALOGRAPH_UPSTREAM_TOKEN": "sk-123"}, neighbours)
+
+    assert findings["token"] == Finding(
+        subject="token",
+        passed=False,
+        result="refused (invalid_key_format)",
+        hint="CATALOGRAPH_UPSTREAM_TOKEN does not look like a key of the catalogue "
+        "(aistats_v1_k_…); check that it is complete and not revoked",
+    )
+
+
+async def test_passed_through_tokens_are_not_judged() -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = UpstreamAuthError()
+
+    findings = await find({"CATALOGRAPH_UPSTREAM_AUTH": "passthrough"}, neighbours)
+
+    assert findings["upstream"].passed is True
+    assert findings["token"] == Finding(
+        subject="token", passed=None, result="every caller brings one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "hint"),
+    [
+        (
+            UpstreamUnavailableError(detail="name not known"),
+            "the catalogue is not available just now (name not known)",
+            (
+                "check CATALOGRAPH_UPSTREAM_URL, and that this machine may call it "
+                "(name, port, proxy)"
+            ),
+        ),
+        (
+            UpstreamUnavailableError(status=404),
+            "the catalogue is not available just now",
+            (
+                "nothing there: CATALOGRAPH_UPSTREAM_URL is the base before /models, "
+                "mostly …/v1"
+            ),
+        ),
+        (
+            UpstreamUnavailableError(status=500),
+            "the catalogue is not available just now",
+            "the catalogue itself is failing; try again later",
+        ),
+        (
+            UpstreamTimeoutError(8),
+            "the catalogue did not answer within 8 s",
+            "check the network, or raise CATALOGRAPH_UPSTREAM_TIMEOUT_S",
+        ),
+        (
+            UpstreamRateLimitError(5),
+            "the catalogue limits our requests; try again in 5 s",
+            "wait, or ask for a higher limit",
+        ),
+        (
+            UpstreamResponseError(),
+            "the catalogue answered with something that is not a page of models",
+            "something else answers there; check CATALOGRAPH_UPSTREAM_URL",
+        ),
+        (
+            UpstreamContractError(),
+            "the catalogue did not apply the filter it was asked for",
+            "something else answers there; check CATALOGRAPH_UPSTREAM_URL",
+        ),
+    ],
+)
+async def test_a_failing_upstream_has_its_own_hint(
+    error: UpstreamError, result: str, hint: str
+) -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = error
+
+    findings = await find(GOOD, neighbours)
+
+    assert findings["upstream"] == Finding(
+        subject="upstream",
+        passed=False,
+        result=f"http://u.example/v1: {result}",
+        hint=hint,
+    )
+    assert findings["token"] == Finding(
+        subject="token", passed=None, result="not tried: the upstream gave no answer"
+    )
+
+
+async def test_an_empty_catalogue_is_suspicious() -> None:
+    findings = await find(GOOD, Neighbours(total=0))
+
+    assert findings["upstream"] == Finding(
+        subject="upstream",
+        passed=False,
+        result="0 models at http://u.example/v1, in 25 ms",
+        hint="an empty catalogue: is CATALOGRAPH_UPSTREAM_URL the right one?",
+    )
+
+
+async def test_doubts_about_settings_are_hints() -> None:
+    odd = GOOD | {"CATALOGRAPH_UPSTREAM_URL": "http://u.example/v1/models"}
+
+    assert (await find(odd))["settings"].hint.startswith(
+        "CATALOGRAPH_UPSTREAM_URL ends in /models"
+    )
+
+
+async def test_workers_without_a_shared_cache_are_told_so() -> None:
+    findings = await find(GOOD | {"CATALOGRAPH_WORKERS": "2"})
+
+    assert findings["cache"].passed is True
+    assert findings["cache"].hint == (
+        "each of 2 workers keeps its own; CATALOGRAPH_CACHE_URL=redis://… shares one"
+    )
+
+
+async def test_a_shared_cache_is_asked_and_its_password_hidden() -> None:
+    neighbours = Neighbours()
+    url = "redis://:hunter2@cache.example:6379/0"
+
+    findings = await find(GOOD | {"CATALOGRAPH_CACHE_URL": url}, neighbours)
+
+    assert neighbours.pinged == [url]
+    assert findings["cache"] == Finding(
+        subject="cache",
+        passed=True,
+        result="redis://:••••••@cache.example:6379/0 answers, in 25 ms",
+    )
+
+
+async def test_a_shared_cache_that_is_down_fails() -> None:
+    neighbours = Neighbours()
+    neighbours.cache_error = ConnectionRefusedError("refused")
+
+    findings = await find(
+        GOOD | {"CATALOGRAPH_CACHE_URL": "redis://cache.example"}, neighbours
+    )
+
+    assert findings["cache"] == Finding(
+        subject="cache",
+        passed=False,
+        result="redis://cache.example: refused",
+        hint="check CATALOGRAPH_CACHE_URL; the gateway runs without it, but each "
+        "process then keeps its own",
+    )
+
+
+async def test_a_redis_that_is_not_there_is_an_os_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(OSError, match="connecting"):
+        await ping_redis(f"redis://127.0.0.1:{port}")

@@ -1,0 +1,276 @@
+"""The commands, each run as a user would."""
+
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import catalograph
+from catalograph import app as composition
+from catalograph.commands import cli
+from catalograph.errors import UpstreamAuthError
+from catalograph.graphql.sdl import print_api_sdl, print_subgraph_sdl
+from catalograph.settings import Settings
+
+DEMO_TOTAL = 162
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for row in Settings().describe({}):
+        # Set and deleted, so that what a command sets is undone afterwards.
+        monkeypatch.setenv(row.name, "")
+        monkeypatch.delenv(row.name)
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(cli.app, arguments, input=stdin)
+
+
+def test_without_a_command_there_is_help() -> None:
+    result = run()
+
+    for command in ("serve", "upstream", "schema", "query", "check", "settings"):
+        assert command in result.output
+
+
+def test_version() -> None:
+    result = run("--version")
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"catalograph {catalograph.__version__}\n",
+    )
+
+
+def test_a_query_prints_its_answer_as_json() -> None:
+    result = run("query", "--demo", "{ models(limit: 1) { totalCount limit } }")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout) == {
+        "data": {"models": {"totalCount": DEMO_TOTAL, "limit": 1}}
+    }
+
+
+def test_a_query_takes_variables_and_standard_input() -> None:
+    result = run(
+        "query",
+        "--demo",
+        "-",
+        "--variables",
+        '{"n": 2}',
+        stdin="query ($n: Int) { models(limit: $n) { limit } }",
+    )
+
+    assert json.loads(result.stdout) == {"data": {"models": {"limit": 2}}}
+
+
+def test_errors_in_the_answer_are_status_1_with_the_answer_on_stdout() -> None:
+    result = run("query", "--demo", "{ models(limit: 251) { limit } }")
+
+    assert result.exit_code == 1
+    (error,) = json.loads(result.stdout)["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ("{", "Expecting property name enclosed in double quotes"),
+        ("[1]", 'such as {"id": "x"}'),
+    ],
+)
+def test_variables_that_are_no_object_are_status_2(variables: str, reason: str) -> None:
+    result = run("query", "--demo", "{ __typename }", "--variables", variables)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("catalograph: --variables must be a JSON object")
+    assert reason in result.stderr
+
+
+def test_wrong_settings_are_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CATALOGRAPH_PORT", "http")
+
+    result = run("settings")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "catalograph: the settings are not valid:\n"
+        "  - CATALOGRAPH_PORT must be a whole number from 0 to 65,535, got 'http'\n"
+    )
+
+
+def test_settings_are_printed_with_their_origin_and_without_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CATALOGRAPH_UPSTREAM_TOKEN", "hunter2")
+    monkeypatch.setenv("CATALOGRAPH_PORT", "9000")
+
+    result = run("settings")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert "CATALOGRAPH_UPSTREAM_TOKEN=••••••\t# environment" in lines
+    assert "CATALOGRAPH_PORT=9000\t# environment" in lines
+    assert "CATALOGRAPH_WORKERS=1\t# default" in lines
+    assert len(lines) == len(Settings().describe({}))
+
+
+def test_the_schema_is_printed() -> None:
+    assert run("schema").stdout == print_api_sdl()
+    assert run("schema", "--subgraph").stdout == print_subgraph_sdl()
+
+
+def test_a_current_schema_passes_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("schema.graphql").write_text(print_api_sdl(), encoding="utf-8")
+
+    result = run("schema", "--check")
+
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_schema_out_of_date_fails_and_shows_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    old = print_api_sdl().replace("type Query", "type OldQuery")
+    Path("schema.graphql").write_text(old, encoding="utf-8")
+
+    result = run("schema", "--check")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.splitlines()
+    assert "-type OldQuery {" in lines
+    assert "+type Query {" in lines
+    assert lines[-1] == (
+        "catalograph: schema.graphql is out of date; `make schema` writes it anew"
+    )
+
+
+def test_a_missing_schema_is_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run("schema", "--subgraph", "--check")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no such file or directory; run it at the root" in result.stderr
+
+
+def test_a_failed_check_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(_settings: Settings) -> None:
+        raise UpstreamAuthError(detail="invalid_secret")
+
+    monkeypatch.setattr(composition, "check_upstream", refuse)
+    monkeypatch.setenv("CATALOGRAPH_UPSTREAM_TOKEN", "aistats_v1_k_kid_secret")
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert re.search(r"✗ +│ token +│ refused", result.stdout)
+    assert re.search(r"✓ +│ cache +│ in memory", result.stdout)
+
+
+def test_a_taken_port_is_told_in_a_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = run("serve", "--demo", "--port", str(port))
+
+    assert (result.exit_code, result.output) == (
+        2,
+        (
+            f"catalograph: cannot listen on 127.0.0.1 port {port}: address already in use; "
+            "choose with --host, --port\n"
+        ),
+    )
+
+
+def test_a_host_that_is_not_ours_is_told_in_a_line() -> None:
+    result = run("serve", "--demo", "--host", "192.0.2.1", "--port", "0")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "catalograph: cannot listen on 192.0.2.1 port 0: cannot assign requested address"
+    )
+
+
+class Served:
+    """What `serve` was started with; nothing listens."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Settings, bool]] = []
+
+    def __call__(self, settings: Settings, *, demo: bool) -> None:
+        self.calls.append((settings, demo))
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+    served = Served()
+    monkeypatch.setattr(composition, "serve", served)
+    return served
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_serve_says_where_to_look_and_what_to_try(served: Served) -> None:
+    port = free_port()
+
+    result = run("serve", "--demo", "--port", str(port))
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"http://127.0.0.1:{port}/graphql " in result.stderr
+    assert f"curl http://127.0.0.1:{port}/graphql" in result.stderr
+    assert served.calls == [
+        (Settings.from_environ({"CATALOGRAPH_PORT": str(port)}), True)
+    ]
+
+
+def test_options_of_serve_override_the_environment(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATALOGRAPH_WORKERS", "3")
+    monkeypatch.setenv("CATALOGRAPH_HOST", "192.0.2.1")
+
+    result = run("serve", "--host", "0.0.0.0", "--port", "0", "--workers", "2")  # noqa: S104
+
+    ((settings, demo),) = served.calls
+    assert result.exit_code == 0
+    assert (settings.host, settings.workers, demo) == ("0.0.0.0", 2, False)  # noqa: S104
+    assert settings.port > 0
+
+
+def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
+    result = run("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
+
+    ((settings, _),) = served.calls
+    start, warning = map(json.loads, result.stderr.splitlines())
+    assert (start["event"], start["url"], start["workers"]) == (
+        "the gateway starts",
+        f"http://127.0.0.1:{settings.port}",
+        1,
+    )
+    assert warning["event"] == "a setting is hardly meant"
+    assert warning["problem"].startswith("CATALOGRAPH_UPSTREAM_TOKEN is not set")
+
+
+def test_a_bad_option_is_told_like_a_bad_variable(served: Served) -> None:
+    result = run("serve", "--workers", "0")
+
+    assert (result.exit_code, served.calls) == (2, [])
+    assert (
+        "CATALOGRAPH_WORKERS must be a whole number from 1 to 256, got '0'"
+        in result.stderr
+    )

@@ -1,0 +1,97 @@
+"""Long work lets others have their time_slice."""
+
+import asyncio
+import time
+from collections.abc import Generator
+
+from catalograph.concurrency.time_slice import TimeSlice
+
+
+async def collect(time_slice: TimeSlice, log: list[str]) -> None:
+    async for item in time_slice.iterate("abc"):
+        log += item
+
+
+async def beat(log: list[str], times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+        log.append("-")
+
+
+async def test_others_run_before_each_item_when_the_turn_is_over() -> None:
+    log: list[str] = []
+
+    await asyncio.gather(collect(TimeSlice(0), log), beat(log, 8))
+
+    text = "".join(log)
+    assert text.replace("-", "") == "abc"
+    assert "ab" not in text
+    assert "bc" not in text
+
+
+async def test_there_is_no_pause_within_a_turn() -> None:
+    log: list[str] = []
+
+    await asyncio.gather(collect(TimeSlice(1_000), log), beat(log, 8))
+
+    assert "".join(log).startswith("abc")
+
+
+async def test_tasks_of_one_operation_share_its_turns() -> None:
+    """However many wait, each has its turn and all come to their end."""
+    time_slice = TimeSlice(0)
+    logs: list[list[str]] = [[] for _ in range(20)]
+
+    await asyncio.gather(*[collect(time_slice, log) for log in logs])
+
+    assert logs == [["a", "b", "c"]] * 20
+
+
+def count_to(end: int) -> Generator[None, None, int]:
+    for _ in range(end):
+        yield
+    return end
+
+
+def test_steps_are_taken_while_the_turn_lasts() -> None:
+    assert TimeSlice(1_000).advance(count_to(5)) == 5
+
+
+def test_when_the_turn_is_over_there_is_still_one_step() -> None:
+    time_slice, steps = TimeSlice(0), count_to(2)
+
+    assert [time_slice.advance(steps) for _ in range(3)] == [None, None, 2]
+
+
+async def test_somebody_goes_on_however_busy_the_loop_is() -> None:
+    time_slice = TimeSlice(0.001)
+    log: list[str] = []
+    is_done = False
+
+    async def hog() -> None:
+        while not is_done:
+            until = time.perf_counter() + 0.003
+            while time.perf_counter() < until:
+                pass
+            await asyncio.sleep(0)
+
+    hogging = asyncio.create_task(hog())
+    async with asyncio.timeout(5):
+        for _ in range(20):
+            await time_slice.yield_now()
+            log.append("turn")
+    is_done = True
+    await hogging
+
+    assert log == ["turn"] * 20
+
+
+async def test_who_is_cancelled_while_he_waits_cancels_nobody_else() -> None:
+    time_slice = TimeSlice(1_000)
+    one, other = [asyncio.create_task(time_slice.yield_now()) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    one.cancel()
+    await other
+
+    assert one.cancelled()

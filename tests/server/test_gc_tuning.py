@@ -1,0 +1,74 @@
+"""What stays is set aside, and looked at again once it has grown."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from catalograph.server.gc_tuning import TunedCollector
+
+MAX_GROWTH = 10_000
+
+
+class Knot:
+    """Part of a cycle, which only the collector can undo."""
+
+    def __init__(self) -> None:
+        self.itself = self
+        self.more: list[list[int]] = []
+
+
+@pytest.fixture
+def spared() -> Iterator[None]:
+    """The collector of this process spared, and as before at the end."""
+    gc.collect()
+    gc.freeze()
+    collector = TunedCollector(MAX_GROWTH)
+    gc.callbacks.append(collector)
+    yield
+    gc.callbacks.remove(collector)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("spared")
+def test_what_a_full_collection_leaves_is_set_aside() -> None:
+    before = gc.get_freeze_count()
+    kept = [[place] for place in range(1_000)]
+
+    gc.collect()
+
+    assert gc.get_freeze_count() >= before + len(kept)
+    assert not any(one is kept for one in gc.get_objects())
+
+
+@pytest.mark.usefixtures("spared")
+def test_garbage_is_found_once_much_is_aside() -> None:
+    knot: Knot | None = Knot()
+    lost = weakref.ref(knot)
+    gc.collect()
+    del knot
+    gc.collect()
+    assert lost() is not None
+
+    kept = [[place] for place in range(2 * MAX_GROWTH)]
+    gc.collect()
+    gc.collect()
+
+    assert lost() is None
+    assert len(kept) == 2 * MAX_GROWTH
+
+
+@pytest.mark.usefixtures("spared")
+def test_what_goes_by_itself_is_no_growth() -> None:
+    knot: Knot | None = Knot()
+    lost = weakref.ref(knot)
+    gc.collect()
+    del knot
+
+    for _ in range(5):
+        passing = [[place] for place in range(MAX_GROWTH * 6 // 10)]
+        gc.collect()
+        passing.clear()
+
+    assert lost() is not None

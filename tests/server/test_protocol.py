@@ -1,0 +1,429 @@
+"""On a real socket: bounds of the protocol, disconnects, the deadline, shutdown."""
+
+import asyncio
+import gc
+import io
+import json
+import socket
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
+from catalograph.web import WebOptions, build_web_app
+from catalograph.web.engine import Engine
+from support.tiny_engine import ScriptedEngine, TinyEngine, make_answer
+from support.web_client import ask, open_client, serve, talk
+
+BODY = b'{"query":"{hello}"}'
+HEAD = b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
+FIRST_PAGE = HEAD + b"content-length: 19\r\n"
+CLOSE = b"connection: close\r\n\r\n"
+ANSWER = b'{"data":{"hello":"hello world"}}'
+
+
+class Short(BoundedHttpProtocol):
+    """Bounds that a test can wait for."""
+
+    max_head_bytes = 1_000
+    max_request_bytes = 4_000
+    arrival_timeout_s = 0.15
+    unread_timeout_s = 0.15
+
+
+def app_of(engine: Engine | None = None) -> ASGIApp:
+    return build_web_app(engine or TinyEngine(), None, WebOptions())
+
+
+def parse(raw: bytes) -> tuple[int, dict[str, str], bytes]:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return int(status.split()[1]), headers, body
+
+
+async def test_a_question_and_its_repetition() -> None:
+    """What is kept goes out past ASGI and looks no different for it."""
+    async with serve(app_of()) as (_, port):
+        answers = [
+            parse(await talk(port, FIRST_PAGE + b"x-request-id: 1\r\n" + CLOSE + BODY))
+            for _ in range(3)
+        ]
+
+    assert answers[0] == answers[1] == answers[2]
+    status, headers, body = answers[0]
+    assert (status, body) == (200, ANSWER)
+    assert headers["connection"] == "close"
+    assert headers["content-length"] == str(len(ANSWER))
+    assert "date" in headers
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    """The same one over and over, the last one another."""
+    again = FIRST_PAGE + b"\r\n" + BODY
+    other = HEAD + b"content-length: 24\r\n" + CLOSE + b'{"query":"{__typename}"}'
+    async with serve(app_of()) as (_, port):
+        raw = await talk(port, again * 5 + other)
+
+    assert raw.count(b"HTTP/1.1 200 OK") == 6
+    assert raw.count(ANSWER) == 5
+    assert raw.endswith(b'{"data":{"__typename":"Query"}}')
+
+
+def watch_behind(app: ASGIApp, seen: list[str]) -> None:
+    """Note each request that no kept answer serves."""
+    inner = app._app  # type: ignore[attr-defined]  # noqa: SLF001
+
+    async def count(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            seen.append(scope["path"])
+        await inner(scope, receive, send)
+
+    app._app = count  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+async def test_kept_answers_keep_their_place_among_others() -> None:
+    """Kept and new ones in turn, on one connection, in one read; nobody overtakes."""
+    new = [b'{"query":"{n%d:hello}"}' % number for number in range(4)]
+    kept = FIRST_PAGE + b"\r\n" + BODY
+    raw = kept
+    for body in new:
+        raw += HEAD + b"content-length: %d\r\n\r\n" % len(body) + body + kept * 2
+    app = app_of()
+    seen: list[str] = []
+    async with serve(app) as (server, port):
+        await talk(port, FIRST_PAGE + CLOSE + BODY)
+        watch_behind(app, seen)
+        told = await talk(port, raw + FIRST_PAGE + CLOSE + BODY)
+        total = server.server_state.total_requests
+
+    words = [part[:2] for part in told.split(b'{"data":{"')[1:]]
+    assert words == [
+        b"he",
+        *[w for n in range(4) for w in (b"n%d" % n, b"he", b"he")],
+        b"he",
+    ]
+    assert told.count(b"HTTP/1.1 200 OK") == len(words) == total - 1
+    assert told.count(b"connection: close") == 1
+    assert seen == ["/graphql"] * 4
+
+
+@pytest.mark.parametrize("piece", [1, 60, 120])
+async def test_a_kept_answer_to_a_request_in_pieces(piece: int) -> None:
+    """However it comes, the head first or the body too."""
+    async with serve(app_of()) as (_, port):
+        first = await talk(port, FIRST_PAGE + CLOSE + BODY)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        whole = FIRST_PAGE + CLOSE + BODY
+        for start in range(0, len(whole), piece):
+            writer.write(whole[start : start + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+        second = await reader.read()
+        writer.close()
+
+    assert parse(first)[2] == parse(second)[2] == ANSWER
+
+
+async def test_a_body_that_is_none_gets_no_kept_answer() -> None:
+    """The head of a kept question, and chunks that are none."""
+    head = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+    async with serve(app_of()) as (_, port):
+        await talk(port, FIRST_PAGE + CLOSE + BODY)
+        good = await talk(
+            port,
+            head.replace(b"\r\n\r\n", b"\r\n" + CLOSE)
+            + b"13\r\n"
+            + BODY
+            + b"\r\n0\r\n\r\n",
+        )
+        bad = await talk(port, head + b"13\r\n" + BODY + b"\r\nnonsense\r\n")
+
+    assert parse(good)[2] == ANSWER
+    assert parse(bad)[0] == 400
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0", "a, b"])
+@pytest.mark.parametrize("piece", [1, 40, 10_000])
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    protocol: str, piece: int
+) -> None:
+    """With the body that came along, and with what comes behind it."""
+    upgrade = (
+        b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABk\r\n"
+        b"upgrade: %b\r\n\r\n" % protocol.encode()
+    )
+    sent = (
+        FIRST_PAGE
+        + upgrade
+        + BODY
+        + FIRST_PAGE
+        + upgrade
+        + BODY
+        + FIRST_PAGE
+        + CLOSE
+        + BODY
+    )
+
+    async with serve(app_of()) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for at in range(0, len(sent), piece):
+            writer.write(sent[at : at + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+        got = await reader.read()
+        writer.close()
+
+    assert got.count(b"HTTP/1.1 200 OK") == got.count(ANSWER) == 3
+    assert got.count(b"HTTP/1.1") == 3
+
+
+async def test_nobody_is_connected_to_anything() -> None:
+    async with serve(app_of()) as (_, port):
+        got = await talk(
+            port, b"CONNECT evil.example:443 HTTP/1.1\r\nhost: a\r\n\r\nGET"
+        )
+
+    assert parse(got)[0] == 400
+
+
+async def test_head_and_not_modified_have_no_body() -> None:
+    head = b"HEAD /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n"
+    get = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n"
+    async with serve(app_of()) as (_, port):
+        status, headers, body = parse(await talk(port, head + CLOSE))
+        held = b"if-none-match: " + headers["etag"].encode() + b"\r\n"
+        not_modified = parse(await talk(port, get + held + CLOSE))
+
+    assert (status, body) == (200, b"")
+    assert headers["content-length"] == str(len(ANSWER))
+    assert (not_modified[0], not_modified[2]) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"a: " + b"x" * 2_000 + b"\r\n\r\n",
+        HEAD + b"a: b\r\n" * 300,
+        HEAD + b"a: " + b"x" * 2_000,
+        b"GET /" + b"x" * 2_000,
+        b"GET /" + b"x" * 2_000 + b" HTTP/1.1\r\nhost: g\r\n\r\n",
+    ],
+)
+async def test_large_heads_are_refused(sent: bytes) -> None:
+    async with serve(app_of(), Short) as (_, port):
+        status, headers, body = parse(await talk(port, sent))
+
+    assert status == 431
+    assert headers["connection"] == "close"
+    (error,) = json.loads(body)["errors"]
+    assert error["message"] == "the head of a request must be at most 1000 bytes"
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_head_of_32_kib_is_the_bound() -> None:
+    filler = b"a: " + b"x" * (31 * 1024) + b"\r\n"
+    more = b"b: " + b"x" * 2_000 + b"\r\n"
+    async with serve(app_of()) as (_, port):
+        taken = parse(await talk(port, FIRST_PAGE + filler + CLOSE + BODY))
+        refused = parse(await talk(port, FIRST_PAGE + filler + more + CLOSE + BODY))
+
+    assert (taken[0], refused[0]) == (200, 431)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"POST /graphql HT", HEAD, FIRST_PAGE + b"\r\n" + BODY[:5], b"\r\n"],
+)
+async def test_slow_requests_are_cut_off(sent: bytes) -> None:
+    """Head, headers, body; each from its first byte."""
+    async with serve(app_of(), Short) as (_, port):
+        raw = await asyncio.wait_for(talk(port, sent), 5)
+
+    if sent == b"\r\n":
+        assert raw == b""
+    else:
+        status, _, body = parse(raw)
+        assert status == 408
+        assert json.loads(body)["errors"][0]["extensions"]["code"] == "REQUEST_TIMEOUT"
+
+
+async def test_bytes_now_and_then_do_not_help() -> None:
+    """The bound is on the whole request, not on each pause."""
+    async with serve(app_of(), Short) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answer = asyncio.create_task(reader.read())
+        for byte in HEAD:
+            if answer.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.wait({answer}, timeout=0.02)
+        try:
+            status = parse(await asyncio.wait_for(answer, 5))[0]
+        except ConnectionResetError:  # a byte was on its way when the server closed
+            status = 408
+        writer.close()
+
+    assert status == 408
+
+
+async def test_silence_is_cut_off() -> None:
+    async with serve(app_of(), Short) as (_, port):
+        assert await asyncio.wait_for(talk(port, b""), 5) == b""
+
+
+async def test_a_connection_may_rest_between_requests() -> None:
+    """The bound on arrival is over when a request is there."""
+    async with serve(app_of(), Short) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(FIRST_PAGE + b"\r\n" + BODY)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(len(ANSWER)) == ANSWER
+            await asyncio.sleep(0.3)
+        writer.close()
+
+
+async def test_endless_trailers_are_cut_off() -> None:
+    chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\na: "
+    async with serve(app_of(), Short) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(chunked + b"x" * 3_000)
+        await writer.drain()
+        writer.write(b"x" * 3_000)
+        raw = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    assert raw == b""
+
+
+async def test_bodies_in_chunks_are_taken() -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"
+    chunked = HEAD + b"transfer-encoding: chunked\r\n" + CLOSE + chunks
+    async with serve(app_of(), bounded_protocol(1_000)) as (_, port):
+        assert parse(await talk(port, chunked))[2] == ANSWER
+
+
+async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> None:
+    """What stays is not looked at for long: see docs/decisions/0004."""
+    other = FIRST_PAGE + CLOSE + b'{"query":"{missed}"}'[:19]
+    async with serve(app_of()) as (server, port):
+        gc.collect()
+        gc.disable()
+        for request in (FIRST_PAGE + CLOSE + BODY, FIRST_PAGE + CLOSE + BODY, other):
+            await talk(port, request)
+        async with asyncio.timeout(5):
+            while server.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        alive = [one for one in gc.get_objects() if type(one) is BoundedHttpProtocol]
+        gc.enable()
+
+    assert alive == []
+
+
+@pytest.mark.parametrize("last", [b"\r\n", CLOSE])
+async def test_a_client_that_does_not_read_is_let_go(last: bytes) -> None:
+    """What it was to be sent does not stay in memory for ever."""
+    gone = asyncio.Event()
+
+    class Watched(Short):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            gone.set()
+
+    async def large(scope: Scope, _: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            body = b"x" * 20_000_000
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": body})
+
+    async with serve(large, Watched) as (_, port):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.settimeout(0)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nhost: g\r\n" + last)
+            await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_work_ends_when_the_client_goes() -> None:
+    stream = io.StringIO()
+    engine = ScriptedEngine()
+    app = build_web_app(engine, None, WebOptions(), log_stream=stream)
+    async with serve(app) as (_, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(FIRST_PAGE + b"\r\n" + BODY)
+        await engine.started.wait()
+        writer.close()
+        await asyncio.wait_for(engine.ended.wait(), 5)
+
+    assert engine.was_cancelled
+    assert json.loads(stream.getvalue())["status"] == 499
+
+
+async def test_work_ends_at_the_deadline() -> None:
+    engine = ScriptedEngine()
+    async with open_client(engine, request_timeout_s=0.1) as client:
+        response = await ask(client)
+        await engine.ended.wait()
+
+    assert engine.was_cancelled
+    assert response.status_code == 504
+    (error,) = response.json()["errors"]
+    assert error["message"] == "the request took longer than 0.1 s"
+    assert error["extensions"]["code"] == "REQUEST_TIMEOUT"
+
+
+async def test_a_slow_answer_is_still_given() -> None:
+    """Listening to the client while it waits does not disturb the answer."""
+    engine = ScriptedEngine()
+    async with serve(app_of(engine)) as (_, port):
+        answer = asyncio.create_task(talk(port, FIRST_PAGE + CLOSE + BODY))
+        await engine.started.wait()
+        await asyncio.sleep(0.1)  # longer than it takes until somebody listens
+        engine.release.set()
+        status, _, body = parse(await answer)
+
+    assert (status, body) == (200, make_answer().body)
+
+
+async def test_who_waits_behind_a_slow_answer_is_not_called_slow() -> None:
+    """While a request is worked on, the one behind it is not even read."""
+    engine = ScriptedEngine()
+    async with serve(app_of(engine), Short) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(FIRST_PAGE + b"\r\n" + BODY + FIRST_PAGE + CLOSE + BODY[:5])
+        await engine.started.wait()
+        await asyncio.sleep(2 * Short.arrival_timeout_s)
+        writer.write(BODY[5:])
+        engine.release.set()
+        answers = await reader.read()
+        writer.close()
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_shutdown_waits_for_answers_and_writes_the_log() -> None:
+    """A request under way is answered, its line is not lost, its connection closed."""
+    stream = io.StringIO()
+    engine = ScriptedEngine()
+    app = build_web_app(engine, None, WebOptions(), log_stream=stream)
+    async with serve(app) as (server, port):
+        answer = asyncio.create_task(talk(port, FIRST_PAGE + b"\r\n" + BODY))
+        await engine.started.wait()
+        server.should_exit = True
+        await asyncio.sleep(0.15)  # the server looks at it every tenth of a second
+        refused = False
+        try:
+            await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            refused = True
+        engine.release.set()
+        status, headers, body = parse(await answer)
+
+    assert (status, body) == (200, make_answer().body)
+    assert headers["connection"] == "close"
+    assert refused
+    assert json.loads(stream.getvalue())["status"] == 200
