@@ -8,7 +8,7 @@ from typing import Final
 
 import xxhash
 
-from catalograph.concurrency.admission import AdmitOnSecondRequest
+from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest
 from catalograph.graphql.run.request import Answer
 from catalograph.observability.access_log import write_tail
 from catalograph.observability.request_metrics import REQUESTS

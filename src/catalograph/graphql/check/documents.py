@@ -21,7 +21,7 @@ from graphql import (
     visit,
 )
 
-from catalograph.concurrency.admission import AdmitOnSecondRequest
+from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest
 from catalograph.errors import LimitError
 from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.check.parsing import find_twins, parse_plain, parse_whole
