@@ -9,8 +9,13 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+RELEASE := $(VENV)/.installed-release
 # What an installed copy is made from; Python itself is read in place.
-SOURCES := pyproject.toml hatch_build.py $(wildcard explorer/*.* explorer/src/*)
+PINS := constraints.txt pyproject.toml release/pins.py
+SOURCES := $(PINS) hatch_build.py $(wildcard explorer/*.* explorer/src/*)
+# Exactly the versions and files of constraints.txt; no build runs in an environment of its own.
+PINNED := $(BIN)/python -m pip install --quiet --require-hashes --constraint constraints.txt
+EDITABLE := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 CHAOS_S := 300
 FUZZ_S := 60
 AT := $(if $(PORT),--port $(PORT))
@@ -67,15 +72,18 @@ bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: a few, pri
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 .PHONY: audit
-audit: $(DEV) ## Ask PyPI for known weaknesses of what is installed; needs the network
-	$(BIN)/python -m pip install --quiet pip-audit
+audit: $(DEV) $(RELEASE) ## Ask PyPI for known weaknesses of what is installed; needs the network
 	$(BIN)/python -m pip freeze --all --exclude-editable > $(VENV)/.audited
 	@# --strict: what PyPI knows nothing of would otherwise count as sound.
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/.audited
 
+.PHONY: pins
+pins: $(RELEASE) ## Pin the newest versions that pyproject.toml allows, or only those of T="httpx rich"
+	$(BIN)/python release/pins.py refresh $(T)
+
 .PHONY: fuzz
 fuzz: $(DEV) ## Throw bytes chosen by what they reach at the parsers for FUZZ_S=60 seconds
-	@if $(BIN)/python -m pip install --quiet --only-binary :all: atheris; then \
+	@if $(PINNED) --only-binary :all: --group fuzz && $(BIN)/python -c 'import atheris'; then \
 	  PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_requests.py $(FUZZ_S); \
 	else echo "Skipped: there is no atheris for this Python and system, or no network."; fi
 
@@ -108,12 +116,12 @@ federation: $(RUNTIME) $(EXAMPLE_INSTALLED) ## Serve the example of a federated 
 
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@echo "Installing the packages of $* ..."
-	@cd $* && npm ci --loglevel=error
+	@cd $* && npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
 interop/.venv/.installed: interop/requirements.txt | $(MADE)
 	@$(BIN)/python -m venv --clear interop/.venv
-	@interop/.venv/bin/python -m pip install --quiet --requirement $<
+	@interop/.venv/bin/python -m pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
 # The environment: made once, installed again when what it was made from has changed.
@@ -122,15 +130,25 @@ $(MADE):
 	  echo "catalograph needs Python 3.11 or later; name one: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@# pip itself from the pins: older ones ignore the hashes of a constraints file.
+	@$(PYTHON) release/pins.py only pip > $(VENV)/.pip.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $(VENV)/.pip.txt
 	@touch $@
 
 $(RUNTIME): $(SOURCES) | $(MADE)
 	@echo "Installing catalograph into $(VENV), which takes a minute or two the first time ..."
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python release/pins.py runtime > $(VENV)/.runtime.txt
+	@$(PINNED) --group build --requirement $(VENV)/.runtime.txt
+	@$(EDITABLE)
 	@touch $@
 
 $(DEV): $(SOURCES) | $(MADE)
 	@echo "Installing catalograph and its development tools into $(VENV), a minute or two the first time ..."
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python release/pins.py runtime > $(VENV)/.runtime.txt
+	@$(PINNED) --group dev --requirement $(VENV)/.runtime.txt
+	@$(EDITABLE)
 	@touch $@ $(RUNTIME)
+
+$(RELEASE): $(PINS) | $(MADE)
+	@$(PINNED) --group build --group release
+	@touch $@

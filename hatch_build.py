@@ -37,7 +37,7 @@ class ExplorerBuildHook(BuildHookInterface[Any]):
         problem = _find_problem()
         if problem is None:
             self.app.display_info("building the explorer with npm")
-            _run(["npm", "ci", "--no-audit", "--no-fund"], sources)
+            _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], sources)
             _run(["npm", "run", "build"], sources)
             stamp.write_text(digest + "\n")
         elif is_built:
