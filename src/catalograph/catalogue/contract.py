@@ -15,19 +15,6 @@ from catalograph.catalogue.matching import match_filter
 from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsPage
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 
-_DIMENSIONS = (
-    "providers",
-    "organisations",
-    "endpoints",
-    "exclude_endpoints",
-    "input_modalities",
-    "output_modalities",
-    "include_rumoured",
-    "include_deprecated",
-    "include_retired",
-)
-"""Fields of a filter that the upstream is asked for."""
-
 
 def is_used(asked: ModelsFilter, dimension: str) -> bool:
     """Whether a field of a filter restricts anything."""
@@ -54,7 +41,7 @@ def find_ignored(
         return dimension
     if page.total == match_filter(index, asked).bit_count():
         return None
-    used = [name for name in _DIMENSIONS if is_used(asked, name)]
+    used = [name for name in asked.__struct_fields__ if is_used(asked, name)]
     for size in range(1, len(used) + 1):
         for names in itertools.combinations(used, size):
             nothing = {name: getattr(EVERYTHING, name) for name in names}

@@ -38,11 +38,31 @@ BARE = Sections()
 FULL = Sections(data=True, gateway=True)
 
 
+REST_FIELDS = frozenset(
+    {
+        "providers",
+        "organisations",
+        "endpoints",
+        "exclude_endpoints",
+        "input_modalities",
+        "output_modalities",
+        "include_rumoured",
+        "include_deprecated",
+        "include_retired",
+    }
+)
+"""Filter fields that the upstream has a parameter for.
+
+Every other field is answered from the index: a field that somebody forgets to name here
+costs an index, and never gives more models than were asked for.
+"""
+
+
 class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which models are meant. Lists: any of; fields: all of; empty or None: no restriction.
 
-    Lists are normalised (see `normalise`) by whoever builds the filter.
-    The first nine fields can be answered by the upstream, the others by the index alone.
+    Lists are normalised (see `normalise`) by whoever builds the filter. Each field has a
+    default that restricts nothing.
 
     Attributes:
         released_from: First day meant, included; models without a release date never match.
@@ -68,17 +88,20 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
     all_output_modalities: tuple[str, ...] = ()
 
     @property
-    def needs_index(self) -> bool:
-        """Whether the upstream lacks a parameter for some part of this filter."""
-        return bool(
-            self.model_ids
-            or self.statuses
-            or self.is_routable is not None
-            or self.released_from
-            or self.released_to
-            or self.all_input_modalities
-            or self.all_output_modalities
+    def used(self) -> frozenset[str]:
+        """Names of the fields that restrict anything."""
+        return frozenset(
+            name
+            for name, default in zip(
+                self.__struct_fields__, self.__struct_defaults__, strict=True
+            )
+            if getattr(self, name) != default
         )
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether the upstream is not known to have a parameter for some used field."""
+        return not self.used <= REST_FIELDS
 
 
 EVERYTHING = ModelsFilter()
