@@ -1,6 +1,7 @@
 """Settings, through `from_environ` and what is shown of them."""
 
 import ipaddress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -251,6 +252,101 @@ def ages(settings: Settings) -> tuple[float, float, float]:
     return settings.cache_fresh_s, settings.cache_stale_s, settings.cache_expired_s
 
 
+EXAMPLES = {
+    row.name.removeprefix("CATALOGRAPH_"): row.default
+    for row in Settings().describe({})
+} | {
+    "UPSTREAM_TOKEN": "aistats_v1_k_1_secret",
+    "PARTITION_KEY": "0123456789abcdef0123456789abcdef",
+    "CORS_ORIGINS": "https://app.example",
+    "API_KEYS": "0123456789abcdef0123456789abcdef",
+    "RATE_LIMIT": "600/min",
+    "TRUSTED_PROXIES": "10.0.0.0/8",
+    "TRUSTED_DOCUMENTS": "manifest.json",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text(f"{EXAMPLES[name]}\n", "utf-8")
+    beside = {"TRUSTED_DOCUMENTS": "m"} if name == "TRUSTED_DOCUMENTS_MODE" else {}
+
+    from_file = read(**{f"{name}_FILE": str(file)}, **beside)
+
+    assert EXAMPLES[name]
+    assert from_file == read(**{name: EXAMPLES[name]}, **beside)
+
+
+def test_a_file_may_hold_a_list_in_lines(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(
+        "first-key-0123456789abcdef\nsecond-key-0123456789abcdef\n", "utf-8"
+    )
+
+    assert len(read(API_KEYS_FILE=str(file)).api_keys) == 2
+
+
+def test_a_value_and_a_file_for_it_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("9000", "utf-8")
+
+    assert problems_of(PORT="9000", PORT_FILE=str(file)) == [
+        "CATALOGRAPH_PORT and CATALOGRAPH_PORT_FILE are both set; leave one of them out"
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    assert problems_of(API_KEYS_FILE=str(missing), PORT_FILE=str(tmp_path)) == [
+        f"CATALOGRAPH_PORT_FILE names {tmp_path}: is a directory",
+        f"CATALOGRAPH_API_KEYS_FILE names {missing}: no such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_an_empty_file_is_a_problem_and_no_default(
+    content: bytes, tmp_path: Path
+) -> None:
+    """An empty list of keys would open the gateway to all."""
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+
+    assert problems_of(API_KEYS_FILE=str(file)) == [
+        f"CATALOGRAPH_API_KEYS_FILE names {file}: it is empty"
+    ]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 1_048_577])
+def test_a_file_must_be_a_text_of_some_size(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+
+    (problem,) = problems_of(UPSTREAM_TOKEN_FILE=str(file))
+
+    assert problem == (
+        f"CATALOGRAPH_UPSTREAM_TOKEN_FILE names {file}: it must be UTF-8 text of at most "
+        "1 MiB"
+    )
+
+
+def test_a_wrong_value_in_a_file_is_answered_as_in_a_variable(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("x", "utf-8")
+
+    assert problems_of(PORT_FILE=str(file)) == problems_of(PORT="x")
+
+
+def test_an_unknown_file_setting_is_refused_with_the_nearest_one() -> None:
+    assert problems_of(UPSTREAM_TOKN_FILE="x") == [
+        (
+            "CATALOGRAPH_UPSTREAM_TOKN_FILE is no setting of catalograph; did you mean "
+            "CATALOGRAPH_UPSTREAM_TOKEN_FILE?"
+        )
+    ]
+
+
 def test_ages_must_ascend() -> None:
     assert problems_of(CACHE_FRESH_S="9", CACHE_EXPIRED_S="3") == [
         "CATALOGRAPH_CACHE_FRESH_S ≤ CATALOGRAPH_CACHE_EXPIRED_S must hold, got 9, 3"
@@ -345,6 +441,18 @@ def test_a_description_tells_where_each_value_came_from() -> None:
     assert rows["CACHE_STALE_S"] == ("30", "adjusted")
     assert rows["HOST"] == ("127.0.0.1", "default")
     assert rows["API_KEYS"] == ("••••••,••••••", "environment")
+
+
+def test_a_description_tells_what_came_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("9000", "utf-8")
+    environ = {"CATALOGRAPH_PORT_FILE": str(file)}
+
+    rows = Settings.from_environ(environ).describe(environ)
+
+    assert [(row.name, row.value) for row in rows if row.origin == "file"] == [
+        ("CATALOGRAPH_PORT", "9000")
+    ]
 
 
 def test_a_shown_value_can_be_set_again() -> None:

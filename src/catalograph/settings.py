@@ -2,7 +2,16 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+from pathlib import Path
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    Self,
+    TypeAlias,
+    get_type_hints,
+)
 
 import msgspec
 
@@ -24,6 +33,12 @@ _DEADLINES: Final = (
 )
 
 
+Origin: TypeAlias = Literal["environment", "file", "default", "adjusted"]
+
+_FILE: Final = "_FILE"
+_MAX_FILE_BYTES: Final = 1024 * 1024
+
+
 class _Doc(msgspec.Struct, frozen=True):
     """What a setting is for, and how its text is read."""
 
@@ -39,15 +54,16 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         description: What it is for, in a sentence or two.
         value: Secrets masked; empty when unset.
         default: As `value`, of a deployment that sets nothing.
-        origin: `environment`; `default`; or `adjusted` for a default that made room
-            for a neighbour which was set.
+        origin: `environment`; `file`, the one that the variable `…_FILE` names;
+            `default`; or `adjusted` for a default that made room for a neighbour
+            which was set.
     """
 
     name: str
     description: str
     value: str
     default: str
-    origin: Literal["environment", "default", "adjusted"]
+    origin: Origin
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +295,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the `CATALOGRAPH_…` variables; others are left alone, empty ones are unset.
 
+        Each setting may come from a file instead, which the variable with `_FILE` at its
+        end names. A file that is missing or empty is a problem and never a default: a
+        gateway whose keys cannot be read must not be open to all.
+
         Of the three ages and of the three deadlines, those nobody set make room for those
         that somebody did: `CACHE_EXPIRED_S=30` alone lowers the other two ages to 30.
 
@@ -286,15 +306,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             SettingsError: Names every problem of the whole environment at once.
         """
         problems: list[str] = []
-        given = {
-            name: text.strip()
-            for name, text in environ.items()
-            if name.startswith(PREFIX)
-        }
         known = {_variable(field): doc for field, doc in _docs()}
-        problems += [
-            _word_unknown(name, known) for name in sorted(given.keys() - known.keys())
-        ]
+        given = _gather(environ, known, problems)
         chosen: dict[str, Any] = {}
         for name, doc in known.items():
             if text := given.get(name):
@@ -332,9 +345,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             name = _variable(field)
             value = values.show(getattr(self, field))
             usual = values.show(getattr(default, field))
-            origin: Literal["environment", "default", "adjusted"] = "default"
+            origin: Origin = "default"
             if environ.get(name, "").strip():
                 origin = "environment"
+            elif environ.get(name + _FILE, "").strip():
+                origin = "file"
             elif value != usual:
                 origin = "adjusted"
             rows.append(
@@ -362,11 +377,71 @@ def _field(variable: str) -> str:
     return variable.removeprefix(PREFIX).lower()
 
 
+def _gather(
+    environ: Mapping[str, str], known: Mapping[str, object], problems: list[str]
+) -> dict[str, str]:
+    """Take each setting's text from its variable or its file; note what is wrong.
+
+    Returns:
+        Text by variable name, without white space around it; empty ones are left out.
+    """
+    given = {
+        name: text
+        for name, raw in environ.items()
+        if name.startswith(PREFIX) and (text := raw.strip())
+    }
+    names = known.keys() | {name + _FILE for name in known}
+    problems += [
+        _word_unknown(name, known)
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in names
+    ]
+    texts: dict[str, str] = {}
+    for name in known:
+        path = given.get(name + _FILE)
+        if path is None:
+            if name in given:
+                texts[name] = given[name]
+        elif name in given:
+            problems.append(
+                f"{name} and {name}{_FILE} are both set; leave one of them out"
+            )
+        else:
+            try:
+                texts[name] = _read_value(Path(path))
+            except ValueError as exc:
+                problems.append(f"{name}{_FILE} names {path}: {exc}")
+    return texts
+
+
+def _read_value(path: Path) -> str:
+    """Read the one value that a file holds.
+
+    Raises:
+        ValueError: It cannot be read, holds nothing, or is no text; says which.
+    """
+    wanted = "it must be UTF-8 text of at most 1 MiB"
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        text = content.decode("utf-8").strip()
+    except OSError as exc:
+        raise ValueError((exc.strerror or str(exc)).lower()) from None
+    except UnicodeDecodeError:
+        raise ValueError(wanted) from None
+    if len(content) > _MAX_FILE_BYTES:
+        raise ValueError(wanted)
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
 def _word_unknown(name: str, known: Mapping[str, object]) -> str:
-    # Compared without the prefix, which would make every two names look alike.
+    # Compared without prefix and suffix, which would make any two names look alike.
+    suffix = _FILE if name.endswith(_FILE) else ""
     fields = [_field(variable) for variable in known]
-    near = difflib.get_close_matches(_field(name), fields, n=1)
-    hint = f"; did you mean {_variable(near[0])}?" if near else ""
+    near = difflib.get_close_matches(_field(name.removesuffix(suffix)), fields, n=1)
+    hint = f"; did you mean {_variable(near[0])}{suffix}?" if near else ""
     return f"{name} is no setting of catalograph{hint}"
 
 

@@ -71,7 +71,7 @@ async def test_all_is_well() -> None:
         Finding(
             subject="settings",
             passed=True,
-            result="2 from the environment, the others by default",
+            result="2 set, the others by default",
         ),
         Finding(
             subject="upstream",

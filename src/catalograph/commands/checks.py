@@ -82,10 +82,12 @@ async def run_checks(
 
 
 def _describe_settings(settings: Settings, environ: Mapping[str, str]) -> Finding:
-    count = sum(row.origin == "environment" for row in settings.describe(environ))
+    count = sum(
+        row.origin in {"environment", "file"} for row in settings.describe(environ)
+    )
     # A token that is missing or odd is judged by what the upstream says to it.
     warnings = [line for line in settings.warnings if not line.startswith(_TOKEN)]
-    result = f"{count} from the environment, the others by default"
+    result = f"{count} set, the others by default"
     return Finding(
         subject="settings", passed=True, result=result, hint="\n".join(warnings)
     )

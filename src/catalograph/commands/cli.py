@@ -117,11 +117,11 @@ def serve(
     for name, value in options.items():
         if value is not None:
             # In the environment, because worker processes read their settings anew.
-            os.environ[f"CATALOGRAPH_{name}"] = str(value)
+            _override(name, value)
     settings = _read_settings()
     port = _find_free_port(settings.host, settings.port)
     if port != settings.port:
-        os.environ["CATALOGRAPH_PORT"] = str(port)
+        _override("PORT", port)
         settings = _read_settings()
     configure_logging(stream=sys.stderr, level=settings.log_level)
     if demo or sys.stderr.isatty():
@@ -244,6 +244,12 @@ def _read_settings() -> "Settings":
     from catalograph.settings import Settings
 
     return Settings.from_environ(os.environ)
+
+
+def _override(name: str, value: object) -> None:
+    """Set a setting for this process and its workers, wherever it came from."""
+    os.environ.pop(f"CATALOGRAPH_{name}_FILE", None)
+    os.environ[f"CATALOGRAPH_{name}"] = str(value)
 
 
 def _say(text: str) -> None:
