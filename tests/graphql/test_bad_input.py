@@ -307,3 +307,24 @@ async def test_a_missing_value_is_null_and_not_none(gateway: GraphGateway) -> No
         assert len(result.messages) == 1
         assert "None" not in result.messages[0]
         assert "Undefined" not in result.messages[0]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("providers", "organisations", "endpoints", "excludeEndpoints", "modelIds"),
+        *("inputModalities", "outputModalities"),
+        *("allInputModalities", "allOutputModalities"),
+    ],
+)
+async def test_a_filter_value_has_a_length(gateway: GraphGateway, field: str) -> None:
+    """A value comes back below every parent, in `unknownFilterValues`."""
+    text = "query ($f: ModelFilter) { models(filter: $f) { totalCount } }"
+
+    fits = await gateway.query(text, {"f": {field: ["a" * 256]}})
+    too_long = await gateway.query(text, {"f": {field: ["a" * 257]}})
+
+    assert fits.errors == []
+    assert too_long.messages == [
+        f"a value of filter.{field} may have 256 characters at most, got 257"
+    ]

@@ -279,3 +279,23 @@ async def test_errors_are_ordered_by_their_paths(gateway: GraphGateway) -> None:
         *[["nodes", place] for place in range(11)],
         ["second"],
     ]
+
+
+async def test_of_many_errors_the_first_hundred_are_written_out(
+    gateway: GraphGateway,
+) -> None:
+    """One request cannot make an answer of nothing but errors as large as it likes."""
+    ids = [f"no id {place}" for place in range(300)]
+
+    result = await gateway.query(
+        "query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ids}
+    )
+
+    errors = result.errors
+    assert [error.get("path") for error in errors[:100]] == [
+        ["nodes", place] for place in range(100)
+    ]
+    assert len(errors) == 101
+    assert errors[100]["message"] == "200 more errors of this operation are left out"
+    assert errors[100]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "path" not in errors[100]

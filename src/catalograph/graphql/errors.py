@@ -1,5 +1,6 @@
 """Our errors as GraphQL errors; everything else is masked."""
 
+import heapq
 import re
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
@@ -14,6 +15,9 @@ E = TypeVar("E", bound=CatalographError)
 
 MAX_MESSAGE_CHARACTERS = 1_000
 """A message may quote what the client sent; it need not quote all of it."""
+
+MAX_ERRORS = 100
+"""Errors that are written out in one answer; the rest are counted."""
 
 _MASK = "the gateway failed to answer this; the log has the rest"
 
@@ -38,15 +42,24 @@ def format_errors(
 ) -> list[dict[str, Any]]:
     """Write errors as the answer carries them, ordered by their paths.
 
-    They come in the order in which fields failed, which is chance where fields wait.
+    They come in the order in which fields failed, which is chance where fields wait. Of
+    very many the first are written out, and one more says how many are left out.
 
     Args:
         errors: As graphql-core raised or collected them.
         request_id: Leads from the answer to the log.
         code: Of an error that graphql-core raised itself and whose kind it does not tell.
     """
-    ordered = sorted(errors, key=_place) if len(errors) > 1 else errors
-    return [_format(error, request_id, code) for error in ordered]
+    ordered = errors
+    if len(errors) > 1:
+        ordered = heapq.nsmallest(MAX_ERRORS, errors, key=_place)
+    formatted = [_format(error, request_id, code) for error in ordered]
+    left_out = len(errors) - len(ordered)
+    if left_out:
+        extensions = dict(formatted[-1]["extensions"])
+        message = f"{left_out:,} more errors of this operation are left out"
+        formatted.append({"message": message, "extensions": extensions})
+    return formatted
 
 
 def wrap_limit_error(error: LimitError) -> GraphQLError:

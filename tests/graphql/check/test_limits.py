@@ -79,6 +79,40 @@ def test_each_limit_takes_its_bound_and_no_more(
     assert refuse(build(bound + 1), others) == (limit, bound + 1, bound)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ {}: a }}",
+        "{{ {} }}",
+        "query {} {{ a }}",
+        "query ($a: Int, ${}: Int) {{ a }}",
+        "{{ a({}: 1) }}",
+        "{{ a(b: {{{}: 1}}) }}",
+        "{{ a(b: {}) }}",
+        "{{ a @{} }}",
+        "{{ ...{} }}",
+        "{{ ... on {} {{ a }} }}",
+        "{{ a }} # {{ \n fragment {} on T {{ a }}",
+    ],
+)
+def test_a_name_of_any_kind_has_a_length(text: str) -> None:
+    accept(text.format("n" * 256))
+    assert refuse(text.format("n" * 257)) == ("name length", 257, 256)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ a(b: "' + "n" * 300 + '") }',
+        '{ a(b: """' + "n" * 300 + '""") }',
+        "{ a # " + "n" * 300 + "\n }",
+        '{ a(b: "\\"' + "n" * 300 + '") }',
+    ],
+)
+def test_long_words_in_strings_and_comments_are_no_names(text: str) -> None:
+    accept(text)
+
+
 def test_fragments_count_wherever_they_are_spread() -> None:
     text = """
         { x { ...F ...F y { ...F } } }

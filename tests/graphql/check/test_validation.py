@@ -185,3 +185,41 @@ def test_random_broken_documents_are_judged_as_by_graphql_core() -> None:
         broken += bool(expected)
 
     assert broken > 0
+
+
+@pytest.mark.parametrize(
+    "directive", ["@stream", "@defer", "@stream(initialCount: 1)", '@defer(label: "a")']
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ _entities(representations: []) {{ __typename {} }} }}",
+        '{{ node(id: "x") {{ id {} }} }}',
+        "{{ models {{ nodes {} {{ id }} }} }}",
+        "{{ ... {} {{ __typename }} }}",
+    ],
+)
+def test_directives_that_the_schema_lacks_are_errors_of_the_document(
+    text: str, directive: str
+) -> None:
+    errors = VALIDATOR.find_errors(parse(text.format(directive)))
+
+    name = directive.partition("(")[0]
+    assert f"Unknown directive '{name}'." in [error.message for error in errors]
+
+
+def test_a_rule_that_fails_refuses_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No document may turn a mistake in graphql-core into a 500."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise AttributeError("fields")
+
+    monkeypatch.setattr(graphql.OverlappingFieldsCanBeMergedRule, "__init__", fail)
+    ast = parse("{ models { nodes { id } } models { nodes { name } } }")
+
+    assert not VALIDATOR.is_surely_valid(ast)
+    assert [error.message for error in VALIDATOR.find_errors(ast)] == [
+        "the document could not be validated"
+    ]

@@ -24,7 +24,7 @@ from graphql import (
 from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest
 from catalograph.errors import LimitError
 from catalograph.graphql.check.limits import Limits
-from catalograph.graphql.check.parsing import find_twins, parse_plain, parse_whole
+from catalograph.graphql.check.parsing import find_twins, parse_whole
 from catalograph.graphql.check.validation import Validator
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.run.needs import Need
@@ -287,9 +287,7 @@ class Documents:
         try:
             with tracing.span("graphql.parse"):
                 self.limits.check_text(text)
-                ast = parse_plain(text, max_tokens=max_tokens)
-                if ast is None:
-                    ast = parse_whole(text, max_tokens=max_tokens, no_location=True)
+                ast = parse_whole(text, max_tokens=max_tokens, no_location=True)
                 self.limits.check_document(ast)
             with tracing.span("graphql.validate"):
                 if self._validator.is_surely_valid(ast):

@@ -44,6 +44,13 @@ MAX_SCHEMA_HEIGHT: Final = 400
 MAX_DIGITS: Final = 400
 """Characters of a number: more than any number of use, fewer than Python refuses to read."""
 
+MAX_NAME_CHARACTERS: Final = 256
+"""Characters of a name or alias: the answer repeats an alias for every object."""
+
+_LONG_NAME: Final = re.compile(
+    rf"(?<![_0-9A-Za-z])[_0-9A-Za-z]{{{MAX_NAME_CHARACTERS + 1}}}"
+)
+
 _MOST: Final = 10**9
 """Figures end here: fragments that double would make them numbers of many digits."""
 
@@ -77,13 +84,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     list_size: int = 1_000
 
     def check_text(self, text: str) -> None:
-        """Check the length of a document that has not been parsed.
+        """Check a document that has not been parsed: its tokens, and the length of names.
 
         Raises:
-            LimitError: It has more tokens than it may have.
+            LimitError: It has too many tokens, or one of its names is too long.
         """
         if len(text) > self.tokens:
             self._check("tokens", sum(1 for _ in _TOKEN.finditer(text)), self.tokens)
+        # Strings and comments may hold long words, so that only tokens tell.
+        if len(text) > MAX_NAME_CHARACTERS and _LONG_NAME.search(text):
+            for token in _TOKEN.finditer(text):
+                if token[0][0] == "_" or token[0][0].isalpha():
+                    self._check("name length", len(token[0]), MAX_NAME_CHARACTERS)
 
     def check_document(self, ast: DocumentNode) -> None:
         """Check everything that does not depend on variables.

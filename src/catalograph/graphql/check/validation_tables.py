@@ -232,16 +232,14 @@ class Field(Arguments):
     """A field of a composite type.
 
     Attributes:
-        shape: Its type as it is written; fields of one shape can be merged.
         below: Type of its selections; None for a leaf.
         introspects: Whether it asks for the schema.
     """
 
-    __slots__ = ("below", "introspects", "shape")
+    __slots__ = ("below", "introspects")
 
     def __init__(self, field: GraphQLField, inputs: Mapping[str, Input]) -> None:
         super().__init__(field.args, inputs)
-        self.shape = str(field.type)
         self.below: Composite | None = None
         self.introspects = False
 

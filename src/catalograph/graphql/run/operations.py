@@ -26,7 +26,6 @@ from catalograph.catalogue.query import ModelsQuery
 from catalograph.concurrency.time_slice import TimeSlice
 from catalograph.data.slices import Listing, ModelsRequest
 from catalograph.errors import LimitError, UserInputError
-from catalograph.graphql.check.parsing import NotPlainError
 from catalograph.graphql.run.projection import CannotProjectError, Projection, Projector
 from catalograph.graphql.types.connections import ModelConnectionSource
 from catalograph.graphql.types.lists import build_request, name_order
@@ -48,6 +47,10 @@ _PLAIN_ARGUMENTS: Final = frozenset(
 )
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class NotPlainError(Exception):
+    """The operation is not plain; the executor answers it."""
 
 
 class Repeat(msgspec.Struct, frozen=True):

@@ -22,6 +22,9 @@ _NO_RESTRICTION = "Null or empty: no restriction."
 # The upstream splits at commas and white space, reads braces and quotes as lists, and
 # drops a filter that is empty, so that it would answer with everything. To JavaScript
 # a byte order mark is white space.
+MAX_VALUE_CHARACTERS = 256
+"""Of one filter value; the longest id of the real catalogue has 61."""
+
 _UNSAFE = re.compile(r"[\s\ufeff,{}\"']|^$")
 
 
@@ -200,7 +203,7 @@ class ModelFilter:
             include_rumoured=self.include_rumoured is not False,
             include_deprecated=self.include_deprecated is not False,
             include_retired=self.include_retired is not False,
-            model_ids=normalise(self.model_ids or ()),
+            model_ids=_bounded("modelIds", self.model_ids),
             statuses=tuple(
                 sorted(
                     {Status(status.value) for status in self.statuses or ()},
@@ -223,6 +226,18 @@ def _day(value: Date | None) -> datetime.date | None:
     return value or None
 
 
+def _bounded(field: str, values: list[str] | None) -> tuple[str, ...]:
+    """Refuse long values: `unknownFilterValues` repeats each below every parent."""
+    for value in values or ():
+        if len(value) > MAX_VALUE_CHARACTERS:
+            message = (
+                f"a value of filter.{field} may have {MAX_VALUE_CHARACTERS} characters "
+                f"at most, got {len(value):,}"
+            )
+            raise UserInputError(message)
+    return normalise(values or ())
+
+
 def _values(field: str, values: list[str] | None) -> tuple[str, ...]:
     for value in values or ():
         if _UNSAFE.search(value):
@@ -232,4 +247,4 @@ def _values(field: str, values: list[str] | None) -> tuple[str, ...]:
                 f'or quotes, and none that is empty; got "{shown}"'
             )
             raise UserInputError(message)
-    return normalise(values or ())
+    return _bounded(field, values)
