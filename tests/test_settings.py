@@ -94,6 +94,10 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("GRAPHIQL_ENABLED", "False", False),
         ("INTROSPECTION_ENABLED", "1", True),
         ("HOST", "::", "::"),
+        ("HOST", "[::1]", "::1"),
+        ("HOST", "fe80::1%eth0", "fe80::1%eth0"),
+        ("UPSTREAM_URL", "HTTPS://API.example/V1", "https://API.example/V1"),
+        ("CACHE_URL", "REDIS://h", Secret("redis://h")),
         ("PORT", "0", 0),
         ("WORKERS", "2", 2),
         ("LOG_LEVEL", "WARNING", "warning"),
@@ -130,18 +134,26 @@ def test_a_value_is_read(name: str, text: str, value: object) -> None:
         ("PORT", "65536", "must be a whole number from 0 to 65,535, got '65536'"),
         ("PORT", "٣", "must be a whole number from 0 to 65,535, got '٣'"),
         ("WORKERS", "0", "must be a whole number from 1 to 256, got '0'"),
-        ("MAX_DEPTH", "-1", "must be a whole number of at least 1, got '-1'"),
-        ("CACHE_FRESH_S", "1m", "must be a number of seconds, 0 or more, got '1m'"),
-        ("CACHE_FRESH_S", "nan", "must be a number of seconds, 0 or more, got 'nan'"),
+        ("MAX_DEPTH", "-1", "must be a whole number from 1 to 1,000,000, got '-1'"),
+        (
+            "CACHE_FRESH_S",
+            "1m",
+            "must be a number of seconds from 0 to 31,536,000, got '1m'",
+        ),
+        (
+            "CACHE_FRESH_S",
+            "nan",
+            "must be a number of seconds from 0 to 31,536,000, got 'nan'",
+        ),
         (
             "UPSTREAM_TIMEOUT_S",
             "0",
-            "must be a number of seconds, more than 0, got '0'",
+            "must be a number of seconds from 0.001 to 3,600, got '0'",
         ),
         (
             "UPSTREAM_TIMEOUT_S",
             "inf",
-            "must be a number of seconds, more than 0, got 'inf'",
+            "must be a number of seconds from 0.001 to 3,600, got 'inf'",
         ),
         ("UPSTREAM_AUTH", "client", "must be one of server, passthrough, got 'client'"),
         ("RESPONSE_CACHE", "maybe", "must be on or off, got 'maybe'"),
@@ -198,19 +210,25 @@ def test_a_value_is_read(name: str, text: str, value: object) -> None:
             "CORS_ORIGINS",
             "a.example",
             (
-                "must be origins such as https://app.example, without a path, "
-                "got 'a.example'"
+                "must be origins such as https://app.example, without a path; "
+                "*. stands for subdomains, :* for any port, got 'a.example'"
             ),
         ),
         (
             "RATE_LIMIT",
             "600",
-            "must be off, or a number per s, min or h, such as 600/min, got '600'",
+            (
+                "must be off, or a number up to 1,000,000 per s, min or h, such as "
+                "600/min, got '600'"
+            ),
         ),
         (
             "RATE_LIMIT",
             "5/week",
-            "must be off, or a number per s, min or h, such as 600/min, got '5/week'",
+            (
+                "must be off, or a number up to 1,000,000 per s, min or h, such as "
+                "600/min, got '5/week'"
+            ),
         ),
         (
             "TRUSTED_PROXIES",
@@ -379,6 +397,94 @@ def test_a_mode_without_a_manifest_is_refused() -> None:
     ]
 
 
+LINKS = {
+    "PORT": "tcp://10.96.12.3:8000",
+    "SERVICE_HOST": "10.96.12.3",
+    "SERVICE_PORT": "8000",
+    "SERVICE_PORT_HTTP": "8000",
+    "PORT_8000_TCP": "tcp://10.96.12.3:8000",
+    "PORT_8000_TCP_PROTO": "tcp",
+    "PORT_8000_TCP_PORT": "8000",
+    "PORT_8000_TCP_ADDR": "10.96.12.3",
+    "PORT_53_UDP": "udp://10.96.12.3:53",
+    "PORT_9_SCTP_ADDR": "10.96.12.3",
+    "GATEWAY_SERVICE_HOST": "fd00::1",
+    "GATEWAY_PORT": "tcp://[fd00::1]:8000",
+    "REDIS_2_PORT_6379_TCP_ADDR": "10.96.12.4",
+    "REDIS_NAME": "/catalograph/redis",
+    "ENV_VERSION": "7",
+}
+"""What Kubernetes and Docker set for services whose names begin like ours."""
+
+
+def test_service_links_are_not_meant_for_us() -> None:
+    environ = {f"CATALOGRAPH_{name}": text for name, text in LINKS.items()}
+
+    settings = Settings.from_environ(environ)
+
+    assert settings == Settings()
+    assert {row.origin for row in settings.describe(environ)} == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SERVICE_HOSTS", "10.0.0.1"),
+        ("PORT_X_TCP", "tcp://h:1"),
+        ("PORTS", "tcp://h:1"),
+        ("REDIS_NAME", "redis"),
+        ("PORT", "http://h:1"),
+    ],
+)
+def test_what_only_resembles_a_link_is_still_refused(name: str, text: str) -> None:
+    (problem,) = problems_of(**{name: text})
+
+    assert problem.startswith(f"CATALOGRAPH_{name} ")
+
+
+@pytest.mark.parametrize("name", ["API_KEYS", "CORS_ORIGINS", "TRUSTED_PROXIES"])
+@pytest.mark.parametrize("text", [",", " , ", ",,\t,"])
+def test_a_list_of_nothing_is_refused(name: str, text: str) -> None:
+    (problem,) = problems_of(**{name: text})
+
+    assert problem.startswith(f"CATALOGRAPH_{name} must ")
+
+
+@pytest.mark.parametrize("text", ["k", "fine-enough,x", "ab", "1 22 333"])
+def test_a_key_that_can_be_guessed_at_once_is_refused(text: str) -> None:
+    assert problems_of(API_KEYS=text) == [
+        (
+            "CATALOGRAPH_API_KEYS must hold keys of at least 3 characters; 16 random ones "
+            "are hard to guess"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("REQUEST_TIMEOUT_S", "1e308"),
+        ("REQUEST_TIMEOUT_S", "1e-300"),
+        ("REQUEST_TIMEOUT_S", "0.0001"),
+        ("DRAIN_S", "1e308"),
+        ("DRAIN_S", "1_0"),
+        ("DRAIN_S", "٣"),
+        ("CACHE_FRESH_S", "99999999999"),
+        ("HOST", ":"),
+        ("HOST", "..."),
+        ("HOST", "a:b"),
+        ("HOST", "[localhost]"),
+        ("RATE_LIMIT", "999999999999999999/s"),
+        ("MAX_BODY_BYTES", "999999999999"),
+        ("CACHE_URL", "redis://h?socket_timeout=1000"),
+    ],
+)
+def test_nonsense_is_refused(name: str, text: str) -> None:
+    (problem,) = problems_of(**{name: text})
+
+    assert problem.startswith(f"CATALOGRAPH_{name} must ")
+
+
 SECRETS = {
     "UPSTREAM_TOKEN": "aistats_v1_k_kid_hunter2",
     "API_KEYS": "hunter2,hunter2b",
@@ -434,7 +540,9 @@ def described(**environ: str) -> dict[str, tuple[str, str]]:
 
 
 def test_a_description_tells_where_each_value_came_from() -> None:
-    rows = described(CACHE_EXPIRED_S="30", PORT="8000", API_KEYS="t,u", HOST="")
+    rows = described(
+        CACHE_EXPIRED_S="30", PORT="8000", API_KEYS="thirty,forty", HOST=""
+    )
 
     assert rows["PORT"] == ("8000", "environment")
     assert rows["CACHE_EXPIRED_S"] == ("30", "environment")
@@ -495,6 +603,23 @@ def test_a_shown_value_can_be_set_again() -> None:
             ],
         ),
         (
+            {
+                "UPSTREAM_TOKEN": "aistats_v1_k_a_b",
+                "API_KEYS": "short",
+                "CACHE_URL": "redis://h?decode_responses=true&db=1",
+            },
+            [
+                (
+                    "CATALOGRAPH_CACHE_URL has the option decode_responses, which is left "
+                    "out: it would change how the cache answers"
+                ),
+                (
+                    "CATALOGRAPH_API_KEYS holds a key of fewer than 16 characters, which "
+                    "can be guessed"
+                ),
+            ],
+        ),
+        (
             {"UPSTREAM_TOKEN": "sk-123"},
             [
                 (
@@ -522,7 +647,7 @@ def test_a_shown_value_can_be_set_again() -> None:
             ],
         ),
         (
-            {"UPSTREAM_AUTH": "passthrough", "CORS_ORIGINS": "*", "API_KEYS": "k"},
+            {"UPSTREAM_AUTH": "passthrough", "CORS_ORIGINS": "*", "API_KEYS": "k" * 16},
             [
                 (
                     "CATALOGRAPH_CORS_ORIGINS=* lets any page use a key that its visitor "

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from catalograph.cache.rate_buckets import SharedBuckets
 from catalograph.cache.redis import Redis
 from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
+from catalograph.cache.url import find_missing_files
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.data.crawl import Access
 from catalograph.data.source import CatalogueSource
@@ -36,11 +38,16 @@ from catalograph.server.lifecycle import (
     DRAIN,
     Drain,
     bound_requests,
+    handle_signals,
     run_server,
 )
 from catalograph.server.workers import Workers, find_folder, open_folder
 from catalograph.settings import PREFIX, Settings
 from catalograph.upstream.client import UpstreamClient
+from catalograph.upstream.environment import (
+    find_environment_problems,
+    find_ineffective_variables,
+)
 from catalograph.upstream.transport import build_in_process_transport
 from catalograph.web.application import build_web_app
 from catalograph.web.graphiql import Explorer
@@ -145,9 +152,10 @@ def create_app(
             are no others.
 
     Raises:
-        SettingsError: They are not valid.
+        SettingsError: They are not valid, or something that they name cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
+    check_start(settings, demo=demo or client is not None)
     options = _build_options(settings)
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
@@ -204,6 +212,7 @@ async def open_gateway(
     settings: Settings, *, demo: bool = False
 ) -> AsyncIterator[Engine]:
     """Run operations without a server, for as long as the context lasts."""
+    check_start(settings, demo=demo)
     # Standard output belongs to the answer.
     configure_logging(level="error")
     gateway = Gateway(settings, demo=demo)
@@ -218,7 +227,9 @@ async def check_upstream(settings: Settings) -> ModelsPage:
 
     Raises:
         UpstreamError: What a client would be told, with the detail for the operator.
+        SettingsError: The environment does not let the client be made.
     """
+    check_start(settings)
     client = _build_client(settings, demo=False)
     try:
         return await client.fetch_page(ModelsQuery(limit=1))
@@ -226,21 +237,63 @@ async def check_upstream(settings: Settings) -> ModelsPage:
         await client.aclose()
 
 
-def serve(settings: Settings, *, demo: bool = False) -> None:
-    """Serve until told to stop."""
+def check_start(settings: Settings, *, demo: bool = False) -> None:
+    """Look whether everything that settings and environment name can be used.
+
+    Raises:
+        SettingsError: Names every problem at once, each with its variable.
+    """
+    problems: list[str] = []
+    if not demo:
+        problems += find_environment_problems(os.environ, settings.upstream_url)
+    url = settings.cache_url.reveal()
+    problems += [
+        f"{PREFIX}CACHE_URL names a file that cannot be read, in its option {option}"
+        for option in find_missing_files(url)
+    ]
+    try:
+        _read_trusted_documents(settings)
+    except SettingsError as exc:
+        problems += exc.problems
+    if problems:
+        raise SettingsError(problems)
+
+
+def find_start_warnings(settings: Settings) -> list[str]:
+    """Find what is allowed, but hardly meant, in settings and environment."""
+    return [
+        *settings.warnings,
+        *find_ineffective_variables(os.environ, settings.upstream_url),
+    ]
+
+
+def serve(
+    settings: Settings, listeners: list[socket.socket], *, demo: bool = False
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: Workers read them again, from the environment.
+        listeners: Sockets that listen; closed at the end.
+        demo: Ask the embedded catalogue.
+
+    Raises:
+        SettingsError: Something that they name cannot be used.
+    """
+    check_start(settings, demo=demo)
     configure_logging(level=settings.log_level)
     gather_logs()
-    host, port = settings.host, settings.port
+    handle_signals()
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
         app = create_app(settings, demo=demo)
         tune_collector()
-        run_server(app, host=host, port=port)
+        run_server(app, listeners)
         return
     factory = create_demo_worker if demo else create_worker
     name = f"{__name__}:{factory.__name__}"
     with open_folder(settings.workers):
-        run_server(name, host=host, port=port, workers=settings.workers)
+        run_server(name, listeners, workers=settings.workers)
 
 
 def create_worker() -> ASGIApp:
@@ -257,6 +310,7 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
     configure_logging(level=settings.log_level)
     gather_logs()
+    handle_signals()
     bound_requests(settings.max_body_bytes)
     folder = find_folder(os.environ)
     app = create_app(

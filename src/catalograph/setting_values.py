@@ -8,10 +8,13 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
+
+from catalograph import origins
+from catalograph.cache import url as cache_url
 
 Reader: TypeAlias = Callable[[str], object]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,8 +30,16 @@ _PERIODS_S = {
     **dict.fromkeys(("h", "hour"), 3600.0),
 }
 _RATE = re.compile(r"([1-9][0-9]{0,17})\s*/\s*([a-z]+)")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+")
+_MOST_OF_A_RATE: Final = 1_000_000
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12}")
+_LEAST_S: Final = 0.001
+"""Shorter times than this do not survive being shown, and no deadline can be so short."""
+_HOST_NAME = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_LEAST_KEY_CHARACTERS: Final = 3
+
+SHORT_KEY_CHARACTERS: Final = 16
+"""An API key with fewer characters can be guessed; settings that hold one are warned about."""
 
 
 class Secret:
@@ -76,32 +87,31 @@ class RateLimit(msgspec.Struct, frozen=True):
         return f"{self.count}/{unit or f'{self.period_s:g}s'}"
 
 
-def whole(least: int, most: int | None = None) -> Reader:
-    """Build a reader of whole numbers, both bounds included; None: no upper bound."""
-    bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+def whole(least: int, most: int) -> Reader:
+    """Build a reader of whole numbers, both bounds included."""
 
     def parse(text: str) -> int:
-        if re.fullmatch(r"[0-9]{1,18}", text):
-            number = int(text)
-            if number >= least and (most is None or number <= most):
-                return number
-        raise ValueError(f"must be a whole number {bounds}")
+        if re.fullmatch(r"[0-9]{1,18}", text) and least <= int(text) <= most:
+            return int(text)
+        raise ValueError(f"must be a whole number from {least:,} to {most:,}")
 
     return parse
 
 
-def seconds(*, zero_allowed: bool) -> Reader:
-    """Build a reader of durations in seconds, fractions allowed."""
+def seconds(most_s: int, *, zero_allowed: bool) -> Reader:
+    """Build a reader of durations in seconds, fractions allowed.
+
+    Args:
+        most_s: Upper bound, included.
+        zero_allowed: Whether 0 is a duration; otherwise a millisecond is the least.
+    """
+    bounds = f"from {0 if zero_allowed else _LEAST_S} to {most_s:,}"
 
     def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number) or number < 0 or (not number and not zero_allowed):
-            least = "0 or more" if zero_allowed else "more than 0"
-            raise ValueError(f"must be a number of seconds, {least}")
-        return number
+        number = float(text) if _SECONDS.fullmatch(text) else math.nan
+        if _LEAST_S <= number <= most_s or (zero_allowed and number == 0):
+            return number
+        raise ValueError(f"must be a number of seconds {bounds}")
 
     return parse
 
@@ -126,10 +136,15 @@ def parse_switch(text: str) -> bool:
 
 
 def parse_host(text: str) -> str:
-    """Read an address or a host name to listen on."""
-    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", text):
-        raise ValueError("must be an address or a host name, such as 0.0.0.0")
-    return text
+    """Read an address, with or without brackets, or a host name to listen on."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if host == text and _HOST_NAME.fullmatch(text):
+            return text
+        raise ValueError("must be an address or a host name, such as 0.0.0.0") from None
+    return host
 
 
 def parse_path(text: str) -> str:
@@ -158,6 +173,14 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     keys = _split(text)
     if not all(_VISIBLE_ASCII.fullmatch(key) for key in keys):
         raise ValueError("must be keys of visible ASCII characters, joined by commas")
+    if not keys:
+        # Without a key the gateway is open to everybody, which nobody means who sets this.
+        raise ValueError("must hold at least one key; leave it unset to need none")
+    if min(map(len, keys)) < _LEAST_KEY_CHARACTERS:
+        raise ValueError(
+            f"must hold keys of at least {_LEAST_KEY_CHARACTERS} characters; "
+            f"{SHORT_KEY_CHARACTERS} random ones are hard to guess"
+        )
     return tuple(Secret(key) for key in keys)
 
 
@@ -170,45 +193,29 @@ def parse_upstream_url(text: str) -> str:
         raise ValueError("must not hold a user or a password")
     if parts.query or parts.fragment:
         raise ValueError("must be the base alone, without ? or #")
-    return text.rstrip("/")
+    return _lower_scheme(text, parts).rstrip("/")
 
 
 def parse_cache_url(text: str) -> Secret:
-    """Read where the cache is; a password in it is left out of what is shown."""
-    parts = _split_url(text)
-    if parts.scheme == "memory":
-        if text.lower() not in ("memory://", "memory:"):
-            raise ValueError("takes nothing after memory://")
-        return Secret("memory://", shown="memory://")
-    if parts.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError(
-            "must be memory://, redis://host:port/db, rediss://… or unix:///path"
-        )
-    if parts.scheme == "unix" and not parts.path.strip("/"):
-        raise ValueError("must name a socket, such as unix:///run/redis.sock")
-    if parts.scheme != "unix" and not parts.hostname:
-        raise ValueError("must name a host, such as redis://localhost:6379/0")
-    return Secret(text, shown=_without_password(parts))
+    """Read where the cache is; what may be a secret is left out of what is shown."""
+    found = cache_url.parse_cache_url(text)
+    return Secret(found.url, shown=found.shown)
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """Read browser origins, or `*` alone; browsers send no trailing slash, so it goes."""
-    origins = tuple(origin.rstrip("/").lower() for origin in _split(text))
-    if origins == ("*",):
-        return origins
-    if "*" in origins:
-        raise ValueError("must be * alone, or a list of origins")
-    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("must be origins such as https://app.example, without a path")
-    return origins
+    """Read origins of pages, in the form in which browsers send them."""
+    return origins.parse_origins(_split(text))
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Read addresses and networks, IPv4 or IPv6."""
     try:
-        return tuple(ipaddress.ip_network(item, strict=False) for item in _split(text))
+        found = tuple(ipaddress.ip_network(item, strict=False) for item in _split(text))
     except ValueError:
-        raise ValueError("must be addresses or networks, such as 10.0.0.0/8") from None
+        found = ()
+    if not found:
+        raise ValueError("must be addresses or networks, such as 10.0.0.0/8")
+    return found
 
 
 def parse_rate(text: str) -> RateLimit | None:
@@ -217,8 +224,11 @@ def parse_rate(text: str) -> RateLimit | None:
         return None
     match = _RATE.fullmatch(text.lower())
     period_s = _PERIODS_S.get(match[2]) if match else None
-    if match is None or period_s is None:
-        raise ValueError("must be off, or a number per s, min or h, such as 600/min")
+    if match is None or period_s is None or int(match[1]) > _MOST_OF_A_RATE:
+        raise ValueError(
+            f"must be off, or a number up to {_MOST_OF_A_RATE:,} per s, min or h, "
+            "such as 600/min"
+        )
     return RateLimit(int(match[1]), period_s)
 
 
@@ -279,13 +289,6 @@ def _split_url(text: str) -> SplitResult:
     return parts
 
 
-def _without_password(parts: SplitResult) -> str:
-    netloc = parts.netloc
-    if parts.password is not None:
-        netloc = f"{parts.username or ''}:{_MASK}@{netloc.rpartition('@')[2]}"
-    query = "&".join(
-        f"{name}={_MASK if 'password' in name.lower() else value}"
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    )
-    shown = f"{parts.scheme}://{netloc}{parts.path}"
-    return f"{shown}?{query}" if query else shown
+def _lower_scheme(text: str, parts: SplitResult) -> str:
+    """Write the scheme in lower case, which is what libraries compare it with."""
+    return parts.scheme + text[len(parts.scheme) :]

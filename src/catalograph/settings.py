@@ -1,6 +1,7 @@
 """Settings, read once from a mapping of environment variables."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import (
@@ -16,10 +17,29 @@ from typing import (
 import msgspec
 
 from catalograph import setting_values as values
+from catalograph.cache.url import find_ignored_options
 from catalograph.errors import SettingsError
 from catalograph.setting_values import Network, RateLimit, Reader, Secret
 
 PREFIX: Final = "CATALOGRAPH_"
+
+_SERVICE_LINK: Final = re.compile(
+    rf"{PREFIX}(?:\w+_)?"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR|START|END))?)",
+    re.ASCII,
+)
+"""Variables that an orchestrator makes for a service whose name begins like ours: Kubernetes
+for each Service of the namespace, Docker for `--link`. They are not meant for us.
+
+Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
+_LINK_PORT: Final = re.compile(r"(?:tcp|udp|sctp)://\S+", re.IGNORECASE)
+_LINK_NAME: Final = re.compile(r"/[\w.-]+/[\w.-]+")
+
+_MOST_LIMIT: Final = 1_000_000
+_YEAR_S: Final = 31_536_000
+_HOUR_S: Final = 3_600
 
 # The cost of our own largest page and of every common client's introspection is
 # below this; see docs/settings.md.
@@ -94,14 +114,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         _Doc(
             "Seconds that one attempt at the upstream may take.",
-            values.seconds(zero_allowed=False),
+            values.seconds(_HOUR_S, zero_allowed=False),
         ),
     ] = 3.0
     upstream_total_timeout_s: Annotated[
         float,
         _Doc(
             "Seconds that all attempts at one upstream request may take together.",
-            values.seconds(zero_allowed=False),
+            values.seconds(_HOUR_S, zero_allowed=False),
         ),
     ] = 8.0
     partition_key: Annotated[
@@ -132,26 +152,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         _Doc(
             "Age in seconds up to which an answer is served as it is.",
-            values.seconds(zero_allowed=True),
+            values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 60.0
     cache_stale_s: Annotated[
         float,
         _Doc(
             "Age up to which it is served at once and refreshed in the background.",
-            values.seconds(zero_allowed=True),
+            values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 600.0
     cache_expired_s: Annotated[
         float,
         _Doc(
             "Age up to which it is served when the upstream fails.",
-            values.seconds(zero_allowed=True),
+            values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 86_400.0
     cache_max_bytes: Annotated[
         int,
-        _Doc("Bytes of memory that each process may keep answers in.", values.whole(0)),
+        _Doc(
+            "Bytes of memory that each process may keep answers in.",
+            values.whole(0, 2**40),
+        ),
     ] = 128 * 1024 * 1024
     response_cache: Annotated[
         bool,
@@ -171,7 +194,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_s: Annotated[
         float,
         _Doc(
-            "Seconds that a whole request may take.", values.seconds(zero_allowed=False)
+            "Seconds that a whole request may take.",
+            values.seconds(_HOUR_S, zero_allowed=False),
         ),
     ] = 12.0
     drain_s: Annotated[
@@ -179,14 +203,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _Doc(
             "Seconds after SIGTERM in which `/readyz` says no and requests are still "
             "taken; longer than the load balancer takes to notice.",
-            values.seconds(zero_allowed=True),
+            values.seconds(_HOUR_S, zero_allowed=True),
         ),
     ] = 3.0
     max_in_flight: Annotated[
         int,
         _Doc(
             "Requests that one process works on at once; more are refused with 503.",
-            values.whole(1),
+            values.whole(1, _MOST_LIMIT),
         ),
     ] = 1_000
     log_level: Annotated[
@@ -218,7 +242,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Annotated[
         tuple[str, ...],
         _Doc(
-            "Origins whose pages may call from a browser, joined by commas; `*`: any.",
+            "Origins whose pages may call from a browser, joined by commas, such as "
+            "`https://app.example`, `https://*.app.example`, `http://localhost:*`; "
+            "`*`: any.",
             values.parse_origins,
         ),
     ] = ()
@@ -226,7 +252,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Secret, ...],
         _Doc(
             "Keys, joined by commas, one of which `X-API-Key` must carry; plain, or "
-            "their SHA-256 in hexadecimal. Secrets. Empty: open to all.",
+            "their SHA-256 in hexadecimal. Secrets. Unset: open to all.",
             values.parse_keys,
         ),
     ] = ()
@@ -261,34 +287,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "require"
 
     max_body_bytes: Annotated[
-        int, _Doc("Most bytes of a request body.", values.whole(1))
+        int, _Doc("Most bytes of a request body.", values.whole(1, 64 * 1024 * 1024))
     ] = 256 * 1024
-    max_tokens: Annotated[int, _Doc("Most tokens of a document.", values.whole(1))] = (
-        4_000
-    )
+    max_tokens: Annotated[
+        int, _Doc("Most tokens of a document.", values.whole(1, _MOST_LIMIT))
+    ] = 4_000
     max_depth: Annotated[
-        int, _Doc("Most levels of fields inside one another.", values.whole(1))
+        int,
+        _Doc("Most levels of fields inside one another.", values.whole(1, _MOST_LIMIT)),
     ] = 15
     max_height: Annotated[
-        int, _Doc("Most fields of an operation, fragments expanded.", values.whole(1))
+        int,
+        _Doc(
+            "Most fields of an operation, fragments expanded.",
+            values.whole(1, _MOST_LIMIT),
+        ),
     ] = 400
     max_aliases: Annotated[
-        int, _Doc("Most aliases of an operation.", values.whole(0))
+        int, _Doc("Most aliases of an operation.", values.whole(0, _MOST_LIMIT))
     ] = 30
     max_root_fields: Annotated[
-        int, _Doc("Most fields at the root of an operation.", values.whole(1))
+        int,
+        _Doc("Most fields at the root of an operation.", values.whole(1, _MOST_LIMIT)),
     ] = 20
     max_directives: Annotated[
-        int, _Doc("Most directives of an operation.", values.whole(0))
+        int, _Doc("Most directives of an operation.", values.whole(0, _MOST_LIMIT))
     ] = 50
     max_operations: Annotated[
-        int, _Doc("Most operations of a document.", values.whole(1))
+        int, _Doc("Most operations of a document.", values.whole(1, _MOST_LIMIT))
     ] = 10
     max_cost: Annotated[
-        int, _Doc("Most estimated cost of an operation.", values.whole(1))
+        int,
+        _Doc("Most estimated cost of an operation.", values.whole(1, 1_000_000_000)),
     ] = _MAX_COST
     max_entities: Annotated[
-        int, _Doc("Most references of `_entities` and of `nodes`.", values.whole(1))
+        int,
+        _Doc(
+            "Most references of `_entities` and of `nodes`.",
+            values.whole(1, _MOST_LIMIT),
+        ),
     ] = 1_000
 
     @classmethod
@@ -307,7 +344,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         problems: list[str] = []
         known = {_variable(field): doc for field, doc in _docs()}
-        given = _gather(environ, known, problems)
+        given = _gather(_drop_service_links(environ), known, problems)
         chosen: dict[str, Any] = {}
         for name, doc in known.items():
             if text := given.get(name):
@@ -340,6 +377,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             environ: What these settings were read from.
         """
         default = type(self)()
+        environ = _drop_service_links(environ)
         rows = []
         for field, doc in _docs():
             name = _variable(field)
@@ -367,6 +405,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def _docs() -> Iterator[tuple[str, _Doc]]:
     for field, hint in get_type_hints(Settings, include_extras=True).items():
         yield field, hint.__metadata__[0]
+
+
+def _drop_service_links(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables that an orchestrator set for services with such a name."""
+    return {
+        name: text
+        for name, text in environ.items()
+        if not (name.startswith(PREFIX) and _is_service_link(name, text.strip()))
+    }
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    if _SERVICE_LINK.fullmatch(name):
+        return True
+    if name.endswith("_PORT"):
+        return _LINK_PORT.fullmatch(text) is not None
+    is_docker = name.endswith("_NAME") and _LINK_NAME.fullmatch(text)
+    return bool(is_docker) or name.startswith(f"{PREFIX}ENV_")
 
 
 def _variable(field: str) -> str:
@@ -492,10 +548,22 @@ def _find_warnings(settings: Settings) -> Iterator[str]:
             f"{PREFIX}PARTITION_KEY is not set: each process keeps what it passed "
             "through for itself, although the cache is shared"
         )
+    for option in find_ignored_options(str(settings.cache_url)):
+        yield (
+            f"{PREFIX}CACHE_URL has the option {option}, which is left out: it would "
+            "change how the cache answers"
+        )
     if settings.upstream_url.endswith("/models"):
         yield (
             f"{PREFIX}UPSTREAM_URL ends in /models; the gateway adds that itself, so the "
             "base is probably one step up"
+        )
+    if any(
+        len(key.reveal()) < values.SHORT_KEY_CHARACTERS for key in settings.api_keys
+    ):
+        yield (
+            f"{PREFIX}API_KEYS holds a key of fewer than {values.SHORT_KEY_CHARACTERS} "
+            "characters, which can be guessed"
         )
     if settings.cors_origins == ("*",) and settings.api_keys:
         yield (

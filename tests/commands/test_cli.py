@@ -189,7 +189,7 @@ def test_a_taken_port_is_told_in_a_line() -> None:
         2,
         (
             f"catalograph: cannot listen on 127.0.0.1 port {port}: address already in use; "
-            "choose with --host, --port\n"
+            "choose with --host, --port or CATALOGRAPH_HOST, CATALOGRAPH_PORT\n"
         ),
     )
 
@@ -204,13 +204,19 @@ def test_a_host_that_is_not_ours_is_told_in_a_line() -> None:
 
 
 class Served:
-    """What `serve` was started with; nothing listens."""
+    """What `serve` was started with; what listens is closed at once."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Settings, bool]] = []
+        self.addresses: list[tuple[str, int]] = []
 
-    def __call__(self, settings: Settings, *, demo: bool) -> None:
+    def __call__(
+        self, settings: Settings, listeners: list[socket.socket], *, demo: bool
+    ) -> None:
         self.calls.append((settings, demo))
+        for listener in listeners:
+            self.addresses.append(listener.getsockname()[:2])
+            listener.close()
 
 
 @pytest.fixture
@@ -249,17 +255,17 @@ def test_options_of_serve_override_the_environment(
     ((settings, demo),) = served.calls
     assert result.exit_code == 0
     assert (settings.host, settings.workers, demo) == ("0.0.0.0", 2, False)  # noqa: S104
-    assert settings.port > 0
+    assert served.addresses[0][1] > 0
 
 
 def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
     result = run("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
 
-    ((settings, _),) = served.calls
+    ((_, port),) = served.addresses
     start, warning = map(json.loads, result.stderr.splitlines())
     assert (start["event"], start["url"], start["workers"]) == (
         "the gateway starts",
-        f"http://127.0.0.1:{settings.port}",
+        f"http://127.0.0.1:{port}",
         1,
     )
     assert warning["event"] == "a setting is hardly meant"
@@ -274,3 +280,45 @@ def test_a_bad_option_is_told_like_a_bad_variable(served: Served) -> None:
         "CATALOGRAPH_WORKERS must be a whole number from 1 to 256, got '0'"
         in result.stderr
     )
+
+
+@pytest.mark.parametrize("command", ["serve", "query", "check"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://h:1"),
+        ("HTTPS_PROXY", "http://h:notaport"),
+        ("SSL_CERT_FILE", "/not/there"),
+        ("CATALOGRAPH_CACHE_URL", "redis://h/0?tiemout=5"),
+        ("CATALOGRAPH_CACHE_URL", "rediss://h/0?ssl_ca_certs=/not/there"),
+        ("CATALOGRAPH_TRUSTED_DOCUMENTS", "/not/there"),
+    ],
+)
+def test_a_problem_of_the_environment_is_one_sentence_with_its_variable(
+    command: str,
+    name: str,
+    value: str,
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    result = run(command, *(["{ __typename }"] if command == "query" else []))
+
+    assert (result.exit_code, result.stdout, served.calls) == (2, "", [])
+    (line,) = result.stderr.splitlines()[1:]
+    assert line.startswith(f"  - {name}")
+
+
+def test_a_broken_proxy_is_nothing_to_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://h:1")
+
+    assert run("query", "--demo", "{ __typename }").exit_code == 0
+
+
+def test_serve_listens_with_both_families_on_all_addresses(served: Served) -> None:
+    result = run("serve", "--demo", "--host", "::", "--port", "0")
+
+    ((host, port),) = served.addresses
+    assert (result.exit_code, host) == (0, "::")
+    assert f"http://127.0.0.1:{port}/graphql " in result.stderr

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import signal
 import sys
 import time
 
@@ -193,3 +194,17 @@ async def _wait_until_refused(port: int) -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             await asyncio.sleep(0.05)
+
+
+async def test_signals_end_nothing_or_drain(upstream: StubUpstream) -> None:
+    async with serve(upstream) as url, start_gateways(1, url) as (gateway,):
+        for harmless in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            gateway.send(harmless)
+        alive = await gateway.http.get("/healthz")
+        gateway.send(signal.SIGQUIT)
+        async with asyncio.timeout(10):
+            while (await gateway.http.get("/readyz")).status_code != 503:
+                pass
+        status = await gateway.wait()
+
+    assert (alive.status_code, status) == (200, -signal.SIGTERM)

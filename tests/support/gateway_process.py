@@ -42,6 +42,10 @@ class GatewayProcess:
         """As an orchestrator does."""
         self._process.send_signal(signal.SIGTERM)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it another signal."""
+        self._process.send_signal(number)
+
     def tell_all_to_stop(self) -> None:
         """As a service manager does: it tells the workers, too, who are told by their parent."""
         pid = self._process.pid

@@ -8,7 +8,6 @@ import msgspec
 
 from catalograph.catalogue.query import ModelsPage
 from catalograph.errors import (
-    SettingsError,
     UpstreamAuthError,
     UpstreamError,
     UpstreamRateLimitError,
@@ -16,6 +15,7 @@ from catalograph.errors import (
     UpstreamUnavailableError,
 )
 from catalograph.settings import PREFIX, Settings
+from catalograph.upstream.environment import find_ineffective_variables
 
 AskUpstream: TypeAlias = Callable[[Settings], Awaitable[ModelsPage]]
 """Fetches one page of models, or raises an UpstreamError."""
@@ -60,21 +60,12 @@ async def run_checks(
         clock: Seconds that never run backwards.
 
     Returns:
-        Settings first; when they are wrong, nothing else. Then upstream, token, cache.
+        Settings, upstream, token, cache.
+
+    Raises:
+        SettingsError: They are wrong; there is nothing to check with then.
     """
-    try:
-        settings = Settings.from_environ(environ)
-    except SettingsError as exc:
-        count = len(exc.problems)
-        result = "1 problem" if count == 1 else f"{count} problems"
-        return [
-            Finding(
-                subject="settings",
-                passed=False,
-                result=result,
-                hint="\n".join(exc.problems),
-            )
-        ]
+    settings = Settings.from_environ(environ)
     findings = [_describe_settings(settings, environ)]
     findings += await _check_upstream(settings, ask_upstream, clock)
     findings.append(await _check_cache(settings, ping_cache, clock))
@@ -87,6 +78,7 @@ def _describe_settings(settings: Settings, environ: Mapping[str, str]) -> Findin
     )
     # A token that is missing or odd is judged by what the upstream says to it.
     warnings = [line for line in settings.warnings if not line.startswith(_TOKEN)]
+    warnings += find_ineffective_variables(environ, settings.upstream_url)
     result = f"{count} set, the others by default"
     return Finding(
         subject="settings", passed=True, result=result, hint="\n".join(warnings)

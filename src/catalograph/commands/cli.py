@@ -5,17 +5,19 @@ the completion of a shell answer at once. Exit status: 0 well, 1 the answer is b
 (errors of a query, a failed check, a schema out of date), 2 the command was not usable.
 """
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from catalograph import __version__
+from catalograph.commands.streams import can_show, prepare_streams
 from catalograph.errors import CatalographError
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ _Demo = Annotated[
 
 def main() -> None:
     """Run the command line."""
+    prepare_streams()
     app()
 
 
@@ -109,9 +112,10 @@ def serve(
     demo: _Demo = False,
 ) -> None:
     """Serve the gateway until it is told to stop."""
-    from catalograph.app import serve as serve_app
+    from catalograph.app import check_start, find_start_warnings, serve as serve_app
     from catalograph.commands.console import describe_start, find_base
     from catalograph.observability.logs import configure_logging, get_logger
+    from catalograph.server.listening import get_port, open_listeners
 
     options = {"HOST": host, "PORT": port, "WORKERS": workers}
     for name, value in options.items():
@@ -119,21 +123,18 @@ def serve(
             # In the environment, because worker processes read their settings anew.
             _override(name, value)
     settings = _read_settings()
-    port = _find_free_port(settings.host, settings.port)
-    if port != settings.port:
-        _override("PORT", port)
-        settings = _read_settings()
+    check_start(settings, demo=demo)
+    listeners = open_listeners(settings.host, settings.port)
+    base = find_base(settings.host, get_port(listeners))
     configure_logging(stream=sys.stderr, level=settings.log_level)
-    if demo or sys.stderr.isatty():
-        _say(describe_start(settings, demo=demo))
+    if demo or _is_terminal(sys.stderr):
+        _say(describe_start(settings, base, demo=demo))
     else:
-        get_logger().info(
-            "the gateway starts", url=find_base(settings), workers=settings.workers
-        )
+        get_logger().info("the gateway starts", url=base, workers=settings.workers)
     if not demo:
-        for warning in settings.warnings:
+        for warning in find_start_warnings(settings):
             get_logger().warning("a setting is hardly meant", problem=warning)
-    serve_app(settings, demo=demo)
+    serve_app(settings, listeners, demo=demo)
 
 
 @app.command()
@@ -154,9 +155,11 @@ def upstream(
 
     from catalograph.demo.service import DEMO_TOKEN, build_demo_app
     from catalograph.demo.synthesis import synthesise_models
+    from catalograph.server.listening import get_port, open_listeners
 
     host = "127.0.0.1"
-    port = _find_free_port(host, port)
+    listeners = open_listeners(host, port)
+    port = get_port(listeners)
     rest = build_demo_app(None if models is None else synthesise_models(models))
     _say(
         f"The REST API of the embedded catalogue is at http://{host}:{port}/v1/models\n"
@@ -164,7 +167,9 @@ def upstream(
         f"  CATALOGRAPH_UPSTREAM_URL=http://{host}:{port}/v1 "
         f"CATALOGRAPH_UPSTREAM_TOKEN={DEMO_TOKEN} catalograph serve"
     )
-    uvicorn.run(rest, host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(rest, workers=1, log_level="warning", access_log=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=listeners)
 
 
 @app.command()
@@ -187,7 +192,8 @@ def schema(
     if check:
         _compare(_SUBGRAPH_SDL if subgraph else _API_SDL, text)
     else:
-        typer.echo(text, nl=not text.endswith("\n"))
+        # As a file of it is, whatever the console's encoding.
+        typer.echo(text.encode(), nl=not text.endswith("\n"))
 
 
 @app.command()
@@ -210,6 +216,9 @@ def query(
     body = answer.body.decode()
     if sys.stdout.isatty():
         body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    if not can_show(body, sys.stdout):
+        # Escapes say the same; a question mark in place of a letter would not.
+        body = json.dumps(json.loads(body), separators=(",", ":"))
     typer.echo(body)
     if answer.codes:
         raise typer.Exit(1)
@@ -253,7 +262,8 @@ def _override(name: str, value: object) -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    with contextlib.suppress(OSError):  # nobody reads, or the disk is full
+        typer.echo(text, err=True)
 
 
 def _refuse(why: str) -> typer.Exit:
@@ -261,24 +271,9 @@ def _refuse(why: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-def _find_free_port(host: str, port: int) -> int:
-    """Find that nobody listens there yet, or for 0 a port of which that is true."""
-    import socket
-
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as listener:
-            # As the server does: a port whose last user has just left is free.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            return int(listener.getsockname()[1])
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise _refuse(
-            f"cannot listen on {host} port {port}: {reason}; choose with --host, --port"
-        ) from None
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads; there is no stream at all where it was closed at start."""
+    return stream is not None and stream.isatty()
 
 
 def _compare(path: Path, text: str) -> None:

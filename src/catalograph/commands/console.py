@@ -3,33 +3,44 @@
 import json
 import sys
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from catalograph import __version__
-from catalograph.commands.checks import Finding
+from catalograph.commands.streams import can_show
 from catalograph.settings import Settings, Shown
+
+if TYPE_CHECKING:
+    from catalograph.commands.checks import Finding
 
 _QUERY: Final = (
     "{ models(limit: 3) { totalCount nodes { name organisation { name } } } }"
 )
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
+_PLAIN_MARKS: Final = {"✓": "ok", "✗": "no", "-": "-"}
+"""For consoles that have no such signs."""
 
 
-def find_base(settings: Settings) -> str:
+def find_base(host: str, port: int) -> str:
     """Find the address at which this machine reaches the gateway, without a path."""
-    anywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    host = "127.0.0.1" if anywhere else settings.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    # Both stand for all addresses; `::` is listened on with IPv4, too.
+    anywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if anywhere else host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def describe_start(settings: Settings, *, demo: bool) -> str:
-    """Say where the gateway is about to be, and what to try first."""
-    base = find_base(settings)
+def describe_start(settings: Settings, base: str, *, demo: bool) -> str:
+    """Say where the gateway is, and what to try first.
+
+    Args:
+        settings: Those that it serves with.
+        base: From `find_base`.
+        demo: Whether it asks the embedded catalogue.
+    """
     what = "the embedded catalogue" if demo else settings.upstream_url
     body = json.dumps({"query": _QUERY})
     look = (
@@ -49,11 +60,13 @@ def describe_start(settings: Settings, *, demo: bool) -> str:
     )
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable["Finding"]) -> None:
     """Print what was checked, one row each."""
     table = Table("", "Checked", "Found", "What to do")
     for finding in findings:
         mark, style = _MARKS[finding.passed]
+        if not can_show(mark, sys.stdout):
+            mark = _PLAIN_MARKS[mark]
         table.add_row(
             Text(mark, style),
             finding.subject,

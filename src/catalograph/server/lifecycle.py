@@ -4,6 +4,9 @@ On SIGTERM a process first says at `/readyz` that it is about to stop, while it 
 connections: whoever stands in front needs a moment to notice. Every answer from then on
 closes its connection. Only after that moment is nothing accepted any more, what is in
 flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such moment.
+
+Other signals that would end the process at once are taken for SIGTERM, but for those that
+mean something else: SIGHUP, SIGUSR1 and SIGUSR2 end nothing.
 """
 
 import asyncio
@@ -11,15 +14,20 @@ import contextlib
 import logging
 import multiprocessing
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, ClassVar
+from typing import ClassVar, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
+from catalograph.server.listening import BACKLOG
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
 
 FINISH_S = 20
@@ -32,7 +40,19 @@ one who closes, or a request may meet a connection that is just being closed."""
 _SAME_SIGNAL_S = 1.0
 """Longer than the parent of worker processes takes to pass a signal on, half a second."""
 
-_LISTEN_BACKLOG = 2_048
+_ENDING: Final = (
+    "SIGQUIT",
+    "SIGALRM",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGXCPU",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSTKFLT",
+)
+_ENDING_NOTHING: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+"""Sent by log rotation, by a terminal that closes, and by people to a program that they take
+this one for."""
 
 
 class Drain:
@@ -142,20 +162,54 @@ def bound_requests(max_body_bytes: int) -> None:
     DrainingProtocol.max_request_bytes = bound
 
 
-def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) -> None:
+def handle_signals() -> None:
+    """Let no signal but SIGKILL end this process with requests in flight.
+
+    To be called in the main thread, before the server starts and again in each worker.
+    """
+    for name in _ENDING_NOTHING:
+        # Workers inherit this, and are safe before they come to call this themselves.
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for name in _ENDING:
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, _end_as_by_sigterm)
+
+
+def _end_as_by_sigterm(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+class _Parent(Multiprocess):
+    """Starts workers, passes signals on, and replaces workers that end."""
+
+    def handle_quit(self) -> None:
+        """End as by SIGTERM."""
+        self.handle_term()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a worker could not start, for a reason that would stay."""
+        return any(one.exitcode == STARTUP_FAILURE for one in self.processes)
+
+
+def run_server(
+    app: ASGIApp | str, listeners: list[socket.socket], *, workers: int = 1
+) -> None:
     """Serve until told to stop.
 
     Args:
         app: With several workers the name of a factory, `module:function`.
-        host: To listen on.
-        port: To listen on.
-        workers: Processes that share the port.
+        listeners: Sockets that listen; closed at the end.
+        workers: Processes that share them.
+
+    Raises:
+        SystemExit: The application could not start.
     """
-    options: dict[str, Any] = {"workers": workers} if workers > 1 else {}
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        # Explicitly: None would be replaced by the environment's WEB_CONCURRENCY.
+        workers=workers,
         factory=isinstance(app, str),
         loop="uvloop",
         # By name, because worker processes are told by pickle.
@@ -170,6 +224,16 @@ def run_server(app: ASGIApp | str, *, host: str, port: int, workers: int = 1) ->
         server_header=False,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=FINISH_S,
-        backlog=_LISTEN_BACKLOG,
-        **options,
+        backlog=BACKLOG,
     )
+    if workers == 1:
+        server = uvicorn.Server(config)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=listeners)
+        has_failed = not server.started
+    else:
+        parent = _Parent(config, sockets=listeners)
+        parent.run()
+        has_failed = parent.has_failed
+    if has_failed:
+        sys.exit(STARTUP_FAILURE)

@@ -23,6 +23,7 @@ from catalograph.server.lifecycle import (
     bound_requests,
     run_server,
 )
+from catalograph.server.listening import open_listeners
 from catalograph.settings import Settings
 
 _BEAT_S = 0.001
@@ -92,7 +93,7 @@ def main() -> None:
         DrainingProtocol.arrival_timeout_s = _ARRIVAL_S
     app = Watched(create_app(settings))
     tune_collector()
-    run_server(app, host=settings.host, port=settings.port)
+    run_server(app, open_listeners(settings.host, settings.port))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""Standard streams as they are given: missing, closed, or not in UTF-8."""
+
+import os
+import sys
+from typing import TextIO
+
+
+def prepare_streams() -> None:
+    """Make standard streams that can be written to, whatever they were given as.
+
+    A service may be started without them, and a console may lack most of Unicode; neither
+    is a reason to fail.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # A socket would take the lowest free number, and somebody's last words go there.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def can_show(text: str, stream: TextIO) -> bool:
+    """Whether a stream has every character of a text."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
