@@ -165,6 +165,13 @@ class UserInputError(RequestError):
     code = "BAD_USER_INPUT"
 
 
+_HINTS = {
+    "cost": "ask for smaller pages, for fewer lists below each other, or in several "
+    "operations; `X-Catalograph-Cost: 1` shows what an operation costs",
+    "introspection cost": "ask for the schema once, or take it from /schema.graphql",
+}
+
+
 class LimitError(RequestError):
     """An operation larger than this gateway allows.
 
@@ -180,7 +187,9 @@ class LimitError(RequestError):
         self.limit = limit
         self.figure = figure
         self.bound = bound
-        super().__init__(f"{limit} must be at most {bound}, got {figure}")
+        message = f"{limit} must be at most {bound}, got {figure}"
+        hint = _HINTS.get(limit)
+        super().__init__(f"{message}; {hint}" if hint else message)
 
     @property
     def extensions(self) -> dict[str, object]:

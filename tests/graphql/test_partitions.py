@@ -143,5 +143,5 @@ async def test_what_an_operation_costs_tells_nothing_of_anothers_catalogue(
         asked = await gateway.query(LIST, token=token)
         costs.append(asked.answer.cost)
 
-    assert costs == [2, 3, 2, 3]
+    assert costs == [11, 12, 11, 12]
     await gateway.aclose()

@@ -1,16 +1,19 @@
 """What an operation will cost, estimated before it runs.
 
-Composite values cost 1 each, leaves nothing; a field's `@cost` says otherwise, and
-`@listSize` how many values a list has. The sizes of pages are those that were asked for,
-variables and defaults included, and never more than the catalogue holds where that is
-known. Asking for the schema costs nothing, but has a price of its own, leaves included,
-and a bound that follows from what the fullest introspection of common clients comes to.
+One unit is about 10 µs of work. Composite values cost 1 each and leaves nothing, unless
+the field's `@cost` says otherwise; `@listSize` says how many values a list has. The size
+of a page is the one asked for, variables and defaults included, and never more than the
+catalogue holds where that is known. An argument that looks through the catalogue (a
+filter, a search, an order) and facets cost in proportion to the number of models.
+Introspection costs in proportion to the fullest query of common clients, and has a bound
+of its own.
 
-A fragment is priced once for an operation, however often it is spread. Below a page the
-price depends on the page's size, so it has two parts: what it is in any case, and what it
-is for each member of the page.
+A fragment is estimated once for an operation, however often it is spread. Below a page
+the cost depends on the page's size, so it has two parts: what it is in any case, and what
+it is for each member of the page.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,14 +37,20 @@ from graphql import (
 from catalograph.catalogue.query import MAX_LIMIT
 from catalograph.errors import LimitError
 from catalograph.graphql.check.cost_tables import (
-    Price,
-    build_prices,
+    FieldCost,
+    build_costs,
     read_introspection,
 )
 from catalograph.graphql.check.limits import SCHEMA_FIELDS
 
-SCHEMA_ROOM: Final = 2
-"""How many times the price of the fullest common introspection may be asked for at once."""
+INTROSPECTION_COST: Final = 1_500
+"""Of the fullest introspection query of common clients, which takes 15 ms."""
+
+MAX_INTROSPECTIONS: Final = 2
+"""How many times as much of the schema may be asked for at once."""
+
+USUAL_CATALOGUE: Final = 1_000
+"""Models of a catalogue whose size is not known yet."""
 
 _MOST: Final = 10**9
 
@@ -50,7 +59,7 @@ Totals = Mapping[str, int]
 
 
 class CostEstimator:
-    """Prices operations.
+    """Estimates what operations cost.
 
     Args:
         schema: Carries `@cost` and `@listSize`.
@@ -62,10 +71,10 @@ class CostEstimator:
         if schema.query_type is None:
             raise TypeError("the schema has no queries")
         self._root = schema.query_type.name
-        self._prices = build_prices(schema)
-        self._max_schema_cost = SCHEMA_ROOM * self._price_introspection()
+        self._costs = build_costs(schema)
+        self._introspection = self._measure_introspection()
 
-    def price(
+    def estimate(
         self,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
@@ -83,51 +92,56 @@ class CostEstimator:
         Raises:
             LimitError: It costs more than it may.
         """
-        pricing = _Pricing(self._prices, fragments, variables, totals)
-        cost, _ = pricing.price(operation.selection_set, self._root)
+        estimate = _Estimate(self._costs, fragments, variables, totals)
+        cost, _ = estimate.estimate(operation.selection_set, self._root)
+        schema_cost = math.ceil(
+            estimate.schema_cost * INTROSPECTION_COST / self._introspection
+        )
+        max_schema_cost = MAX_INTROSPECTIONS * INTROSPECTION_COST
+        if schema_cost > max_schema_cost:
+            raise LimitError("introspection cost", schema_cost, max_schema_cost)
+        cost += schema_cost
         if cost > self.max_cost:
             raise LimitError("cost", cost, self.max_cost)
-        if pricing.schema_cost > self._max_schema_cost:
-            raise LimitError(
-                "introspection cost", pricing.schema_cost, self._max_schema_cost
-            )
         return cost
 
-    def _price_introspection(self) -> int:
+    def _measure_introspection(self) -> int:
         operation, fragments = read_introspection()
-        pricing = _Pricing(self._prices, fragments, {}, {})
-        pricing.price(operation.selection_set, self._root)
-        return pricing.schema_cost
+        estimate = _Estimate(self._costs, fragments, {}, {})
+        estimate.estimate(operation.selection_set, self._root)
+        return estimate.schema_cost
 
 
-class _Pricing:
-    """The pricing of one operation."""
+class _Estimate:
+    """The estimate for one operation."""
 
     def __init__(
         self,
-        prices: Mapping[str, Mapping[str, Price]],
+        costs: Mapping[str, Mapping[str, FieldCost]],
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
         totals: Totals,
     ) -> None:
-        self._prices = prices
+        self._costs = costs
         self._fragments = fragments
         self._variables = variables
         self._totals = totals
         self.schema_cost = 0
-        self._priced: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, tuple[int, int]] = {}
 
-    def price(self, selection_set: SelectionSetNode, type_name: str) -> tuple[int, int]:
-        """The cost of selections on a value, and the cost for each member of its page."""
+    def estimate(
+        self, selection_set: SelectionSetNode, type_name: str
+    ) -> tuple[int, int]:
+        """The cost of selections on a value, and that for each member of its page."""
         cost = member_cost = 0
-        prices = self._prices[type_name]
+        costs = self._costs[type_name]
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                price = prices.get(node.name.value)
-                if price is None:
+                field = costs.get(node.name.value)
+                if field is None:
                     continue
-                added, members_added = self._price_field(node, price), 0
-                if price.is_sized:
+                added, members_added = self._estimate_field(node, field), 0
+                if field.is_sized:
                     added, members_added = 0, added
                 elif node.name.value in SCHEMA_FIELDS:
                     self.schema_cost = min(_MOST, self.schema_cost + added)
@@ -135,9 +149,9 @@ class _Pricing:
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
                 within = type_name if condition is None else condition.name.value
-                added, members_added = self.price(node.selection_set, within)
+                added, members_added = self.estimate(node.selection_set, within)
             elif isinstance(node, FragmentSpreadNode):
-                added, members_added = self._price_fragment(node.name.value)
+                added, members_added = self._estimate_fragment(node.name.value)
             else:
                 continue
             if not node.directives or self._is_included(node.directives):
@@ -145,38 +159,56 @@ class _Pricing:
                 member_cost = min(_MOST, member_cost + members_added)
         return cost, member_cost
 
-    def _price_field(self, node: FieldNode, price: Price) -> int:
-        if price.below is None or node.selection_set is None:
-            return price.weight
-        cost, member_cost = self.price(node.selection_set, price.below)
-        if price.slicing:
-            return price.weight + cost + self._page_size(node, price) * member_cost
-        size = price.size
-        if price.list_argument is not None:
-            size = self._list_size(node, price.list_argument)
-        return min(_MOST, size * (price.weight + cost))
+    def _estimate_field(self, node: FieldNode, field: FieldCost) -> int:
+        if field.below is None or node.selection_set is None:
+            return field.weight
+        cost, member_cost = self.estimate(node.selection_set, field.below)
+        cost += self._work(node, field)
+        if field.slicing:
+            return field.weight + cost + self._page_size(node, field) * member_cost
+        size = field.size
+        if field.list_argument is not None:
+            size = self._list_size(node, field.list_argument)
+        return min(_MOST, size * (field.weight + cost))
 
-    def _price_fragment(self, name: str) -> tuple[int, int]:
-        priced = self._priced.get(name)
-        if priced is None:
+    def _work(self, node: FieldNode, field: FieldCost) -> int:
+        """The cost of looking through the whole catalogue for one field."""
+        if not field.work:
+            return 0
+        models = self._totals.get("ModelConnection", USUAL_CATALOGUE)
+        per_1_000 = field.work.get("", 0) + sum(
+            field.work[argument.name.value]
+            for argument in node.arguments or ()
+            if not self._is_null(argument.value)
+        )
+        return math.ceil(per_1_000 * models / 1_000)
+
+    def _is_null(self, value: ValueNode) -> bool:
+        if isinstance(value, VariableNode):
+            return self._variables.get(value.name.value) is None
+        return isinstance(value, NullValueNode)
+
+    def _estimate_fragment(self, name: str) -> tuple[int, int]:
+        known = self._known.get(name)
+        if known is None:
             fragment = self._fragments[name]
-            priced = self._priced[name] = self.price(
+            known = self._known[name] = self.estimate(
                 fragment.selection_set, fragment.type_condition.name.value
             )
-        return priced
+        return known
 
-    def _page_size(self, node: FieldNode, price: Price) -> int:
+    def _page_size(self, node: FieldNode, field: FieldCost) -> int:
         size = None
         for argument in node.arguments or ():
-            if argument.name.value in price.slicing:
+            if argument.name.value in field.slicing:
                 asked = self._read_int(argument.value)
                 # What is out of range is refused by the field itself, in its own words.
                 size = asked if asked is None else min(max(asked, 0), MAX_LIMIT)
                 if size is not None:
                     break
         if size is None:
-            size = price.size
-        return min(size, self._totals.get(price.below or "", size))
+            size = field.size
+        return min(size, self._totals.get(field.below or "", size))
 
     def _read_int(self, node: ValueNode) -> int | None:
         if isinstance(node, VariableNode):

@@ -1,6 +1,8 @@
-"""Prices of all fields, made once from the schema and its `@cost` and `@listSize`."""
+"""The cost of each field, built once from the schema and its `@cost` and `@listSize`."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -23,12 +25,30 @@ from strawberry.federation.schema_directives import Cost, ListSize
 USUAL_LIST: Final = 10
 """Members of a list of which nothing is known."""
 
+MODEL_LIST_WEIGHT: Final = 10
+"""A list of models is found, cut and answered, or refused, in about 100 µs."""
+
+WORK_PER_1_000_MODELS: Final = {
+    **dict.fromkeys(("limit", "offset", "first", "last"), 0),
+    **dict.fromkeys(("after", "before"), 1),
+    "filter": 3,
+    "orderBy": 5,
+    "search": 20,
+}
+"""What arguments of a list of models cost; measured, one unit is about 10 µs."""
+
+WORK_OF_FACETS: Final = 20
+"""The same of counting by every dimension."""
+
+WORK_OF_ANY_ARGUMENT: Final = max(WORK_PER_1_000_MODELS.values())
+"""An argument that is not in the table costs as much as the dearest that is."""
+
 USUAL_SCHEMA_LIST: Final = 3
 """Members of a list of the schema itself, such as the interfaces of a type."""
 
 
-class Price(msgspec.Struct, frozen=True):
-    """What a field costs.
+class FieldCost(msgspec.Struct, frozen=True):
+    """What one field adds to the cost of an operation.
 
     Attributes:
         weight: Of one value.
@@ -37,6 +57,8 @@ class Price(msgspec.Struct, frozen=True):
         slicing: Arguments that say how many members a page has.
         list_argument: Argument that has a member for each member of the list.
         is_sized: Whether it is the list of a page, and has the page's size.
+        work: For each argument that makes the field look through the catalogue, the cost
+            of that for each 1,000 models; under the empty name that of the field itself.
     """
 
     weight: int
@@ -45,14 +67,15 @@ class Price(msgspec.Struct, frozen=True):
     slicing: tuple[str, ...] = ()
     list_argument: str | None = None
     is_sized: bool = False
+    work: Mapping[str, int] = MappingProxyType({})
 
 
-Prices = dict[str, dict[str, Price]]
+FieldCosts = dict[str, dict[str, FieldCost]]
 """By type and field; leaves that cost nothing are left out."""
 
 
-def build_prices(schema: GraphQLSchema) -> Prices:
-    """Price every field of a schema."""
+def build_costs(schema: GraphQLSchema) -> FieldCosts:
+    """Build the cost of every field of a schema."""
     composites = {
         name: getattr(type_, "fields", {})
         for name, type_ in schema.type_map.items()
@@ -64,23 +87,23 @@ def build_prices(schema: GraphQLSchema) -> Prices:
         for field in fields.values()
         for name in _find(field, ListSize, "sized_fields") or ()
     }
-    prices = {
+    costs = {
         type_name: {
-            name: _build_price(field, is_sized=(type_name, name) in sized)
+            name: _build_cost(field, is_sized=(type_name, name) in sized)
             for name, field in fields.items()
             if not is_leaf_type(get_named_type(field.type))
         }
         for type_name, fields in composites.items()
     }
-    prices |= _build_schema_prices(schema)
+    costs |= _build_introspection_costs(schema)
     if schema.query_type is not None:
-        root = prices[schema.query_type.name]
-        root["__schema"] = Price(1, "__Schema", 1)
-        root["__type"] = Price(1, "__Type", 1)
-    return prices
+        root = costs[schema.query_type.name]
+        root["__schema"] = FieldCost(1, "__Schema", 1)
+        root["__type"] = FieldCost(1, "__Type", 1)
+    return costs
 
 
-def _build_schema_prices(schema: GraphQLSchema) -> Prices:
+def _build_introspection_costs(schema: GraphQLSchema) -> FieldCosts:
     """What the schema's own types cost: lists are as long as they are on average."""
     types = list(schema.type_map.values())
     fields = [field for one in types for field in getattr(one, "fields", {}).values()]
@@ -97,7 +120,7 @@ def _build_schema_prices(schema: GraphQLSchema) -> Prices:
     }
     return {
         name: {
-            key: Price(
+            key: FieldCost(
                 1,
                 None
                 if is_leaf_type(named := get_named_type(field.type))
@@ -134,7 +157,7 @@ def read_introspection() -> tuple[
     }
 
 
-def _build_price(field: GraphQLField, *, is_sized: bool) -> Price:
+def _build_cost(field: GraphQLField, *, is_sized: bool) -> FieldCost:
     weight = _find(field, Cost, "weight")
     slicing = _find(field, ListSize, "slicing_arguments")
     assumed = _find(field, ListSize, "assumed_size")
@@ -146,14 +169,30 @@ def _build_price(field: GraphQLField, *, is_sized: bool) -> Price:
         list_argument = next(
             (name for name, arg in field.args.items() if _is_list(arg.type)), None
         )
-    return Price(
-        weight=1 if weight is None else weight,
-        below=get_named_type(field.type).name,
+    below = get_named_type(field.type).name
+    if weight is None:
+        weight = MODEL_LIST_WEIGHT if below == "ModelConnection" else 1
+    return FieldCost(
+        weight=weight,
+        below=below,
         size=size,
         slicing=tuple(slicing or ()),
         list_argument=list_argument,
         is_sized=is_sized,
+        work=_find_work(field),
     )
+
+
+def _find_work(field: GraphQLField) -> Mapping[str, int]:
+    named = get_named_type(field.type).name
+    if named == "ModelFacets":
+        return {"": WORK_OF_FACETS}
+    if named != "ModelConnection":
+        return {}
+    return {
+        name: WORK_PER_1_000_MODELS.get(name, WORK_OF_ANY_ARGUMENT)
+        for name in field.args
+    }
 
 
 def _find(field: GraphQLField, directive: type, attribute: str) -> Any:

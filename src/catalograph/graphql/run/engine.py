@@ -66,7 +66,7 @@ class Engine:
         self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._source = source
         self._documents = documents or Documents(self.schema)
-        self._pricer = CostEstimator(self.schema, max_cost=max_cost)
+        self._cost_estimator = CostEstimator(self.schema, max_cost=max_cost)
         self._max_references = max_references
         self._max_slice_s = max_slice_s
         self._is_compiled = is_compiled
@@ -135,7 +135,7 @@ class Engine:
             located = await self._documents.locate(document, executor)
             return _refuse(located, caller, "BAD_USER_INPUT", kind)
         try:
-            cost = self._pricer.price(
+            cost = self._cost_estimator.estimate(
                 executor.operation,
                 document.fragments,
                 executor.variable_values.coerced,
@@ -199,7 +199,7 @@ class Engine:
             node,
             schema=self.schema,
             projector=self._projector,
-            price=lambda: self._pricer.price(
+            price=lambda: self._cost_estimator.estimate(
                 node, document.fragments, {}, self._find_totals(loaders.access)
             ),
         )
@@ -241,7 +241,10 @@ class Engine:
         if warnings:
             extensions["warnings"] = warnings
         if caller.cost_wanted:
-            extensions["cost"] = {"estimated": cost, "bound": self._pricer.max_cost}
+            extensions["cost"] = {
+                "estimated": cost,
+                "bound": self._cost_estimator.max_cost,
+            }
         notes = operation_trace.current()
         if notes is not None:
             extensions["trace"] = notes.show()

@@ -7,7 +7,7 @@ import strawberry
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
 from catalograph.graphql.types.connections import PageInfo
-from catalograph.graphql.types.list_cost import PAGE, usually
+from catalograph.graphql.types.list_cost import PAGE, assume_size
 from catalograph.graphql.types.lists import load_models
 from catalograph.graphql.types.node import Node
 
@@ -37,7 +37,7 @@ class Endpoint(Node):
         Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
     ] = strawberry.field(
         resolver=find_providers,
-        directives=[usually(10)],
+        directives=[assume_size(10)],
         description="Who serves any model on this endpoint, distinct, by id.",
     )
 

@@ -1,4 +1,4 @@
-"""What routers should expect of a field, for their own limits: `@listSize` and `@cost`."""
+"""`@listSize` and `@cost` of fields, for our own limits and for those of routers."""
 
 from typing import Final
 
@@ -11,14 +11,14 @@ PAGE: Final = ListSize(
     sized_fields=["edges", "nodes"],
     require_one_slicing_argument=False,
 )
-"""A page has as many members as were asked for, and 50 when nobody said."""
+"""A page has as many members as were asked for; 50 without an argument."""
 
 FACETS: Final = Cost(weight=50)
-"""Counting goes over the whole list, so it costs what a page does."""
+"""Counting goes over the whole list."""
 
 
-def usually(size: int) -> ListSize:
-    """Say how many members a list has that nobody can ask for in pages.
+def assume_size(size: int) -> ListSize:
+    """Say how many members a list without paging has.
 
     Args:
         size: Members, as many as most such lists of the real catalogue have at most.

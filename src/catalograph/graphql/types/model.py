@@ -15,7 +15,7 @@ from catalograph.graphql.types.facets import (
     find_unknown,
 )
 from catalograph.graphql.types.filter import ModelStatus
-from catalograph.graphql.types.list_cost import FACETS, usually
+from catalograph.graphql.types.list_cost import FACETS, assume_size
 from catalograph.graphql.types.node import Node
 
 if TYPE_CHECKING:
@@ -113,19 +113,19 @@ class Model(Node):
     endpoints: list[Annotated["Endpoint", strawberry.lazy(f"{_TYPES}.endpoint")]] = (
         strawberry.field(
             description="Kinds of call the model can be reached by, distinct; may be empty.",
-            directives=[usually(5)],
+            directives=[assume_size(5)],
         )
     )
     providers: list[Annotated["Provider", strawberry.lazy(f"{_TYPES}.provider")]] = (
         strawberry.field(
             description="Who serves the model, distinct, by name; may be empty.",
-            directives=[usually(5)],
+            directives=[assume_size(5)],
         )
     )
     offerings: list[Annotated["Offering", strawberry.lazy(f"{_TYPES}.offering")]] = (
         strawberry.field(
             resolver=find_offerings,
-            directives=[usually(10)],
+            directives=[assume_size(10)],
             description=(
                 "Who serves the model on which endpoint, one each; may be empty. Empty "
                 "also where the catalogue gives no endpoint per provider."

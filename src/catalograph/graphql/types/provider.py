@@ -7,7 +7,7 @@ import strawberry
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
 from catalograph.graphql.types.connections import PageInfo
-from catalograph.graphql.types.list_cost import PAGE, usually
+from catalograph.graphql.types.list_cost import PAGE, assume_size
 from catalograph.graphql.types.lists import load_models
 from catalograph.graphql.types.node import Node
 
@@ -44,7 +44,7 @@ class Provider(Node):
         Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]
     ] = strawberry.field(
         resolver=find_endpoints,
-        directives=[usually(5)],
+        directives=[assume_size(5)],
         description="Kinds of call the provider serves any model on, distinct, by id.",
     )
 
