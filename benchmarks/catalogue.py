@@ -13,13 +13,9 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import (
-    EVERYTHING,
-    ModelsFilter,
-    ModelsOrder,
-    OrderField,
-)
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import (
     Endpoint,
     Model,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catalograph.cache import keys
-from catalograph.catalogue.query import ModelsFilter, ModelsQuery, Sections, normalise
+from catalograph.catalogue.filter import ModelsFilter, normalise
+from catalograph.catalogue.query import ModelsQuery, Sections
 
 _WORDS = st.lists(st.text(alphabet="ab,=&:+|", min_size=1, max_size=3), max_size=3).map(
     normalise

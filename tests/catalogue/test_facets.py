@@ -1,4 +1,4 @@
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.records import Status
 from catalograph.catalogue.selection import FacetCount, Facets, count_facets
 from support.catalogues import build_index, build_model

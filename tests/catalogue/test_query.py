@@ -2,7 +2,8 @@
 
 import pytest
 
-from catalograph.catalogue.query import BARE, ModelsFilter, ModelsQuery
+from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.query import BARE, REST_FIELDS, ModelsQuery
 from catalograph.data.slices import ModelsRequest, Slice
 from catalograph.upstream.request import build_query_string
 
@@ -35,4 +36,4 @@ def test_a_new_field_that_restricts_nothing_changes_nothing() -> None:
     asked = FilterWithNewField(providers=("openai",))
 
     assert asked.used == {"providers"}
-    assert not asked.needs_index
+    assert asked.fits(REST_FIELDS)

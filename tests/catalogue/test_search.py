@@ -1,7 +1,7 @@
 import pytest
 
+from catalograph.catalogue.filter import EVERYTHING
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import EVERYTHING
 from catalograph.catalogue.records import Organisation
 from catalograph.catalogue.search import fold_words
 from catalograph.catalogue.selection import select

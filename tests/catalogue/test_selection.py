@@ -2,13 +2,9 @@ import datetime
 
 import pytest
 
+from catalograph.catalogue.filter import EVERYTHING, DayRange, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import (
-    EVERYTHING,
-    ModelsFilter,
-    ModelsOrder,
-    OrderField,
-)
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Status
 from catalograph.catalogue.selection import Anchor, build_anchor, select
 from support.catalogues import RECORDED, build_index, build_model, build_recorded_index
@@ -165,26 +161,28 @@ def list_ids(
         ),
         pytest.param(
             ModelsFilter(
-                released_from=datetime.date(2024, 1, 1),
-                released_to=datetime.date(2025, 1, 2),
+                release_date=DayRange(
+                    datetime.date(2024, 1, 1), datetime.date(2025, 1, 2)
+                ),
             ),
             ["meta/both", "openai/flat"],
             id="both days included, announcements do not count",
         ),
         pytest.param(
-            ModelsFilter(released_from=datetime.date(2024, 1, 2)),
+            ModelsFilter(release_date=DayRange(datetime.date(2024, 1, 2))),
             ["meta/both"],
             id="no last day",
         ),
         pytest.param(
-            ModelsFilter(released_to=datetime.date(2025, 1, 1)),
+            ModelsFilter(release_date=DayRange(None, datetime.date(2025, 1, 1))),
             ["openai/flat"],
             id="no first day",
         ),
         pytest.param(
             ModelsFilter(
-                released_from=datetime.date(2025, 1, 2),
-                released_to=datetime.date(2024, 1, 1),
+                release_date=DayRange(
+                    datetime.date(2025, 1, 2), datetime.date(2024, 1, 1)
+                ),
             ),
             [],
             id="days the wrong way round",

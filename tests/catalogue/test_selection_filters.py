@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.selection import FacetCount, count_facets, select
 from support.catalogues import (

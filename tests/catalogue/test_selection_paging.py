@@ -8,12 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catalograph.catalogue.query import (
-    EVERYTHING,
-    ModelsFilter,
-    ModelsOrder,
-    OrderField,
-)
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model, ModelData
 from catalograph.catalogue.selection import Anchor, Selection, select
 from support.catalogues import build_index, build_model

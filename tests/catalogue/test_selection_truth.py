@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalograph.catalogue.query import ModelsFilter, normalise
+from catalograph.catalogue.filter import ModelsFilter, normalise
 from catalograph.catalogue.selection import select
 from catalograph.demo.parameters import Parameters
 from catalograph.demo.shapes import SectionedShape

@@ -3,7 +3,7 @@ import time
 import msgspec
 import pytest
 
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter, normalise
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter, normalise
 from catalograph.catalogue.records import Organisation
 from catalograph.catalogue.selection import UnknownValue, find_unknown_values
 from support.catalogues import build_index, build_model

@@ -4,11 +4,11 @@ import itertools
 
 from hypothesis import given, settings, strategies as st
 
+from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.query import (
     BARE,
     FULL,
     MAX_LIMIT,
-    ModelsFilter,
     ModelsQuery,
     Sections,
     count_pages,

@@ -7,7 +7,8 @@ import pytest
 from catalograph.cache.ages import Ages
 from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsQuery
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.query import ModelsQuery
 from catalograph.data.crawl import Access
 from catalograph.data.source import CatalogueSource
 from catalograph.errors import UpstreamContractError

@@ -328,3 +328,22 @@ async def test_a_filter_value_has_a_length(gateway: GraphGateway, field: str) ->
     assert too_long.messages == [
         f"a value of filter.{field} may have 256 characters at most, got 257"
     ]
+
+
+async def test_a_range_of_days_that_ends_before_it_begins(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    result = await gateway.query(
+        """{
+          models(filter: {releaseDate: {from: "2025-02-01", to: "2025-01-01"}}) {
+            totalCount
+          }
+        }"""
+    )
+
+    assert result.data == {"models": None}
+    assert result.messages == [
+        "filter.releaseDate.from must not be after to, got 2025-02-01 and 2025-01-01"
+    ]
+    assert result.codes == ["BAD_USER_INPUT"]
+    assert upstream.calls == []

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from catalograph.catalogue.query import ModelsFilter, ModelsOrder, OrderField
+from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
 from support.catalogues import (
     DATASETS,
@@ -45,8 +46,7 @@ INDEX_ONLY = (
     "model_ids",
     "statuses",
     "is_routable",
-    "released_from",
-    "released_to",
+    "release_date",
     "all_input_modalities",
     "all_output_modalities",
 )
@@ -132,11 +132,12 @@ def write_filter(asked: ModelsFilter) -> dict[str, Any]:
         "includeRumoured": asked.include_rumoured,
         "includeDeprecated": asked.include_deprecated,
         "includeRetired": asked.include_retired,
-        "statuses": [status.name for status in asked.statuses],
+        "statuses": [status and status.name for status in asked.statuses],
         "isRoutable": asked.is_routable,
-        "releaseDate": {
-            "from": asked.released_from and asked.released_from.isoformat(),
-            "to": asked.released_to and asked.released_to.isoformat(),
+        "releaseDate": asked.release_date
+        and {
+            "from": asked.release_date.first and asked.release_date.first.isoformat(),
+            "to": asked.release_date.last and asked.release_date.last.isoformat(),
         },
     }
 

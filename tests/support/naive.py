@@ -2,27 +2,33 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterable
 
-from catalograph.catalogue.query import ModelsFilter
+from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.records import Model
 
 
 def passes(model: Model, asked: ModelsFilter) -> bool:
     """Whether a model passes a filter, rule by rule of the upstream's behaviour table."""
+    maker = [model.organisation.organisation_id] if model.organisation else []
     return (
         _passes_rows(model, asked)
         and _passes_modalities(model, asked)
         and _passes_status(model, asked)
-        and (
-            not asked.organisations
-            or (
-                model.organisation is not None
-                and model.organisation.organisation_id in asked.organisations
-            )
-        )
+        and _has_any(maker, asked.organisations)
         and (not asked.model_ids or model.model_id in asked.model_ids)
         and asked.is_routable in {None, model.is_routable}
         and _passes_release(model, asked)
+    )
+
+
+def _has_any(held: Iterable[str], asked: Collection[str | None]) -> bool:
+    """Whether nothing is asked, any of it is held, or None is asked and nothing held."""
+    values = set(held)
+    return (
+        not asked
+        or not values.isdisjoint(one for one in asked if one is not None)
+        or (None in asked and not values)
     )
 
 
@@ -48,7 +54,7 @@ def fold(text: str) -> list[str]:
 def _passes_rows(model: Model, asked: ModelsFilter) -> bool:
     endpoints = {endpoint.endpoint_id for endpoint in model.endpoints}
     if asked.providers:
-        if not any(p.provider_id in asked.providers for p in model.providers):
+        if not _has_any((p.provider_id for p in model.providers), asked.providers):
             return False
         if model.offerings:
             endpoints = {
@@ -56,7 +62,7 @@ def _passes_rows(model: Model, asked: ModelsFilter) -> bool:
                 for row in model.offerings
                 if row.provider.provider_id in asked.providers
             }
-    if asked.endpoints and endpoints.isdisjoint(asked.endpoints):
+    if not _has_any(endpoints, asked.endpoints):
         return False
     return endpoints.isdisjoint(asked.exclude_endpoints)
 
@@ -64,15 +70,16 @@ def _passes_rows(model: Model, asked: ModelsFilter) -> bool:
 def _passes_modalities(model: Model, asked: ModelsFilter) -> bool:
     inputs = {modality.lower() for modality in model.input_modalities}
     outputs = {modality.lower() for modality in model.output_modalities}
-    for has, any_of, all_of in (
-        (inputs, asked.input_modalities, asked.all_input_modalities),
-        (outputs, asked.output_modalities, asked.all_output_modalities),
-    ):
-        if any_of and has.isdisjoint(value.lower() for value in any_of):
-            return False
-        if not has.issuperset(value.lower() for value in all_of):
-            return False
-    return True
+    return (
+        _has_any(inputs, _lower(asked.input_modalities))
+        and _has_any(outputs, _lower(asked.output_modalities))
+        and inputs.issuperset(_lower(asked.all_input_modalities))
+        and outputs.issuperset(_lower(asked.all_output_modalities))
+    )
+
+
+def _lower(values: Iterable[str | None]) -> list[str | None]:
+    return [value and value.lower() for value in values]
 
 
 def _passes_status(model: Model, asked: ModelsFilter) -> bool:
@@ -88,11 +95,12 @@ def _passes_status(model: Model, asked: ModelsFilter) -> bool:
 
 
 def _passes_release(model: Model, asked: ModelsFilter) -> bool:
-    if asked.released_from is None and asked.released_to is None:
+    days = asked.release_date
+    if days is None:
         return True
     day = model.release_date
     return (
         day is not None
-        and (asked.released_from is None or day >= asked.released_from)
-        and (asked.released_to is None or day <= asked.released_to)
+        and (days.first is None or day >= days.first)
+        and (days.last is None or day <= days.last)
     )

@@ -5,14 +5,15 @@ import datetime
 import msgspec
 from hypothesis import strategies as st
 
-from catalograph.catalogue.collation import collation_key
-from catalograph.catalogue.query import (
+from catalograph.catalogue.filter import (
     EVERYTHING,
+    DayRange,
     ModelsFilter,
-    ModelsOrder,
-    OrderField,
+    Values,
     normalise,
 )
+from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model, Status
 from support.catalogues import build_model
 
@@ -97,22 +98,28 @@ def filters(
         value = st.sampled_from((*values, *values, "unknown", values[0].upper()))
         return st.lists(value, min_size=1, max_size=2).map(normalise)
 
+    def some_or_none(values: tuple[str, ...]) -> st.SearchStrategy[Values]:
+        return some(values) | some(values).map(lambda chosen: (*chosen, None))
+
     date = st.sampled_from(days).map(datetime.date.fromisoformat)
     values: dict[str, st.SearchStrategy[object]] = {
-        "providers": some(providers),
-        "organisations": some(organisations),
-        "endpoints": some(endpoints),
+        "providers": some_or_none(providers),
+        "organisations": some_or_none(organisations),
+        "endpoints": some_or_none(endpoints),
         "exclude_endpoints": some(endpoints),
-        "input_modalities": some(modalities),
-        "output_modalities": some(modalities),
+        "input_modalities": some_or_none(modalities),
+        "output_modalities": some_or_none(modalities),
         "include_rumoured": st.just(False),  # noqa: FBT003 - a value
         "include_deprecated": st.just(False),  # noqa: FBT003 - a value
         "include_retired": st.just(False),  # noqa: FBT003 - a value
         "model_ids": some(model_ids),
-        "statuses": st.lists(st.sampled_from(Status), min_size=1).map(tuple),
+        "statuses": st.lists(st.none() | st.sampled_from(Status), min_size=1).map(
+            tuple
+        ),
         "is_routable": st.booleans(),
-        "released_from": date,
-        "released_to": date,
+        "release_date": st.builds(DayRange, date)
+        | st.builds(DayRange, st.none(), date)
+        | st.tuples(date, date).map(lambda days: DayRange(*sorted(days))),
         "all_input_modalities": some(modalities),
         "all_output_modalities": some(modalities),
     }

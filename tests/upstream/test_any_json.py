@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
-from catalograph.catalogue.query import FULL, ModelsFilter, ModelsPage, ModelsQuery
+from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery
 from catalograph.errors import UpstreamResponseError
 from catalograph.upstream.wire import read_page
 from upstream.test_shapes import DOCUMENTED, LATER_FLAT, SECTIONED

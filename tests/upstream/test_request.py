@@ -2,7 +2,8 @@
 
 import pytest
 
-from catalograph.catalogue.query import FULL, ModelsFilter, ModelsQuery, Sections
+from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.query import FULL, ModelsQuery, Sections
 from catalograph.errors import UpstreamAuthError, UpstreamUnavailableError
 from catalograph.upstream.client import UpstreamClient
 from upstream.fake_time import FakeUpstream, build_page

@@ -11,14 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from catalograph.catalogue.query import (
-    BARE,
-    FULL,
-    ModelsFilter,
-    ModelsPage,
-    ModelsQuery,
-    Sections,
-)
+from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.query import BARE, FULL, ModelsPage, ModelsQuery, Sections
 from catalograph.catalogue.records import (
     Endpoint,
     Model,

@@ -9,7 +9,8 @@ import hashlib
 
 import msgspec
 
-from catalograph.catalogue.query import EVERYTHING, ModelsPage, ModelsQuery
+from catalograph.catalogue.filter import EVERYTHING
+from catalograph.catalogue.query import ModelsPage, ModelsQuery
 
 _FORMAT = 1
 """Version of the bytes around a value; its own shape counts by itself, see below."""

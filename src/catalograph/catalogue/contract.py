@@ -6,19 +6,29 @@ not carry, and how long the list is, is compared with the index where there is o
 """
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
+from catalograph.catalogue.filter import (
+    DIMENSIONS,
+    EVERYTHING,
+    FIELDS,
+    ROW_DIMENSIONS,
+    Kind,
+    ModelsFilter,
+    fold_value,
+    list_rows,
+)
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import match_filter
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsPage
-from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
+from catalograph.catalogue.query import ModelsPage
+from catalograph.catalogue.records import Model
 
 
-def is_used(asked: ModelsFilter, dimension: str) -> bool:
+def is_used(asked: ModelsFilter, name: str) -> bool:
     """Whether a field of a filter restricts anything."""
-    return bool(getattr(asked, dimension) != getattr(EVERYTHING, dimension))
+    return name in asked.used
 
 
 def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
@@ -41,7 +51,7 @@ def find_ignored(
         return dimension
     if page.total == match_filter(index, asked).bit_count():
         return None
-    used = [name for name in asked.__struct_fields__ if is_used(asked, name)]
+    used = [name for name in FIELDS if name in asked.used]
     for size in range(1, len(used) + 1):
         for names in itertools.combinations(used, size):
             nothing = {name: getattr(EVERYTHING, name) for name in names}
@@ -81,74 +91,56 @@ def _find_contradicted(
     asked: ModelsFilter, model: Model, known: Model | None
 ) -> str | None:
     """Name the first field that `model` contradicts, by what it carries or what is known."""
-    contradicted = _contradicted_fields(
-        asked,
+    whole = msgspec.structs.replace(
         model,
-        model.data or (known.data if known else None),
-        model.gateway or (known.gateway if known else None),
+        data=model.data or (known.data if known else None),
+        gateway=model.gateway or (known.gateway if known else None),
     )
-    return next((name for name, holds in contradicted if holds), None)
+    for name, field in FIELDS.items():
+        if name not in asked.used or field.dimension in ROW_DIMENSIONS:
+            continue
+        value = getattr(asked, name)
+        if field.contradicts is not None:
+            if field.contradicts(value, whole):
+                return name
+        elif field.dimension is not None:
+            held = DIMENSIONS[field.dimension].read(whole)
+            if held is not None and not _satisfies(field.kind, value, held):
+                return name
+    return None if whole.gateway is None else _find_contradicted_by_rows(asked, whole)
 
 
-def _contradicted_fields(
-    asked: ModelsFilter,
-    model: Model,
-    data: ModelData | None,
-    gateway: ModelGateway | None,
-) -> Iterator[tuple[str, bool]]:
-    status = model.status
-    yield "include_rumoured", not asked.include_rumoured and status is Status.RUMOURED
-    yield (
-        "include_deprecated",
-        not asked.include_deprecated and status is Status.DEPRECATED,
-    )
-    yield "include_retired", not asked.include_retired and status is Status.RETIRED
-    yield (
-        "organisations",
-        bool(asked.organisations)
-        and _organisation_id(model) not in asked.organisations,
-    )
-    if data is not None:
-        yield (
-            "input_modalities",
-            not _overlaps(asked.input_modalities, data.input_modalities),
-        )
-        yield (
-            "output_modalities",
-            not _overlaps(asked.output_modalities, data.output_modalities),
-        )
-    if gateway is not None:
-        endpoints = _endpoint_ids(gateway, asked.providers)
-        served_by = {provider.provider_id for provider in gateway.providers}
-        yield (
-            "providers",
-            bool(asked.providers) and served_by.isdisjoint(asked.providers),
-        )
-        yield (
-            "endpoints",
-            bool(asked.endpoints) and endpoints.isdisjoint(asked.endpoints),
-        )
-        yield "exclude_endpoints", not endpoints.isdisjoint(asked.exclude_endpoints)
+def _find_contradicted_by_rows(asked: ModelsFilter, model: Model) -> str | None:
+    """Name a field that no offering satisfies, together with those before it."""
+    rows = list_rows(model)
+    for name, field in FIELDS.items():
+        dimension = field.dimension
+        if dimension not in ROW_DIMENSIONS or field.kind is Kind.NONE:
+            continue
+        value = getattr(asked, name)
+        if value:
+            rows = [
+                row for row in rows if _satisfies(field.kind, value, row[dimension])
+            ]
+            if not rows:
+                return name
+    providers = asked.providers
+    for name, field in FIELDS.items():
+        if field.kind is Kind.NONE and field.dimension in ROW_DIMENSIONS:
+            for row in list_rows(model):
+                if providers and not _satisfies(Kind.ANY, providers, row["providers"]):
+                    continue
+                if not _satisfies(
+                    Kind.NONE, getattr(asked, name), row[field.dimension]
+                ):
+                    return name
+    return None
 
 
-def _endpoint_ids(gateway: ModelGateway, providers: Collection[str]) -> set[str]:
-    """Endpoints that the endpoint filters look at: those of `providers`, if any are asked."""
-    if providers and gateway.offerings:
-        return {
-            offering.endpoint.endpoint_id
-            for offering in gateway.offerings
-            if offering.provider.provider_id in providers
-        }
-    return {endpoint.endpoint_id for endpoint in gateway.endpoints}
-
-
-def _organisation_id(model: Model) -> str:
-    if model.organisation is None:
-        return model.model_id.partition("/")[0]
-    return model.organisation.organisation_id
-
-
-def _overlaps(asked: Iterable[str], held: Iterable[str]) -> bool:
-    """Whether nothing is asked, or any of it is held; case does not count."""
-    wanted = {value.lower() for value in asked}
-    return not wanted or any(value.lower() in wanted for value in held)
+def _satisfies(kind: Kind, asked: Iterable[object], held: Iterable[str]) -> bool:
+    """Compare without case, which no version of the upstream is stricter than."""
+    values = {value.casefold() for value in held}
+    wanted = [(fold_value(one) or "").casefold() for one in asked]
+    if kind is Kind.ALL:
+        return values.issuperset(wanted)
+    return values.isdisjoint(wanted) == (kind is Kind.NONE)

@@ -1,21 +1,23 @@
 """How many models each further choice would give."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable
 
 import msgspec
 
+from catalograph.catalogue.filter import (
+    DIMENSIONS,
+    FIELDS,
+    ROW_DIMENSIONS,
+    ModelsFilter,
+)
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import (
-    match_input_modalities,
-    match_organisations,
-    match_output_modalities,
-    match_rest,
+    find_excluded_rows,
+    find_rows,
+    match_models,
     match_rows,
     match_search,
-    match_statuses,
 )
-from catalograph.catalogue.query import ModelsFilter
 
 
 class FacetCount(msgspec.Struct, frozen=True):
@@ -49,16 +51,6 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[FacetCount, ...]
 
 
-_Match = Callable[[CatalogueIndex, ModelsFilter], int]
-
-_MATCH_BY_DIMENSION: Mapping[str, _Match] = {
-    "organisations": match_organisations,
-    "input_modalities": match_input_modalities,
-    "output_modalities": match_output_modalities,
-    "statuses": match_statuses,
-}
-
-
 def count_facets(
     index: CatalogueIndex,
     filter: ModelsFilter,  # noqa: A002 - the word of the contract
@@ -80,118 +72,83 @@ def count_facets(
             or `endpoints`. Its filter stays, and its values are counted under it; with
             endpoints it is the list of wanted ones that stays.
     """
-    return _Counter(index, filter, search=search, fixed=fixed).count()
+    counter = _Counter(index, filter, search=search, fixed=fixed)
+    return Facets(**{dimension: counter.count(dimension) for dimension in DIMENSIONS})
 
 
 class _Counter:
     def __init__(
         self,
         index: CatalogueIndex,
-        models_filter: ModelsFilter,
+        asked: ModelsFilter,
         *,
         search: str | None,
         fixed: str | None,
     ) -> None:
         self._index = index
-        self._filter = models_filter
+        self._asked = asked
         self._fixed = fixed
-        self._match_rows = partial(match_rows, index)
-        self._unfaceted = match_rest(index, models_filter) & match_search(index, search)
-        self._matched = {
-            dimension: match(index, models_filter)
-            for dimension, match in _MATCH_BY_DIMENSION.items()
-        }
-        self._rows = self._match_rows(
-            models_filter.providers,
-            models_filter.endpoints,
-            models_filter.exclude_endpoints,
+        self._found = match_search(index, search)
+
+    def count(self, dimension: str) -> tuple[FacetCount, ...]:
+        counts = (
+            self._count_rows(dimension)
+            if dimension in ROW_DIMENSIONS
+            else self._count_models(dimension)
         )
-
-    def count(self) -> Facets:
-        postings = self._index.postings
-        find_provider = self._index.find_provider
-        find_organisation = self._index.find_organisation
-        return Facets(
-            providers=_sort_counts(
-                (value, getattr(find_provider(value or ""), "name", None), count)
-                for value, count in self._count_providers()
-            ),
-            organisations=_sort_counts(
-                (value, getattr(find_organisation(value or ""), "name", None), count)
-                for value, count in self._count("organisations", postings.organisations)
-            ),
-            endpoints=_sort_counts(
-                (value, None, count) for value, count in self._count_endpoints()
-            ),
-            input_modalities=_sort_counts(
-                (value and postings.input_spellings[value], None, count)
-                for value, count in self._count(
-                    "input_modalities", postings.input_modalities
-                )
-            ),
-            output_modalities=_sort_counts(
-                (value and postings.output_spellings[value], None, count)
-                for value, count in self._count(
-                    "output_modalities", postings.output_modalities
-                )
-            ),
-            statuses=_sort_counts(
-                (value, postings.status_labels.get(value or ""), count)
-                for value, count in self._count("statuses", postings.statuses)
-            ),
+        find_spelling = self._index.postings.find_spelling
+        find_label = DIMENSIONS[dimension].label
+        facets = [
+            FacetCount(
+                find_spelling(dimension, value),
+                None if value is None else find_label(self._index, value),
+                count,
+            )
+            for value, count in counts
+            if count
+        ]
+        facets.sort(
+            key=lambda facet: (-facet.count, facet.value is None, facet.value or "")
         )
+        return tuple(facets)
 
-    def _match_others(self, dimension: str) -> int:
-        """Find the models under all filters but those on rows and the dimension's own."""
-        matched = self._unfaceted
-        for name, mask in self._matched.items():
-            if name != dimension or name == self._fixed:
-                matched &= mask
-        return matched
-
-    def _count(
-        self, dimension: str, masks: Mapping[str | None, int]
-    ) -> Iterable[tuple[str | None, int]]:
-        matched = self._match_others(dimension) & self._rows
-        for value, mask in masks.items():
+    def _count_models(self, dimension: str) -> Iterable[tuple[str | None, int]]:
+        own = None if dimension == self._fixed else dimension
+        matched = self._found & match_models(self._index, self._asked, leaving_out=own)
+        matched &= match_rows(self._index, self._asked)
+        for value, mask in self._index.postings.masks[dimension].items():
             yield value, (mask & matched).bit_count()
 
-    def _count_providers(self) -> Iterable[tuple[str | None, int]]:
-        masks = self._index.postings.providers
-        matched = self._match_others("providers")
-        is_fixed = self._fixed == "providers"
-        if is_fixed:
-            matched &= self._rows
-        wanted, excluded = self._filter.endpoints, self._filter.exclude_endpoints
-        is_plain = is_fixed or not (wanted or excluded)
-        for value, mask in masks.items():
-            if is_plain:
-                narrowed = mask
-            elif value is None:
-                narrowed = mask & self._match_rows((), wanted, excluded)
-            else:
-                # One row must satisfy both: that of this very provider.
-                narrowed = self._match_rows((value,), wanted, excluded)
-            yield value, (narrowed & matched).bit_count()
+    def _count_rows(self, dimension: str) -> Iterable[tuple[str | None, int]]:
+        """Count by rows: one offering has the value and satisfies the other filters."""
+        index, asked = self._index, self._asked
+        rows = index.postings.rows
+        if dimension == self._fixed:
+            asked = self._keep_fixed(dimension)
+        matched = self._found & match_models(index, asked)
+        if dimension == "providers" and dimension != self._fixed:
+            # Excluded is what this very provider serves on an excluded endpoint.
+            excluded = find_excluded_rows(index, asked)
+        else:
+            own = None if dimension == self._fixed else dimension
+            matched &= match_rows(index, asked, leaving_out=own)
+            excluded = 0
+        narrowed = find_rows(index, asked, leaving_out=dimension)
+        if dimension == self._fixed == "providers":
+            # Whoever else serves the models of this provider, wherever they do.
+            narrowed = rows.everything
+        ends = rows.spread(matched)
+        for value, mask in rows.masks[dimension].items():
+            counted = rows.find_ends(mask & narrowed) & ends
+            if excluded:
+                counted &= ~rows.find_ends(mask & excluded)
+            yield value, counted.bit_count()
 
-    def _count_endpoints(self) -> Iterable[tuple[str | None, int]]:
-        masks = self._index.postings.endpoints
-        providers = self._filter.providers
-        wanted = self._filter.endpoints if self._fixed == "endpoints" else ()
-        matched = self._match_others("endpoints")
-        matched &= self._match_rows(providers, wanted, ())
-        for value, mask in masks.items():
-            narrowed = mask
-            if providers and value is not None:
-                narrowed = self._match_rows(providers, (value,), ())
-            yield value, (narrowed & matched).bit_count()
-
-
-def _sort_counts(
-    counts: Iterable[tuple[str | None, str | None, int]],
-) -> tuple[FacetCount, ...]:
-    facets = [FacetCount(*count) for count in counts if count[2]]
-    facets.sort(
-        key=lambda facet: (-facet.count, facet.value is None, facet.value or "")
-    )
-    return tuple(facets)
+    def _keep_fixed(self, dimension: str) -> ModelsFilter:
+        """Leave out the dimension's own filters but the one that a parent fixes."""
+        own = {
+            name: ()
+            for name, field in FIELDS.items()
+            if field.dimension == dimension and name != dimension
+        }
+        return msgspec.structs.replace(self._asked, **own)

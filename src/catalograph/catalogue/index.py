@@ -2,21 +2,19 @@
 
 import datetime
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from catalograph.catalogue.postings import Postings
-from catalograph.catalogue.recent import Recent
+from catalograph.catalogue.postings import Postings, build_mask
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
 from catalograph.catalogue.search import SearchIndex
+from catalograph.concurrency.bounded_lru import BoundedLru
 
 _RECENT_ANSWERS = 64
 """Answers kept for each state of the catalogue; one of 60,000 models takes 240 kB."""
-
-_ORDERS = 6  # three fields, two directions
 
 
 class CatalogueIndex:
@@ -32,11 +30,16 @@ class CatalogueIndex:
         organisations: Distinct, by id; as described by the first model that gives a name.
         postings: Which models have which value; for the modules beside this one.
         words: The words of names, ids, aliases and organisations; as above.
-        recent: Answers worked out lately; as above.
+        recent: Selections and searches worked out lately; as above.
         orders: Orders of the whole catalogue, worked out when first asked for; as above.
     """
 
-    def __init__(self, models: Iterable[Model], as_of_s: float) -> None:
+    def __init__(
+        self,
+        models: Iterable[Model],
+        as_of_s: float,
+        ignoring_case: Collection[str] = (),
+    ) -> None:
         self._position_by_id: Final[dict[str, int]] = {}
         distinct: list[Model] = []
         for model in models:
@@ -53,13 +56,21 @@ class CatalogueIndex:
             for alias in model.aliases
         }
         self._gather_entities()
-        self.postings: Final = Postings(self.models)
+        self.postings: Final[Postings] = Postings(self.models, ignoring_case)
         self.words: Final = SearchIndex(self.models)
-        self.recent: Final[Recent[object]] = Recent(_RECENT_ANSWERS)
-        self.orders: Final[Recent[Sequence[int]]] = Recent(_ORDERS)
+        self.recent: Final[BoundedLru[Hashable, Any]] = BoundedLru(
+            max_weight=_RECENT_ANSWERS
+        )
+        self.orders: Final[dict[Hashable, Sequence[int]]] = {}
 
     @classmethod
-    def build(cls, models: Sequence[Model], *, as_of_s: float) -> "CatalogueIndex":
+    def build(
+        cls,
+        models: Sequence[Model],
+        *,
+        as_of_s: float,
+        ignoring_case: Collection[str] = (),
+    ) -> "CatalogueIndex":
         """Build the index of a catalogue.
 
         Pure work of about 40 µs a model: an event loop calls it in a thread.
@@ -68,8 +79,10 @@ class CatalogueIndex:
             models: Each with both sections, in the upstream's order; where an id comes
                 again, the first record counts.
             as_of_s: Unix time in seconds at which the reading began.
+            ignoring_case: Dimensions (see `filter.DIMENSIONS`) in which this version of
+                the upstream compares without case.
         """
-        return cls(models, as_of_s)
+        return cls(models, as_of_s, ignoring_case)
 
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, or else by an alias."""
@@ -91,6 +104,13 @@ class CatalogueIndex:
     def find_position(self, model_id: str) -> int | None:
         """Find the place of a model in catalogue order, from 0."""
         return self._position_by_id.get(model_id)
+
+    def match_ids(self, model_ids: Iterable[str]) -> int:
+        """Find the models with these ids; unknown ones match nothing."""
+        positions = map(self.find_position, model_ids)
+        return build_mask(
+            [one for one in positions if one is not None], len(self.models)
+        )
 
     @cached_property
     def listing_days(self) -> Sequence[int]:
@@ -146,25 +166,36 @@ class CatalogueIndex:
 
     @cached_property
     def _endpoints_by_provider(self) -> dict[str, tuple[Endpoint, ...]]:
+        pairs = self._find_pairs()
         return {
             provider_id: tuple(
                 endpoint
                 for endpoint_id, endpoint in self._endpoint_by_id.items()
-                if endpoint_id in pairs
+                if (provider_id, endpoint_id) in pairs
             )
-            for provider_id, pairs in self.postings.endpoints_by_provider.items()
+            for provider_id in self._provider_by_id
         }
 
     @cached_property
     def _providers_by_endpoint(self) -> dict[str, tuple[Provider, ...]]:
-        pairs = self.postings.endpoints_by_provider
+        pairs = self._find_pairs()
         return {
             endpoint_id: tuple(
                 provider
                 for provider_id, provider in self._provider_by_id.items()
-                if endpoint_id in pairs.get(provider_id, ())
+                if (provider_id, endpoint_id) in pairs
             )
             for endpoint_id in self._endpoint_by_id
+        }
+
+    def _find_pairs(self) -> set[tuple[str | None, str | None]]:
+        """Find which provider serves any model on which endpoint."""
+        masks = self.postings.rows.masks
+        return {
+            (provider_id, endpoint_id)
+            for provider_id, of_provider in masks["providers"].items()
+            for endpoint_id, of_endpoint in masks["endpoints"].items()
+            if of_provider & of_endpoint
         }
 
 

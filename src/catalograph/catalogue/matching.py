@@ -1,131 +1,137 @@
 """What a filter means, as sets of positions. The semantics are the upstream's own."""
 
-from collections.abc import Collection, Iterable, Mapping
-from functools import partial, reduce
+from collections.abc import Collection
+from functools import reduce
 from operator import and_, or_
-from typing import cast
+from typing import Any, Final, cast
 
-from catalograph.catalogue.bitset import build_mask
+from catalograph.catalogue.filter import (
+    FIELDS,
+    ROW_DIMENSIONS,
+    FilterField,
+    Kind,
+    ModelsFilter,
+    fold_value,
+)
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import ModelsFilter
 from catalograph.catalogue.search import Matches, fold_words
 
-_Masks = Mapping[str | None, int]
+_ROW_FIELDS: Final = {
+    name: field for name, field in FIELDS.items() if field.dimension in ROW_DIMENSIONS
+}
+_MODEL_FIELDS: Final = {
+    name: field for name, field in FIELDS.items() if name not in _ROW_FIELDS
+}
 
 
-def match_any(masks: _Masks, values: Iterable[str]) -> int:
-    """Find the models that have any of the values; unknown ones match nothing."""
-    return reduce(or_, (masks.get(value, 0) for value in values), 0)
-
-
-def match_filter(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
+def match_filter(index: CatalogueIndex, asked: ModelsFilter) -> int:
     """Find the models that pass a whole filter."""
-    return (
-        match_rows(
-            index,
-            models_filter.providers,
-            models_filter.endpoints,
-            models_filter.exclude_endpoints,
-        )
-        & match_organisations(index, models_filter)
-        & match_input_modalities(index, models_filter)
-        & match_output_modalities(index, models_filter)
-        & match_statuses(index, models_filter)
-        & match_rest(index, models_filter)
-    )
+    matched = match_rows(index, asked)
+    for name in asked.used:
+        if name in _MODEL_FIELDS:
+            matched &= match_field(index, name, getattr(asked, name))
+    return matched
+
+
+def match_models(
+    index: CatalogueIndex, asked: ModelsFilter, *, leaving_out: str | None = None
+) -> int:
+    """Find the models that pass the filters which do not look at offerings.
+
+    Args:
+        index: The catalogue.
+        asked: The filter.
+        leaving_out: A dimension whose own filters do not count.
+    """
+    matched = index.postings.everything
+    for name in asked.used:
+        field = _MODEL_FIELDS.get(name)
+        if field is not None and (
+            leaving_out is None or field.dimension != leaving_out
+        ):
+            matched &= match_field(index, name, getattr(asked, name))
+    return matched
+
+
+def match_field(index: CatalogueIndex, name: str, value: Any) -> int:
+    """Find the models that pass one field which does not look at offerings."""
+    field = FIELDS[name]
+    if field.match is not None:
+        return field.match(index, value)
+    everything = index.postings.everything
+    return everything & _combine(index, field, value, everything)
+
+
+def find_rows(
+    index: CatalogueIndex, asked: ModelsFilter, *, leaving_out: str | None = None
+) -> int:
+    """Find the rows that satisfy all filters on offerings together, exclusions aside.
+
+    Args:
+        index: The catalogue.
+        asked: The filter.
+        leaving_out: A dimension whose own filters do not count.
+    """
+    rows = index.postings.rows.everything
+    for name, field in _ROW_FIELDS.items():
+        value = getattr(asked, name)
+        if value and field.kind is not Kind.NONE and field.dimension != leaving_out:
+            rows &= _combine(index, field, value, rows)
+    return rows
+
+
+def find_excluded_rows(index: CatalogueIndex, asked: ModelsFilter) -> int:
+    """Find the rows whose models are excluded, whichever provider they are of."""
+    rows = 0
+    for name, field in _ROW_FIELDS.items():
+        if field.kind is Kind.NONE:
+            rows |= _match_any(index, field.dimension or "", getattr(asked, name))
+    return rows
 
 
 def match_rows(
-    index: CatalogueIndex,
-    providers: Collection[str],
-    endpoints: Collection[str],
-    exclude_endpoints: Collection[str],
+    index: CatalogueIndex, asked: ModelsFilter, *, leaving_out: str | None = None
 ) -> int:
-    """Find the models whose provider rows satisfy the three filters on rows together.
+    """Find the models whose offerings satisfy all filters on offerings.
 
-    With providers, both endpoint filters look at the rows of those providers alone; a
-    model that another provider serves at an excluded endpoint stays.
+    One offering satisfies them together. With providers, excluded endpoints are looked
+    for among the offerings of those providers alone: a model that another provider serves
+    on an excluded endpoint stays.
     """
+    rows = index.postings.rows
+    found = find_rows(index, asked, leaving_out=leaving_out)
+    matched = (
+        index.postings.everything if found == rows.everything else rows.collapse(found)
+    )
+    if leaving_out == "endpoints" or not asked.exclude_endpoints:
+        return matched
+    excluded = find_excluded_rows(index, asked)
+    if asked.providers and leaving_out != "providers":
+        excluded &= _match_any(index, "providers", asked.providers)
+    return matched & ~rows.collapse(excluded)
+
+
+def _match_any(index: CatalogueIndex, dimension: str, values: Collection[Any]) -> int:
+    """Find what has any of the values; unknown ones match nothing."""
     postings = index.postings
-    matched = postings.everything
-    if not providers:
-        if endpoints:
-            matched = match_any(postings.endpoints, endpoints)
-        return matched & ~match_any(postings.endpoints, exclude_endpoints)
-    rows = [
-        pairs
-        for provider in providers
-        if (pairs := postings.endpoints_by_provider.get(provider)) is not None
-    ]
-    if endpoints:
-        matched = reduce(or_, (match_any(pairs, endpoints) for pairs in rows), 0)
-    else:
-        matched = match_any(postings.providers, providers)
-    excluded = (match_any(pairs, exclude_endpoints) for pairs in rows)
-    return matched & ~reduce(or_, excluded, 0)
-
-
-def match_organisations(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
-    """Find the models of the organisations asked for."""
-    if not models_filter.organisations:
-        return index.postings.everything
-    return match_any(index.postings.organisations, models_filter.organisations)
-
-
-def match_input_modalities(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
-    """Find the models by what they take themselves, whatever their rows say."""
-    return _match_modalities(
-        index,
-        index.postings.input_modalities,
-        models_filter.input_modalities,
-        models_filter.all_input_modalities,
+    masks = postings.find_masks(dimension)
+    return reduce(
+        or_,
+        (masks.get(postings.fold(dimension, fold_value(one)), 0) for one in values),
+        0,
     )
 
 
-def match_output_modalities(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
-    """Find the models by what they give themselves, whatever their rows say."""
-    return _match_modalities(
-        index,
-        index.postings.output_modalities,
-        models_filter.output_modalities,
-        models_filter.all_output_modalities,
-    )
-
-
-def match_statuses(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
-    """Find the models that `statuses` and the three include flags let through."""
-    postings = index.postings
-    matched = postings.everything
-    if models_filter.statuses:
-        names = (status.name for status in models_filter.statuses)
-        matched = match_any(postings.statuses, names)
-    for word, is_included in (
-        ("rumoured", models_filter.include_rumoured),
-        ("deprecated", models_filter.include_deprecated),
-        ("retired", models_filter.include_retired),
-    ):
-        if not is_included:
-            matched &= ~postings.status_words.get(word, 0)
-    return matched
-
-
-def match_rest(index: CatalogueIndex, models_filter: ModelsFilter) -> int:
-    """Find the models that pass the filters no facet belongs to."""
-    postings = index.postings
-    matched = postings.everything
-    if models_filter.model_ids:
-        positions = map(index.find_position, models_filter.model_ids)
-        matched &= build_mask(
-            [position for position in positions if position is not None],
-            len(index.models),
+def _combine(
+    index: CatalogueIndex, field: FilterField, values: Collection[Any], everything: int
+) -> int:
+    dimension = field.dimension or ""
+    if field.kind is Kind.ALL:
+        return reduce(
+            and_, (_match_any(index, dimension, (one,)) for one in values), everything
         )
-    if models_filter.is_routable is not None:
-        routable = postings.routable
-        matched &= routable if models_filter.is_routable else ~routable
-    first, last = models_filter.released_from, models_filter.released_to
-    if first is not None or last is not None:
-        matched &= postings.find_released(first, last)
-    return matched
+    matched = _match_any(index, dimension, values)
+    return everything & ~matched if field.kind is Kind.NONE else matched
 
 
 def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
@@ -133,10 +139,11 @@ def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
     words = fold_words(search or "")
     if not words:
         return None
-    return cast(
-        "Matches",
-        index.recent.find_or_build(words, partial(index.words.find, words)),
-    )
+    matches = index.recent.get(words)
+    if matches is None:
+        matches = index.words.find(words)
+        index.recent.put(words, matches)
+    return cast("Matches", matches)
 
 
 def match_search(index: CatalogueIndex, search: str | None) -> int:
@@ -145,13 +152,3 @@ def match_search(index: CatalogueIndex, search: str | None) -> int:
     if matches is None:
         return index.postings.everything
     return reduce(or_, (mask for _, mask in matches), 0)
-
-
-def _match_modalities(
-    index: CatalogueIndex, masks: _Masks, any_of: Iterable[str], all_of: Iterable[str]
-) -> int:
-    matched = index.postings.everything
-    if any_of:
-        matched = match_any(masks, (modality.lower() for modality in any_of))
-    needed = (masks.get(modality.lower(), 0) for modality in all_of)
-    return reduce(and_, needed, matched)

@@ -1,15 +1,51 @@
 """Orders of the catalogue: what sorts after what, and where a lost model would stand."""
 
 import datetime
+import string
+import unicodedata
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import accumulate
 from typing import cast
 
-from catalograph.catalogue.collation import collation_key
 from catalograph.catalogue.index import CatalogueIndex, count_days
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
+
+# In root order; the dashes and quotation marks that names hold stand beside the ASCII ones.
+_BEFORE_LETTERS = (
+    " _-\N{EN DASH}\N{EM DASH},;:!?\N{HORIZONTAL ELLIPSIS}."
+    "'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+    '"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}'
+    "()[]{}@*/\\&#%`^+<=>|~$" + string.digits
+)
+
+# Weights lie below the code points of letters. Those stay as they are: Latin, Greek,
+# Cyrillic and Han follow each other in root order as they do in Unicode.
+_WEIGHTS = {ord(character): weight for weight, character in enumerate(_BEFORE_LETTERS)}
+
+
+def collation_key(text: str) -> tuple[str, str]:
+    """Build a key that sorts names as the upstream does.
+
+    White space comes before punctuation, punctuation before digits, digits before
+    letters. Case does not count; accents count only between names that are equal
+    without them. Equal keys do not mean equal texts: break ties by the model id.
+
+    Returns:
+        The weights of the base characters, then the accents.
+    """
+    lowered = text.lower()
+    if lowered.isascii():
+        return lowered.translate(_WEIGHTS), ""
+    bases: list[str] = []
+    accents: list[str] = []
+    for character in unicodedata.normalize("NFD", lowered):
+        is_accent = unicodedata.combining(character)
+        accents.append(character if is_accent else " ")
+        if not is_accent:
+            bases.append(character)
+    return "".join(bases).translate(_WEIGHTS), "".join(accents).rstrip()
+
 
 OrderValue = datetime.date | str | tuple[str, str]
 
@@ -27,8 +63,10 @@ def read_order_value(
 
 def find_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
     """List all positions of the catalogue in an order, from memory when asked before."""
-    build = partial(_build_order, index.models, order)
-    return index.orders.find_or_build(order, build)
+    found = index.orders.get(order)
+    if found is None:
+        found = index.orders[order] = _build_order(index.models, order)
+    return found
 
 
 def _build_order(models: Sequence[Model], order: ModelsOrder) -> Sequence[int]:

@@ -1,31 +1,70 @@
-"""Which models have which value: one set of positions for each value of each dimension."""
+"""Postings: which models have which value, as sets of positions.
 
-import datetime
+A set of positions is an integer whose bit `i` stands for the model at position `i`. A
+filter is then a handful of ANDs and ORs, and a count is one call, at any size.
+"""
+
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import compress, count
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
-from catalograph.catalogue.bitset import build_mask
-from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
+from catalograph.catalogue.filter import DIMENSIONS, ROW_DIMENSIONS, list_rows
+from catalograph.catalogue.records import Model, Status
 
-_NO_DATA = ModelData()
-_NO_GATEWAY = ModelGateway()
+Masks: TypeAlias = Mapping[str | None, int]
+"""Sets by value; the key None holds what has no value at all."""
+
+_FLAG_BY_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
+_DIGIT_BY_FLAG = bytes.maketrans(b"\x00\x01", b"01")
+
+_DENSE = 16
+"""From one position in so many on, a byte for each model is faster than a bit."""
+
+_BLOCK = 1_024
+
+
+def build_mask(positions: Collection[int], size: int) -> int:
+    """Gather positions, each below `size`, in any order and with repeats."""
+    if len(positions) * _DENSE > size:
+        flags = bytearray(size)
+        for position in positions:
+            flags[position] = 1
+        return _pack(flags)
+    packed = bytearray(size // 8 + 1)
+    for position in positions:
+        packed[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(packed, "little")
+
+
+def build_flags(mask: int, size: int) -> bytes:
+    """Spread a mask out: byte `i` of `size` is 1 where position `i` is in the set."""
+    # Going over the binary digits is the only way that stays in C from end to end.
+    digits = format(mask, "b").encode("ascii")
+    return digits.translate(_FLAG_BY_DIGIT)[::-1].ljust(size, b"\x00")
+
+
+def find_positions(mask: int) -> Sequence[int]:
+    """List the positions of a set, ascending, four bytes each."""
+    return array("I", compress(count(), build_flags(mask, 0)))
+
+
+def _pack(flags: bytes | bytearray) -> int:
+    return int(flags[::-1].translate(_DIGIT_BY_FLAG) or b"0", 2)
 
 
 class _Gatherer:
-    """Positions by value, on their way to masks; None gathers the models without a value."""
+    """Positions by value, on their way to masks; None gathers what has no value."""
 
     def __init__(self) -> None:
         self._positions: dict[str | None, list[int]] = {}
 
-    def add(self, position: int, values: Iterable[str]) -> None:
-        is_empty = True
+    def add(self, position: int, values: Iterable[str | None]) -> None:
         for value in values:
-            is_empty = False
             self._positions.setdefault(value, []).append(position)
-        if is_empty:
-            self._positions.setdefault(None, []).append(position)
 
     def build(self, size: int) -> dict[str | None, int]:
         return {
@@ -34,128 +73,199 @@ class _Gatherer:
         }
 
 
-class Postings:
-    """The masks of a catalogue, by dimension and value.
+class RowPostings:
+    """Which rows of models (see `filter.list_rows`) have which value.
 
-    In each mapping the key None holds the models that have no value at all.
+    The rows of a model stand side by side, and behind them one place that no row has. A
+    set of rows plus `_full` then carries into that place exactly where the model has a row
+    in the set, so that one addition tells which models have one.
+
+    Attributes:
+        masks: Sets of rows, by dimension and value.
+        everything: All rows.
+    """
+
+    def __init__(self, models: Sequence[Model], fold: "_Folder") -> None:
+        gatherers = {name: _Gatherer() for name in ROW_DIMENSIONS}
+        ends: list[int] = []
+        place = 0
+        for model in models:
+            rows = list_rows(model)
+            lacking = [
+                name for name in ROW_DIMENSIONS if not any(row[name] for row in rows)
+            ]
+            for row in rows:
+                for name, gatherer in gatherers.items():
+                    gatherer.add(place, dict.fromkeys(fold(name, row[name])))
+                for name in lacking:
+                    gatherers[name].add(place, (None,))
+                place += 1
+            ends.append(place)
+            place += 1
+        self._size = place
+        self._ends = array("I", ends)
+        self._all_ends = build_mask(ends, place)
+        self.everything: Final = ((1 << place) - 1) & ~self._all_ends
+        self.masks: Final[Mapping[str, Masks]] = {
+            name: gatherer.build(place) for name, gatherer in gatherers.items()
+        }
+
+    def find_ends(self, rows: int) -> int:
+        """Find the places behind the rows of the models that have one of these rows."""
+        return (rows + self.everything) & self._all_ends
+
+    def spread(self, models: int) -> int:
+        """Turn a set of models into the set of places behind their rows."""
+        chosen = compress(self._ends, build_flags(models, len(self._ends)))
+        return build_mask(list(chosen), self._size)
+
+    def collapse(self, rows: int) -> int:
+        """Turn a set of rows into the set of models that have one of them."""
+        ends = self.find_ends(rows)
+        if not ends:
+            return 0
+        if ends == self._all_ends:
+            return (1 << len(self._ends)) - 1
+        flags = build_flags(ends, self._size)
+        if len(self._ends) == 1:
+            return flags[self._ends[0]]
+        return _pack(bytes(itemgetter(*self._ends)(flags)))
+
+
+class Ranked:
+    """Models in the order of a number, day or price of theirs, for ranges.
+
+    Args:
+        values: By position; None for a model that never matches.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        ranked = sorted(
+            (position for position, value in enumerate(values) if value is not None),
+            key=values.__getitem__,
+        )
+        self._size = len(values)
+        self._values = [values[position] for position in ranked]
+        self._positions = array("I", ranked)
+        # A range is the difference of two beginnings, of which most is made ahead.
+        self._blocks = [0]
+        for start in range(0, len(ranked), _BLOCK):
+            block = build_mask(ranked[start : start + _BLOCK], self._size)
+            self._blocks.append(self._blocks[-1] | block)
+
+    def find(self, first: Any, last: Any) -> int:
+        """Find the models from `first` to `last`, both included; None for open."""
+        values = self._values
+        start = 0 if first is None else bisect_left(values, first)
+        end = len(values) if last is None else bisect_right(values, last)
+        return self._find_beginning(end) & ~self._find_beginning(start)
+
+    def _find_beginning(self, end: int) -> int:
+        block = end // _BLOCK
+        rest = self._positions[block * _BLOCK : end]
+        return self._blocks[block] | build_mask(rest, self._size)
+
+
+class _Folder:
+    """Brings values into the case in which a catalogue compares them."""
+
+    def __init__(self, ignoring_case: Collection[str]) -> None:
+        self._folded = {
+            name
+            for name, dimension in DIMENSIONS.items()
+            if dimension.ignores_case or name in ignoring_case
+        }
+        self.spellings: dict[str, dict[str, str]] = {name: {} for name in self._folded}
+
+    def __call__(self, name: str, values: Iterable[str]) -> Iterable[str]:
+        if name not in self._folded:
+            return values
+        spellings = self.spellings[name]
+        folded = []
+        for value in values:
+            lowered = value.lower()
+            spellings.setdefault(lowered, value)
+            folded.append(lowered)
+        return folded
+
+
+class Postings:
+    """The sets of a catalogue, by dimension and value.
+
+    Args:
+        models: In catalogue order.
+        ignoring_case: Dimensions in which the upstream compares without case, beside
+            those in which it always does.
 
     Attributes:
         everything: All models.
         routable: Models that the gateway can route.
-        providers: By provider id: models with a row of it.
-        organisations: By id of the model's organisation object. Not by the part of the
-            model id before the slash: the upstream compares the object, and a model
-            whose organisation it does not know matches no organisation.
-        endpoints: By endpoint id: models that list it.
-        endpoints_by_provider: By provider id, then endpoint id: models with such a row.
-            Where the upstream gives no rows, models that list both.
-        input_modalities: By modality in lower case.
-        output_modalities: By modality in lower case.
+        masks: Sets of models, by dimension of models and value.
+        rows: Sets of rows, for the dimensions in which offerings differ.
         status_words: By the upstream's word in lower case.
-        statuses: By the name of the status.
-        input_spellings: Input modalities in lower case, to the spelling first met.
-        output_spellings: The same of output modalities.
         status_labels: Status names, to the word the upstream uses most for it.
+        released: By release date.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(
+        self, models: Sequence[Model], ignoring_case: Collection[str] = ()
+    ) -> None:
         size = len(models)
-        providers, organisations, endpoints = _Gatherer(), _Gatherer(), _Gatherer()
-        inputs, outputs, words, statuses = (_Gatherer() for _ in range(4))
-        pairs: dict[str, _Gatherer] = {}
-        routable: list[int] = []
-        released: list[tuple[datetime.date, int]] = []
+        self._fold = _Folder(ignoring_case)
+        readers = {
+            name: dimension.read
+            for name, dimension in DIMENSIONS.items()
+            if name not in ROW_DIMENSIONS
+        }
+        gatherers = {name: _Gatherer() for name in readers}
+        words = _Gatherer()
         labels: dict[str, Counter[str]] = {}
-        self.input_spellings: Final[dict[str, str]] = {}
-        self.output_spellings: Final[dict[str, str]] = {}
-
+        routable: list[int] = []
         for position, model in enumerate(models):
-            data = model.data or _NO_DATA
-            gateway = model.gateway or _NO_GATEWAY
-            rows = _list_rows(gateway)
-            # A mapping drops repeats and keeps the order, which makes builds repeatable.
-            providers.add(position, dict.fromkeys(provider for provider, _ in rows))
-            endpoints.add(
-                position,
-                dict.fromkeys(endpoint.endpoint_id for endpoint in gateway.endpoints),
-            )
-            for provider, endpoint in dict.fromkeys(rows):
-                if endpoint is not None:
-                    gatherer = pairs.setdefault(provider, _Gatherer())
-                    gatherer.add(position, (endpoint,))
-            inputs.add(position, _fold(data.input_modalities, self.input_spellings))
-            outputs.add(position, _fold(data.output_modalities, self.output_spellings))
-            organisation = model.organisation
-            organisations.add(
-                position, (organisation.organisation_id,) if organisation else ()
-            )
+            for name, read in readers.items():
+                values = dict.fromkeys(self._fold(name, read(model) or ()))
+                gatherers[name].add(position, values or (None,))
             label, status = model.status_label, model.status
-            words.add(position, () if label is None else (label.lower(),))
-            statuses.add(position, () if status is None else (status.name,))
+            words.add(position, (label and label.lower(),))
             if label is not None and status is not None:
                 labels.setdefault(status.name, Counter())[label.strip()] += 1
-            if gateway.is_routable:
+            if model.gateway is not None and model.gateway.is_routable:
                 routable.append(position)
-            if model.release_date is not None:
-                released.append((model.release_date, position))
-
-        released.sort()
-        self._size = size
-        self._release_days = [day for day, _ in released]
-        self._release_positions = [position for _, position in released]
         self.everything: Final = (1 << size) - 1
         self.routable: Final = build_mask(routable, size)
-        self.providers: Final = providers.build(size)
-        self.organisations: Final = organisations.build(size)
-        self.endpoints: Final = endpoints.build(size)
-        self.endpoints_by_provider: Final = {
-            provider: gatherer.build(size) for provider, gatherer in pairs.items()
+        self.masks: Final[Mapping[str, Masks]] = {
+            name: gatherer.build(size) for name, gatherer in gatherers.items()
         }
-        self.input_modalities: Final = inputs.build(size)
-        self.output_modalities: Final = outputs.build(size)
+        self.rows: Final = RowPostings(models, self._fold)
         self.status_words: Final = words.build(size)
-        self.statuses: Final = statuses.build(size)
-        self.status_labels: Final = {
+        self.released: Final[Ranked] = Ranked([model.release_date for model in models])
+        self.status_labels: Final[Mapping[str, str]] = {
             name: counter.most_common(1)[0][0]
             for name, counter in labels.items()
             if name != Status.OTHER.name
         }
 
-    def find_released(
-        self, first: datetime.date | None, last: datetime.date | None
-    ) -> int:
-        """Find the models released from `first` to `last`, both included, None for open."""
-        days = self._release_days
-        start = 0 if first is None else bisect_left(days, first)
-        end = len(days) if last is None else bisect_right(days, last)
-        return build_mask(self._release_positions[start:end], self._size)
+    def match_other_words(self, word: str) -> int:
+        """Find the models of which the upstream does not use this word for the status."""
+        return self.everything & ~self.status_words.get(word, 0)
 
+    def match_routable(self, *, is_routable: bool) -> int:
+        """Find the models that the gateway can route, or those that it cannot."""
+        return self.routable if is_routable else self.everything & ~self.routable
 
-def _fold(modalities: Iterable[str], spellings: dict[str, str]) -> dict[str, None]:
-    folded: dict[str, None] = {}
-    for modality in modalities:
-        lowered = modality.lower()
-        spellings.setdefault(lowered, modality)
-        folded[lowered] = None
-    return folded
+    def find_masks(self, dimension: str) -> Masks:
+        """Find the sets of a dimension: of rows, if offerings differ in it, or of models."""
+        masks = self.masks.get(dimension)
+        return self.rows.masks[dimension] if masks is None else masks
 
+    def fold(self, dimension: str, value: str | None) -> str | None:
+        """Bring a value into the case in which this catalogue compares it."""
+        if value is None or dimension not in self._fold.spellings:
+            return value
+        return value.lower()
 
-def _list_rows(gateway: ModelGateway) -> list[tuple[str, str | None]]:
-    """List provider and endpoint of each row.
-
-    The flat upstream gives no rows, only what there is of either: there each provider
-    is taken to serve each endpoint. None stands for a provider without any endpoint.
-    """
-    if gateway.offerings:
-        return [
-            (offering.provider.provider_id, offering.endpoint.endpoint_id)
-            for offering in gateway.offerings
-        ]
-    endpoint_ids: list[str | None] = [
-        endpoint.endpoint_id for endpoint in gateway.endpoints
-    ]
-    return [
-        (provider.provider_id, endpoint_id)
-        for provider in gateway.providers
-        for endpoint_id in endpoint_ids or [None]
-    ]
+    def find_spelling(self, dimension: str, value: str | None) -> str | None:
+        """Find how the catalogue spells a value first; None for none."""
+        if value is None:
+            return None
+        return self._fold.spellings.get(dimension, {}).get(value, value)

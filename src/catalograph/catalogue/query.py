@@ -1,22 +1,17 @@
 """Questions for a list of models: which (filter), how much (window), what of each (sections)."""
 
-import datetime
 import enum
 from collections.abc import Iterable
 
 import msgspec
 
-from catalograph.catalogue.records import Model, Status
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.records import Model
 
 MAX_LIMIT = 250
 """Most models a page can hold; set by the upstream, which clamps larger wishes in silence."""
 
 DEFAULT_LIMIT = 50
-
-
-def normalise(values: Iterable[str]) -> tuple[str, ...]:
-    """Sort and drop repeats, so that equal filters are equal values and share a cache entry."""
-    return tuple(sorted(set(values)))
 
 
 class Sections(msgspec.Struct, frozen=True):
@@ -56,55 +51,6 @@ REST_FIELDS = frozenset(
 Every other field is answered from the index: a field that somebody forgets to name here
 costs an index, and never gives more models than were asked for.
 """
-
-
-class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which models are meant. Lists: any of; fields: all of; empty or None: no restriction.
-
-    Lists are normalised (see `normalise`) by whoever builds the filter. Each field has a
-    default that restricts nothing.
-
-    Attributes:
-        released_from: First day meant, included; models without a release date never match.
-        released_to: Last day meant, included.
-    """
-
-    providers: tuple[str, ...] = ()
-    organisations: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    exclude_endpoints: tuple[str, ...] = ()
-    input_modalities: tuple[str, ...] = ()
-    output_modalities: tuple[str, ...] = ()
-    include_rumoured: bool = True
-    include_deprecated: bool = True
-    include_retired: bool = True
-
-    model_ids: tuple[str, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    is_routable: bool | None = None
-    released_from: datetime.date | None = None
-    released_to: datetime.date | None = None
-    all_input_modalities: tuple[str, ...] = ()
-    all_output_modalities: tuple[str, ...] = ()
-
-    @property
-    def used(self) -> frozenset[str]:
-        """Names of the fields that restrict anything."""
-        return frozenset(
-            name
-            for name, default in zip(
-                self.__struct_fields__, self.__struct_defaults__, strict=True
-            )
-            if getattr(self, name) != default
-        )
-
-    @property
-    def needs_index(self) -> bool:
-        """Whether the upstream is not known to have a parameter for some used field."""
-        return not self.used <= REST_FIELDS
-
-
-EVERYTHING = ModelsFilter()
 
 
 class OrderField(enum.Enum):

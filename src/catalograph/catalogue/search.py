@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
 
-from catalograph.catalogue.bitset import build_mask, find_positions
+from catalograph.catalogue.postings import build_mask, find_positions
 from catalograph.catalogue.records import Model
 
 Matches = Sequence[tuple[int, int]]

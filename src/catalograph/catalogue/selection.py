@@ -11,8 +11,8 @@ from typing import cast
 
 import msgspec
 
-from catalograph.catalogue.bitset import build_flags, find_positions
 from catalograph.catalogue.facets import FacetCount, Facets, count_facets
+from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import find_matches, match_filter, match_search
 from catalograph.catalogue.ordering import (
@@ -22,7 +22,8 @@ from catalograph.catalogue.ordering import (
     read_order_value,
     sorts_after,
 )
-from catalograph.catalogue.query import ModelsFilter, ModelsOrder, OrderField
+from catalograph.catalogue.postings import build_flags, find_positions
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.search import Matches, fold_words
 from catalograph.catalogue.suggestion import UnknownValue, find_unknown_values
@@ -247,12 +248,12 @@ def select(
         search: Words, see `search.py`; None or without any word: no search.
         order: None for catalogue order, or best match first where there is a search.
     """
-
-    def build() -> Selection:
-        mask = match_filter(index, filter) & match_search(index, search)
-        matches = find_matches(index, search)
-        return Selection(index, mask, order=order, matches=matches)
-
     # Searches with the same words are the same search.
     key = (filter, fold_words(search or ""), order)
-    return cast("Selection", index.recent.find_or_build(key, build))
+    selection = index.recent.get(key)
+    if selection is None:
+        mask = match_filter(index, filter) & match_search(index, search)
+        matches = find_matches(index, search)
+        selection = Selection(index, mask, order=order, matches=matches)
+        index.recent.put(key, selection)
+    return cast("Selection", selection)

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 
 import msgspec
 
+from catalograph.catalogue.filter import DIMENSIONS, FIELDS, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import ModelsFilter
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.search import fold_words
 
@@ -63,49 +63,60 @@ def find_unknown_values(
         In the order in which the graph declares the lists, then by value.
     """
     speller = speller or Speller()
-    postings = index.postings
-    providers = {entity.provider_id: entity.name for entity in index.providers}
-    makers = {entity.organisation_id: entity.name for entity in index.organisations}
-    endpoints = {entity.endpoint_id: None for entity in index.endpoints}
-    for field, values, names in (
-        ("providers", asked.providers, providers),
-        ("organisations", asked.organisations, makers),
-        ("endpoints", asked.endpoints, endpoints),
-        ("excludeEndpoints", asked.exclude_endpoints, endpoints),
-    ):
-        unknown = sorted(value for value in set(values) if value not in names)
-        id_by_folded = _fold_names(names) if unknown else {}
-        for value in unknown:
-            same = id_by_folded.get(value.casefold())
-            suggestion = same or speller.find_closest(value, names)
-            yield UnknownValue(field, value, suggestion)
-    inputs, outputs = postings.input_spellings, postings.output_spellings
-    for field, values, spellings in (
-        ("inputModalities", asked.input_modalities, inputs),
-        ("outputModalities", asked.output_modalities, outputs),
-    ):
-        yield from _list_unknown_modalities(field, values, spellings, speller)
-    for value in sorted(set(asked.model_ids)):
+    for name in FIELDS:
+        if name in asked.used:
+            values = (value for value in getattr(asked, name) if value is not None)
+            if name == "model_ids":
+                yield from _list_unknown_ids(index, values, speller)
+            elif _is_open_list(name):
+                yield from _list_unknown(index, name, values, speller)
+
+
+def _is_open_list(name: str) -> bool:
+    dimension = FIELDS[name].dimension
+    return (
+        FIELDS[name].match is None
+        and dimension is not None
+        and DIMENSIONS[dimension].is_open
+    )
+
+
+def _list_unknown(
+    index: CatalogueIndex, name: str, values: Iterable[str], speller: "Speller"
+) -> Iterator[UnknownValue]:
+    dimension = FIELDS[name].dimension or ""
+    postings, find_label = index.postings, DIMENSIONS[dimension].label
+    masks = postings.find_masks(dimension)
+    names: dict[str, str | None] = {}
+    id_by_folded: dict[str, str] = {}
+    for value in sorted(set(values)):
+        if postings.fold(dimension, value) in masks:
+            continue
+        if not names:
+            names = {
+                held: find_label(index, held) for held in masks if held is not None
+            }
+            id_by_folded = _fold_names(names)
+        same = id_by_folded.get(value.casefold())
+        close = same or speller.find_closest(value, names)
+        yield UnknownValue(
+            to_camel_case(name), value, postings.find_spelling(dimension, close)
+        )
+
+
+def _list_unknown_ids(
+    index: CatalogueIndex, values: Iterable[str], speller: "Speller"
+) -> Iterator[UnknownValue]:
+    for value in sorted(set(values)):
         if index.find_position(value) is None:
             suggestion = _suggest_model_id(value, index, speller)
             yield UnknownValue("modelIds", value, suggestion)
-    for field, values, spellings in (
-        ("allInputModalities", asked.all_input_modalities, inputs),
-        ("allOutputModalities", asked.all_output_modalities, outputs),
-    ):
-        yield from _list_unknown_modalities(field, values, spellings, speller)
 
 
-def _list_unknown_modalities(
-    field: str,
-    values: Iterable[str],
-    spellings: Mapping[str, str],
-    speller: "Speller",
-) -> Iterator[UnknownValue]:
-    for value in sorted(set(values)):
-        if value.lower() not in spellings:
-            close = speller.find_closest(value, spellings)
-            yield UnknownValue(field, value, close and spellings[close])
+def to_camel_case(name: str) -> str:
+    """Spell the name of a field as the graph does."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:

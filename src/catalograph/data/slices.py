@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import msgspec
 
 from catalograph.cache.entries import Entry
+from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
-    ModelsFilter,
+    REST_FIELDS,
     ModelsOrder,
     ModelsPage,
     ModelsQuery,
@@ -76,7 +77,7 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
             or self.needs_index
             or self.search is not None
             or self.order is not None
-            or asked.needs_index
+            or not asked.fits(REST_FIELDS)
             or (asked.providers and self.sections.gateway)
             or _characters(asked) > MAX_FILTER_CHARACTERS
         ):

@@ -21,15 +21,10 @@ from catalograph.catalogue.contract import (
     is_proved,
     is_used,
 )
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.interning import Interner
-from catalograph.catalogue.query import (
-    EVERYTHING,
-    ModelsFilter,
-    ModelsPage,
-    ModelsQuery,
-    Sections,
-)
+from catalograph.catalogue.query import ModelsPage, ModelsQuery, Sections
 from catalograph.data.crawl import (
     FIRST_PAGE,
     Access,

@@ -14,8 +14,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from catalograph.catalogue.bitset import build_flags, build_mask
-from catalograph.catalogue.collation import collation_key
+from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.postings import build_flags, build_mask
 from catalograph.demo.parameters import Question, print_number
 from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant
 from catalograph.demo.shapes import Shape

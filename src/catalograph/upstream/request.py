@@ -5,10 +5,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from catalograph.catalogue.query import ModelsQuery, normalise
-
-_SPLITTERS = frozenset(',{}"')
-"""What would make one value several, or a list of another kind, to the upstream."""
+from catalograph.catalogue.filter import Values, is_sendable, normalise
+from catalograph.catalogue.query import REST_FIELDS, ModelsQuery
 
 
 def build_query_string(query: ModelsQuery) -> str:
@@ -19,7 +17,7 @@ def build_query_string(query: ModelsQuery) -> str:
             that it would split or ignore. Whoever asks should have known.
     """
     asked = query.filter
-    if asked.needs_index:
+    if not asked.fits(REST_FIELDS):
         raise ValueError(f"the upstream has no parameter for a part of {asked}")
     lists = (
         ("provider", asked.providers),
@@ -42,11 +40,11 @@ def build_query_string(query: ModelsQuery) -> str:
     return urlencode(pairs, safe=",", quote_via=quote)
 
 
-def _join(values: tuple[str, ...]) -> str:
-    for value in values:
-        if not value or any(sign in _SPLITTERS or sign.isspace() for sign in value):
-            raise ValueError(f"a filter cannot hold the value {value!r}")
-    return ",".join(normalise(values))
+def _join(values: Values) -> str:
+    sent = [value for value in values if value is not None and is_sendable(value)]
+    if len(sent) != len(values):
+        raise ValueError(f"a filter cannot hold the values {values!r}")
+    return ",".join(normalise(sent))
 
 
 def build_models_url(base_url: str) -> str:

@@ -177,7 +177,9 @@ def _decode_anyhow(raw: bytes, tally: Tally) -> object:
         return msgspec.json.decode(_mend_text(raw) or b"null")
 
 
-def _may_be_narrowed(models: Sequence[Model], provider_ids: Sequence[str]) -> bool:
+def _may_be_narrowed(
+    models: Sequence[Model], provider_ids: Sequence[str | None]
+) -> bool:
     """Whether the nested rows may have been cut down to the providers asked for.
 
     Such rows are not what the model is, so they must not leave this package. A page that

@@ -1,31 +1,25 @@
 """Which models, and in what order: the inputs of a list of models."""
 
-import datetime
 import enum
-import re
+from typing import Any
 
 import strawberry
 from strawberry import UNSET
+from strawberry.utils.str_converters import to_camel_case
 
-from catalograph.catalogue.query import (
-    ModelsFilter,
-    ModelsOrder,
-    OrderField,
-    normalise,
-)
+from catalograph.catalogue.filter import FIELDS, DayRange, ModelsFilter, is_sendable
+from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Status
 from catalograph.errors import UserInputError
 from catalograph.graphql.scalars import Date
 
 _NO_RESTRICTION = "Null or empty: no restriction."
 
-# The upstream splits at commas and white space, reads braces and quotes as lists, and
-# drops a filter that is empty, so that it would answer with everything. To JavaScript
-# a byte order mark is white space.
+_OR_NONE = f"Null among the values: models that have none. {_NO_RESTRICTION}"
+_MAX_SHOWN = 40
+
 MAX_VALUE_CHARACTERS = 256
 """Of one filter value; the longest id of the real catalogue has 61."""
-
-_UNSAFE = re.compile(r"[\s\ufeff,{}\"']|^$")
 
 
 @strawberry.enum(description="Where a model is in its life.")
@@ -120,6 +114,13 @@ def _strings(meaning: str) -> list[str] | None:
     return field
 
 
+def _strings_or_none(meaning: str) -> list[str | None] | None:
+    field: list[str | None] | None = strawberry.field(
+        default=UNSET, description=f"{meaning} {_OR_NONE}"
+    )
+    return field
+
+
 def _included(word: str) -> bool | None:
     field: bool | None = strawberry.field(
         default=True,
@@ -138,23 +139,23 @@ def _included(word: str) -> bool | None:
 class ModelFilter:
     """What the upstream can filter by, and what the index adds."""
 
-    providers: list[str] | None = _strings(
+    providers: list[str | None] | None = _strings_or_none(
         "Served by any of these providers, by `providerId`; together with `endpoints`, "
         "one offering satisfies both."
     )
-    organisations: list[str] | None = _strings(
+    organisations: list[str | None] | None = _strings_or_none(
         "Made by any of these organisations, by `organisationId`."
     )
-    endpoints: list[str] | None = _strings(
+    endpoints: list[str | None] | None = _strings_or_none(
         "Served on any of these endpoints, by `endpointId`."
     )
     exclude_endpoints: list[str] | None = _strings(
         "Served on none of these endpoints, by `endpointId`."
     )
-    input_modalities: list[str] | None = _strings(
+    input_modalities: list[str | None] | None = _strings_or_none(
         "Takes any of these, such as `text` or `image`; case does not count."
     )
-    output_modalities: list[str] | None = _strings(
+    output_modalities: list[str | None] | None = _strings_or_none(
         "Gives any of these, such as `text` or `audio`; case does not count."
     )
     include_rumoured: bool | None = _included("rumoured")
@@ -163,8 +164,8 @@ class ModelFilter:
     model_ids: list[str] | None = _strings(
         "Any of these models, by `modelId`; aliases are not taken here."
     )
-    statuses: list[ModelStatus] | None = strawberry.field(
-        default=UNSET, description=f"In any of these statuses. {_NO_RESTRICTION}"
+    statuses: list[ModelStatus | None] | None = strawberry.field(
+        default=UNSET, description=f"In any of these statuses. {_OR_NONE}"
     )
     is_routable: bool | None = strawberry.field(
         default=UNSET,
@@ -187,64 +188,70 @@ class ModelFilter:
         )
 
     def build(self) -> ModelsFilter:
-        """The same as the domain has it.
+        """The same as the domain has it, field by field under the same names.
 
         Raises:
-            UserInputError: A value that the upstream would misread.
+            UserInputError: A value that the upstream would misread, or an empty range.
         """
-        released = self.release_date or DateRange(from_=None, to=None)
         return ModelsFilter(
-            providers=_values("providers", self.providers),
-            organisations=_values("organisations", self.organisations),
-            endpoints=_values("endpoints", self.endpoints),
-            exclude_endpoints=_values("excludeEndpoints", self.exclude_endpoints),
-            input_modalities=_values("inputModalities", self.input_modalities),
-            output_modalities=_values("outputModalities", self.output_modalities),
-            include_rumoured=self.include_rumoured is not False,
-            include_deprecated=self.include_deprecated is not False,
-            include_retired=self.include_retired is not False,
-            model_ids=_bounded("modelIds", self.model_ids),
-            statuses=tuple(
-                sorted(
-                    {Status(status.value) for status in self.statuses or ()},
-                    key=lambda status: status.value,
-                )
-            ),
-            is_routable=None if self.is_routable is UNSET else self.is_routable,
-            released_from=_day(released.from_),
-            released_to=_day(released.to),
-            all_input_modalities=_values(
-                "allInputModalities", self.all_input_modalities
-            ),
-            all_output_modalities=_values(
-                "allOutputModalities", self.all_output_modalities
-            ),
+            **{
+                name: _convert(name, getattr(self, name))
+                for name in FIELDS
+                if getattr(self, name) not in (None, UNSET)
+            }
         )
 
 
-def _day(value: Date | None) -> datetime.date | None:
-    return value or None
+def _convert(name: str, value: Any) -> Any:
+    """Convert the value of a field, neither null nor absent, to that of the domain."""
+    match value:
+        case DateRange():
+            return _convert_days(name, value)
+        case list():
+            return _convert_list(name, value)
+        case _:
+            return value
 
 
-def _bounded(field: str, values: list[str] | None) -> tuple[str, ...]:
-    """Refuse long values: `unknownFilterValues` repeats each below every parent."""
-    for value in values or ():
-        if len(value) > MAX_VALUE_CHARACTERS:
-            message = (
-                f"a value of filter.{field} may have {MAX_VALUE_CHARACTERS} characters "
-                f"at most, got {len(value):,}"
-            )
-            raise UserInputError(message)
-    return normalise(values or ())
+def _convert_days(name: str, days: DateRange) -> DayRange | None:
+    first, last = days.from_ or None, days.to or None
+    if first and last and first > last:
+        message = (
+            f"filter.{to_camel_case(name)}.from must not be after to, "
+            f"got {first} and {last}"
+        )
+        raise UserInputError(message)
+    return DayRange(first, last) if first or last else None
 
 
-def _values(field: str, values: list[str] | None) -> tuple[str, ...]:
-    for value in values or ():
-        if _UNSAFE.search(value):
-            shown = value if len(value) <= 40 else value[:40] + "…"  # noqa: PLR2004
-            message = (
-                f"filter.{field} must hold values without commas, white space, braces "
-                f'or quotes, and none that is empty; got "{shown}"'
-            )
-            raise UserInputError(message)
-    return _bounded(field, values)
+def _convert_list(name: str, values: list[Any]) -> tuple[Any, ...]:
+    for value in values:
+        if isinstance(value, str):
+            _check_value(name, value)
+    found = {one.value if isinstance(one, enum.Enum) else one for one in values}
+    return tuple(sorted(found, key=_sort_key))
+
+
+def _check_value(name: str, value: str) -> None:
+    field = to_camel_case(name)
+    # Model ids are looked up, and sent only if the upstream would read them as they are.
+    if FIELDS[name].dimension is not None and not is_sendable(value):
+        shown = value[:_MAX_SHOWN] + "…" if len(value) > _MAX_SHOWN else value
+        message = (
+            f"filter.{field} must hold values without commas, white space, braces or "
+            f'quotes, and none that is empty; got "{shown}"'
+        )
+        raise UserInputError(message)
+    if len(value) > MAX_VALUE_CHARACTERS:
+        # `unknownFilterValues` repeats each below every parent.
+        message = (
+            f"a value of filter.{field} may have {MAX_VALUE_CHARACTERS} characters "
+            f"at most, got {len(value):,}"
+        )
+        raise UserInputError(message)
+
+
+def _sort_key(value: Any) -> tuple[bool, Any]:
+    """Sort by value, None last."""
+    text = value.value if isinstance(value, enum.Enum) else value
+    return value is None, text or ""

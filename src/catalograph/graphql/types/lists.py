@@ -8,8 +8,9 @@ import strawberry
 from strawberry import UNSET
 
 from catalograph.catalogue import records
+from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.query import EVERYTHING, ModelsFilter, ModelsOrder
+from catalograph.catalogue.query import ModelsOrder
 from catalograph.data.slices import ModelsRequest
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info

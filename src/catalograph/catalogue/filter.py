@@ -1,0 +1,311 @@
+"""The filter of a list of models, and the table from which all that concerns a field follows.
+
+A field stands in two places here: as an attribute of `ModelsFilter` and as a line of
+`FIELDS`. From these follow how it is matched by the index, whether an answer of the
+upstream contradicts it, which facet leaves it out, and whether its values are looked up
+for suggestions. The input type of the graph gives it a description; a version of the
+upstream that can filter by it names its parameter. A field that no version names is
+answered from the index.
+"""
+
+import datetime
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from catalograph.catalogue.records import (
+    Model,
+    Offering,
+    Organisation,
+    Provider,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from catalograph.catalogue.index import CatalogueIndex
+
+Values: TypeAlias = tuple[str | None, ...]
+"""Values of a filter; None stands for the models that have no value at all."""
+
+# The upstream splits at commas and white space, reads braces and quotes as lists, and
+# drops a filter that is empty, so that it would answer with everything. To JavaScript
+# a byte order mark is white space.
+_NOT_SENDABLE: Final = re.compile(r"[\s\ufeff,{}\"']|^$")
+
+
+def is_sendable(value: str) -> bool:
+    """Whether the upstream would read a value as this one value."""
+    return _NOT_SENDABLE.search(value) is None
+
+
+def normalise(values: Iterable[str]) -> tuple[str, ...]:
+    """Sort and drop repeats, so that equal filters are equal values and share a cache entry."""
+    return tuple(sorted(set(values)))
+
+
+class DayRange(msgspec.Struct, frozen=True):
+    """Days from `first` to `last`, both included; None: open."""
+
+    first: datetime.date | None = None
+    last: datetime.date | None = None
+
+
+class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which models are meant. Lists: any of; fields: all of; empty or None: no restriction.
+
+    Lists are sorted and without repeats, None last. Each field has a default that
+    restricts nothing, and a line in `FIELDS`.
+
+    Attributes:
+        release_date: Models without a release date never match.
+    """
+
+    providers: Values = ()
+    organisations: Values = ()
+    endpoints: Values = ()
+    exclude_endpoints: Values = ()
+    input_modalities: Values = ()
+    output_modalities: Values = ()
+    include_rumoured: bool = True
+    include_deprecated: bool = True
+    include_retired: bool = True
+    model_ids: tuple[str, ...] = ()
+    statuses: tuple[Status | None, ...] = ()
+    is_routable: bool | None = None
+    release_date: DayRange | None = None
+    all_input_modalities: Values = ()
+    all_output_modalities: Values = ()
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Names of the fields that restrict anything."""
+        return frozenset(
+            name
+            for name, default in zip(
+                self.__struct_fields__, self.__struct_defaults__, strict=True
+            )
+            if getattr(self, name) != default
+        )
+
+    def fits(self, supported: frozenset[str]) -> bool:
+        """Whether an upstream can be asked for all of this filter.
+
+        Args:
+            supported: Names of the fields that it has a parameter for. A field that is
+                not named, a value that it would misread, and models without a value
+                are answered from the index, so that forgetting a field never widens an
+                answer.
+        """
+        return all(
+            name in supported and _is_all_sendable(getattr(self, name))
+            for name in self.used
+        )
+
+
+EVERYTHING: Final = ModelsFilter()
+
+
+def _is_all_sendable(value: object) -> bool:
+    return not isinstance(value, tuple) or all(
+        isinstance(one, Enum) or (isinstance(one, str) and is_sendable(one))
+        for one in value
+    )
+
+
+class Dimension(msgspec.Struct, frozen=True, kw_only=True):
+    """Something of which models have values, by which they are filtered and counted.
+
+    Attributes:
+        read: The values of a model; None when the record lacks the section.
+        read_offering: The values of one offering, where offerings differ in them. Filters
+            on several such dimensions are satisfied by one offering together.
+        label: Finds the display name of a value; None when the catalogue has none.
+        is_open: Whether the upstream adds values without notice, so that values which the
+            catalogue does not hold are reported.
+        ignores_case: Whether every version of the upstream compares without case.
+    """
+
+    read: Callable[[Model], Iterable[str] | None]
+    read_offering: Callable[[Offering], Iterable[str]] | None = None
+    label: Callable[["CatalogueIndex", str], str | None] = lambda _index, _value: None
+    is_open: bool = True
+    ignores_case: bool = False
+
+
+class Kind(Enum):
+    """How the values of a filter field are compared with those of a model."""
+
+    ANY = "has any of them"
+    ALL = "has all of them"
+    NONE = "has none of them"
+    OTHER = "is compared by the field's own function"
+
+
+class FilterField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a filter.
+
+    Attributes:
+        kind: How its values are compared.
+        dimension: Whose values it compares; also the facet that is counted without it.
+        match: Finds the models that pass, where the field is no list of values.
+        contradicts: Whether a model shows that a list was not filtered by this value,
+            where the field is no list of values.
+    """
+
+    kind: Kind = Kind.OTHER
+    dimension: str | None = None
+    match: Callable[["CatalogueIndex", Any], int] | None = None
+    contradicts: Callable[[Any, Model], bool] | None = None
+
+
+def _read_data(name: str) -> Callable[[Model], Iterable[str] | None]:
+    def read(model: Model) -> Iterable[str] | None:
+        return None if model.data is None else getattr(model.data, name)
+
+    return read
+
+
+def _read_organisation(model: Model) -> Iterable[str]:
+    # Not the part of the model id before the slash: the upstream compares the object,
+    # and a model whose organisation it does not know matches no organisation.
+    return (model.organisation.organisation_id,) if model.organisation else ()
+
+
+def _read_status(model: Model) -> Iterable[str]:
+    return (model.status.name,) if model.status else ()
+
+
+def _read_providers(model: Model) -> Iterable[str] | None:
+    if model.gateway is None:
+        return None
+    return [provider.provider_id for provider in model.gateway.providers]
+
+
+def _read_endpoints(model: Model) -> Iterable[str] | None:
+    if model.gateway is None:
+        return None
+    return [endpoint.endpoint_id for endpoint in model.gateway.endpoints]
+
+
+def _name(entity: Provider | Organisation | None) -> str | None:
+    return None if entity is None else entity.name
+
+
+DIMENSIONS: Final[Mapping[str, Dimension]] = {
+    "providers": Dimension(
+        read=_read_providers,
+        read_offering=lambda one: (one.provider.provider_id,),
+        label=lambda index, value: _name(index.find_provider(value)),
+    ),
+    "organisations": Dimension(
+        read=_read_organisation,
+        label=lambda index, value: _name(index.find_organisation(value)),
+    ),
+    "endpoints": Dimension(
+        read=_read_endpoints, read_offering=lambda one: (one.endpoint.endpoint_id,)
+    ),
+    "input_modalities": Dimension(
+        read=_read_data("input_modalities"), ignores_case=True
+    ),
+    "output_modalities": Dimension(
+        read=_read_data("output_modalities"), ignores_case=True
+    ),
+    "statuses": Dimension(
+        read=_read_status,
+        label=lambda index, value: index.postings.status_labels.get(value),
+        is_open=False,
+    ),
+}
+"""In the order in which the graph declares them."""
+
+ROW_DIMENSIONS: Final = {
+    name: (dimension.read, dimension.read_offering)
+    for name, dimension in DIMENSIONS.items()
+    if dimension.read_offering is not None
+}
+"""How to read the dimensions in which offerings differ: of a model, and of an offering."""
+
+
+def _any_of(dimension: str) -> FilterField:
+    return FilterField(kind=Kind.ANY, dimension=dimension)
+
+
+def _all_of(dimension: str) -> FilterField:
+    return FilterField(kind=Kind.ALL, dimension=dimension)
+
+
+def _none_of(dimension: str) -> FilterField:
+    return FilterField(kind=Kind.NONE, dimension=dimension)
+
+
+def _includes(status: Status) -> FilterField:
+    """Make a field that is used when it is False, and then drops models of a status."""
+    return FilterField(
+        dimension="statuses",
+        match=lambda index, _: index.postings.match_other_words(status.value),
+        contradicts=lambda _, model: model.status is status,
+    )
+
+
+FIELDS: Final[Mapping[str, FilterField]] = {
+    "providers": _any_of("providers"),
+    "organisations": _any_of("organisations"),
+    "endpoints": _any_of("endpoints"),
+    "exclude_endpoints": _none_of("endpoints"),
+    "input_modalities": _any_of("input_modalities"),
+    "output_modalities": _any_of("output_modalities"),
+    "include_rumoured": _includes(Status.RUMOURED),
+    "include_deprecated": _includes(Status.DEPRECATED),
+    "include_retired": _includes(Status.RETIRED),
+    "model_ids": FilterField(
+        match=lambda index, model_ids: index.match_ids(model_ids),
+        contradicts=lambda model_ids, model: model.model_id not in model_ids,
+    ),
+    "statuses": _any_of("statuses"),
+    "is_routable": FilterField(
+        match=lambda index, wanted: index.postings.match_routable(is_routable=wanted)
+    ),
+    "release_date": FilterField(
+        match=lambda index, days: index.postings.released.find(days.first, days.last)
+    ),
+    "all_input_modalities": _all_of("input_modalities"),
+    "all_output_modalities": _all_of("output_modalities"),
+}
+"""Every attribute of `ModelsFilter`, in the order in which the graph declares them."""
+
+
+def fold_value(value: object) -> str | None:
+    """Give the value of a list as dimensions have it: enums by their name."""
+    return value.name if isinstance(value, Enum) else value  # type: ignore[return-value]
+
+
+def list_rows(model: Model) -> list[Mapping[str, Collection[str]]]:
+    """List what filters on offerings look at: the values of each row, by dimension.
+
+    The rows are the offerings. What a model lists but no offering has stands in one more
+    row; where the upstream gives no offerings at all, this is the only row, so that each
+    provider is taken to serve each endpoint.
+
+    Returns:
+        At least one row, in the order of the offerings.
+    """
+    readers = ROW_DIMENSIONS.items()
+    offerings = () if model.gateway is None else model.gateway.offerings
+    rows: list[Mapping[str, Collection[str]]] = [
+        {name: tuple(read(offering)) for name, (_, read) in readers}
+        for offering in offerings
+    ]
+    rest = {
+        name: [
+            value
+            for value in read(model) or ()
+            if not any(value in row[name] for row in rows)
+        ]
+        for name, (read, _) in readers
+    }
+    if not rows or any(rest.values()):
+        rows.append(rest)
+    return rows
