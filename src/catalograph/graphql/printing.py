@@ -7,10 +7,17 @@ from typing import Any, Final
 
 import graphql
 import strawberry
-from graphql import DefinitionNode, DocumentNode, ObjectTypeDefinitionNode
+from graphql import (
+    DefinitionNode,
+    DocumentNode,
+    Node,
+    ObjectTypeDefinitionNode,
+    SchemaDefinitionNode,
+    Visitor,
+    print_ast,
+    visit,
+)
 from strawberry.printer import print_schema
-
-from catalograph.graphql.sorting import sort_document
 
 _SERVED_TYPES: Final = frozenset({"_Any", "_Entity", "_Service"})
 _SERVED_FIELDS: Final = frozenset({"_entities", "_service"})
@@ -61,9 +68,45 @@ def _print(
         else:
             definitions.append(definition)
     kept_document = DocumentNode(definitions=tuple(definitions))
-    return graphql.print_ast(sort_document(kept_document)) + "\n"
+    return print_ast(_sort_document(kept_document)) + "\n"
 
 
 def _name(definition: Any) -> str:
     """The name of a definition; empty for the schema itself."""
     return getattr(getattr(definition, "name", None), "value", "")
+
+
+def _sort_document(document: DocumentNode) -> DocumentNode:
+    """Sort everything that has a name: definitions, fields, arguments, values, members.
+
+    The framework can sort a schema before it prints it, but then loses the defaults of
+    enum type in inputs; a parsed document has nothing to lose.
+    """
+    sorted_document: DocumentNode = visit(document, _Sorter())
+    definitions = sorted(sorted_document.definitions, key=_definition_key)
+    return DocumentNode(definitions=tuple(definitions))
+
+
+_SORTED = ("fields", "arguments", "values", "interfaces", "types", "directives")
+
+
+class _Sorter(Visitor):
+    def leave(self, node: Node, *_: Any) -> Node:
+        changes: dict[str, Any] = {
+            attribute: tuple(sorted(members, key=_member_key))
+            for attribute in _SORTED
+            if (members := getattr(node, attribute, None))
+            and hasattr(members[0], "name")
+        }
+        return dataclasses.replace(node, **changes) if changes else node
+
+
+def _member_key(node: Any) -> tuple[str, str]:
+    # Directives of one name are told apart by their arguments.
+    return node.name.value, print_ast(node)
+
+
+def _definition_key(node: Any) -> tuple[bool, str]:
+    return not isinstance(node, SchemaDefinitionNode), getattr(
+        getattr(node, "name", None), "value", ""
+    )

@@ -121,6 +121,9 @@ VALID = {
 
 
 def describe(errors: Sequence[GraphQLError]) -> list[dict[str, object]]:
+    """The errors, without the one sentence that is ours."""
+    for error in errors:
+        error.message = error.message.partition(" Ask for it below")[0]
     return [dict(error.formatted) for error in errors]
 
 
@@ -223,3 +226,23 @@ def test_a_rule_that_fails_refuses_the_document(
     assert [error.message for error in VALIDATOR.find_errors(ast)] == [
         "the document could not be validated"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "{ models { name } }",
+            (
+                "Cannot query field 'name' on type 'ModelConnection'. "
+                "Ask for it below 'nodes', as '{ nodes { name } }'."
+            ),
+        ),
+        (
+            "{ models { nothingAtAll } }",
+            "Cannot query field 'nothingAtAll' on type 'ModelConnection'.",
+        ),
+    ],
+)
+def test_a_field_of_the_members_is_found_below_nodes(text: str, message: str) -> None:
+    assert [error.message for error in VALIDATOR.find_errors(parse(text))] == [message]

@@ -7,6 +7,7 @@ have its words and its order. A property test compares the two on random documen
 `docs/decisions/` says why this is worth a second implementation.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -64,6 +65,10 @@ _FEW_ERRORS = 5
 _SHOWN = 200
 _MANY_TOKENS = 300
 
+
+_FIELD_OF_A_LIST: Final = re.compile(
+    r"Cannot query field '(?P<field>\w+)' on type '(?P<member>\w+)Connection'"
+)
 
 log = get_logger()
 
@@ -131,11 +136,23 @@ class Validator:
         tokens = getattr(ast, "token_count", 0)
         max_errors = MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS
         errors = self._run_rules(ast, self._rules, max_errors=max_errors)
-        if not self._introspection_enabled:
-            for error in errors:
+        for error in errors:
+            if self._introspection_enabled:
+                error.message += self._find_hint(error.message)
+            else:
                 # One kind of suggestion graphql-core makes all the same.
                 error.message = error.message.partition(" Did you mean ")[0]
         return errors
+
+    def _find_hint(self, message: str) -> str:
+        """Say where a field is that was looked for on the list of its objects."""
+        found = _FIELD_OF_A_LIST.match(message)
+        if found is None:
+            return ""
+        members = self._schema.get_type(found["member"])
+        if found["field"] not in getattr(members, "fields", {}):
+            return ""
+        return f" Ask for it below 'nodes', as '{{ nodes {{ {found['field']} }} }}'."
 
     def _run_rules(
         self,
