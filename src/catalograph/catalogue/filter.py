@@ -41,6 +41,12 @@ def is_sendable(value: str) -> bool:
     return _NOT_SENDABLE.search(value) is None
 
 
+def to_camel_case(name: str) -> str:
+    """Spell the name of a field as the graph does: `endpoint_id` is `endpointId`."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 def normalise(values: Iterable[str]) -> tuple[str, ...]:
     """Sort and drop repeats, so that equal filters are equal values and share a cache entry."""
     return tuple(sorted(set(values)))

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 import msgspec
 
-from catalograph.catalogue.filter import DIMENSIONS, FIELDS, ModelsFilter
+from catalograph.catalogue.filter import DIMENSIONS, FIELDS, ModelsFilter, to_camel_case
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.search import fold_words
@@ -111,12 +111,6 @@ def _list_unknown_ids(
         if index.find_position(value) is None:
             suggestion = _suggest_model_id(value, index, speller)
             yield UnknownValue("modelIds", value, suggestion)
-
-
-def to_camel_case(name: str) -> str:
-    """Spell the name of a field as the graph does."""
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:

@@ -20,14 +20,9 @@ from catalograph.graphql.context import Context
 from catalograph.graphql.errors import strip
 from catalograph.graphql.node import find_node, parse_id
 from catalograph.graphql.printing import print_subgraph
+from catalograph.graphql.types.entities import ENTITY_BY_NAME
 
-_NATURAL_KEYS: dict[str, tuple[str, Callable[[CatalogueIndex, str], object]]] = {
-    "Model": ("modelId", CatalogueIndex.find_model_by_id),
-    "Provider": ("providerId", CatalogueIndex.find_provider),
-    "Endpoint": ("endpointId", CatalogueIndex.find_endpoint),
-    "Organisation": ("organisationId", CatalogueIndex.find_organisation),
-}
-_ENTITIES = (*_NATURAL_KEYS, "Offering")
+_TYPES = (*ENTITY_BY_NAME, "Offering")
 
 
 class Schema(strawberry.federation.Schema):
@@ -100,8 +95,8 @@ def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], o
         message = f"{argument} must be an object with __typename and a key"
         raise UserInputError(message)
     type_name = representation.get("__typename")
-    if type_name not in _ENTITIES:
-        message = f"{argument}.__typename must be one of {', '.join(_ENTITIES)}"
+    if type_name not in _TYPES:
+        message = f"{argument}.__typename must be one of {', '.join(_TYPES)}"
         raise UserInputError(message)
     id_ = representation.get("id")
     if isinstance(id_, str):
@@ -110,10 +105,10 @@ def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], o
             message = f"{argument}.id must be the id of a {type_name}"
             raise UserInputError(message)
         return lambda index: find_node(index, key)
-    name, find = _NATURAL_KEYS.get(type_name, ("id", None))
-    natural = representation.get(name)
-    if find is None or not isinstance(natural, str):
-        wanted = "id" if find is None else f"id or {name}"
+    entity = ENTITY_BY_NAME.get(type_name)
+    natural = None if entity is None else representation.get(entity.key_field)
+    if entity is None or not isinstance(natural, str):
+        wanted = "id" if entity is None else f"id or {entity.key_field}"
         message = f"{argument} must hold {wanted}, as a string"
         raise UserInputError(message)
-    return lambda index: find(index, natural)
+    return lambda index: entity.find(index, natural)

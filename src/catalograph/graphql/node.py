@@ -14,6 +14,7 @@ from catalograph.catalogue.records import (
     Provider,
 )
 from catalograph.errors import UserInputError
+from catalograph.graphql.types.entities import ENTITY_BY_NAME, ENTITY_BY_RECORD
 
 Record = Model | Offering | Provider | Endpoint | Organisation
 """What a node is behind the graph."""
@@ -39,18 +40,11 @@ _OFFERING_KEY = msgspec.json.Decoder(OfferingKey)
 
 def node_id(record: Record) -> str:
     """The global id of a record."""
-    match record:
-        case Model():
-            return build_id("Model", record.model_id)
-        case Provider():
-            return build_id("Provider", record.provider_id)
-        case Endpoint():
-            return build_id("Endpoint", record.endpoint_id)
-        case Organisation():
-            return build_id("Organisation", record.organisation_id)
-        case Offering():
-            key = msgspec.json.encode(offering_key(record)).decode()
-            return build_id("Offering", key)
+    if isinstance(record, Offering):
+        key = msgspec.json.encode(offering_key(record)).decode()
+        return build_id("Offering", key)
+    entity = ENTITY_BY_RECORD[type(record)]
+    return build_id(entity.type_name, getattr(record, entity.key))
 
 
 def offering_key(offering: Offering) -> OfferingKey:
@@ -86,7 +80,7 @@ def parse_id(value: str, *, argument: str = "id") -> NodeKey:
             if msgspec.json.encode(parts) != key.encode():
                 raise _not_an_id(argument)
             return NodeKey(type_name, parts)
-        if type_name not in _FINDERS:
+        if type_name not in ENTITY_BY_NAME:
             raise _not_an_id(argument)
     except (ValueError, msgspec.MsgspecError) as exc:
         raise _not_an_id(argument) from exc
@@ -99,16 +93,8 @@ def find_node(index: CatalogueIndex, key: NodeKey) -> Record | None:
         model = index.find_model_by_id(key.parts[0])
         offerings = () if model is None else model.offerings
         return next((one for one in offerings if offering_key(one) == key.parts), None)
-    found: Record | None = _FINDERS[key.type_name](index, key.parts[0])
+    found: Record | None = ENTITY_BY_NAME[key.type_name].find(index, key.parts[0])
     return found
-
-
-_FINDERS: dict[str, Any] = {
-    "Model": CatalogueIndex.find_model_by_id,
-    "Provider": CatalogueIndex.find_provider,
-    "Endpoint": CatalogueIndex.find_endpoint,
-    "Organisation": CatalogueIndex.find_organisation,
-}
 
 
 def _not_an_id(argument: str) -> UserInputError:

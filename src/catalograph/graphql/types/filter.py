@@ -5,9 +5,14 @@ from typing import Any
 
 import strawberry
 from strawberry import UNSET
-from strawberry.utils.str_converters import to_camel_case
 
-from catalograph.catalogue.filter import FIELDS, DayRange, ModelsFilter, is_sendable
+from catalograph.catalogue.filter import (
+    FIELDS,
+    DayRange,
+    ModelsFilter,
+    is_sendable,
+    to_camel_case,
+)
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Status
 from catalograph.errors import UserInputError

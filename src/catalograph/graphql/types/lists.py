@@ -1,15 +1,13 @@
 """Resolvers of lists: of models wherever they hang, and of the other entities at the root."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import strawberry
 from strawberry import UNSET
 
-from catalograph.catalogue import records
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
-from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import ModelsOrder
 from catalograph.data.slices import ModelsRequest
 from catalograph.errors import UserInputError
@@ -28,6 +26,7 @@ from catalograph.graphql.types.connections import (
     EntityConnectionSource,
     ModelConnectionSource,
 )
+from catalograph.graphql.types.entities import ENTITY_BY_RECORD, Entity
 from catalograph.graphql.types.filter import ModelFilter, ModelOrder
 
 Search: TypeAlias = Annotated[
@@ -138,15 +137,8 @@ def build_request(
     )
 
 
-def build_entity_resolver(
-    key: str, members: Callable[[CatalogueIndex], Sequence[Any]]
-) -> Callable[..., Any]:
-    """Make the resolver of a root list of entities.
-
-    Args:
-        key: Attribute that holds an entity's id.
-        members: All of them, ordered by id.
-    """
+def build_list_resolver(entity: Entity) -> Callable[..., Any]:
+    """Make the resolver of the root list of an entity."""
 
     async def load_entities(
         info: Info,
@@ -158,7 +150,7 @@ def build_entity_resolver(
         before: Before = UNSET,
     ) -> Any:
         part = parse_slice(
-            order=key,
+            order=entity.key,
             limit=limit,
             offset=offset,
             first=first,
@@ -167,9 +159,28 @@ def build_entity_resolver(
             before=before,
         )
         index = await info.context.loaders.load_index()
-        return EntityConnectionSource(members(index), key, part)
+        return EntityConnectionSource(entity.list_all(index), entity.key, part)
 
     return load_entities
+
+
+def build_look_up(entity: Entity, description: str) -> Callable[..., Any]:
+    """Make the resolver that finds an entity by its natural key.
+
+    Args:
+        entity: What is looked up.
+        description: Of the argument, which is named like the key.
+    """
+
+    async def load_entity(
+        info: Info,
+        key: Annotated[
+            str, strawberry.argument(name=entity.key_field, description=description)
+        ],
+    ) -> Any:
+        return entity.find(await info.context.loaders.load_index(), key)
+
+    return load_entity
 
 
 def _parse_search(search: str | None) -> str | None:
@@ -191,22 +202,16 @@ def name_order(order: ModelsOrder | None, search: str | None) -> str:
     return "catalogue" if search is None else "search"
 
 
-_FIXED = {
-    records.Provider: ("providers", "provider_id"),
-    records.Endpoint: ("endpoints", "endpoint_id"),
-    records.Organisation: ("organisations", "organisation_id"),
-}
-
-
 def _fix(asked: ModelsFilter, root: object) -> tuple[ModelsFilter, str | None]:
     """Restrict a filter to the models of a parent object; the root has none."""
-    found = _FIXED.get(type(root))  # type: ignore[call-overload]
-    if found is None:
+    entity = ENTITY_BY_RECORD.get(type(root))
+    if entity is None or entity.fixes is None:
         return asked, None
-    dimension, key = found
-    if getattr(asked, dimension):
-        kind = type(root).__name__
-        message = f"filter.{dimension} is fixed by the {kind} this list hangs on; leave it out"
+    if getattr(asked, entity.fixes):
+        message = (
+            f"filter.{entity.fixes} is fixed by the {entity.type_name} this list hangs on; "
+            "leave it out"
+        )
         raise UserInputError(message)
-    fixed = msgspec.structs.replace(asked, **{dimension: (getattr(root, key),)})
-    return fixed, dimension
+    fixed = {entity.fixes: (getattr(root, entity.key),)}
+    return msgspec.structs.replace(asked, **fixed), entity.fixes

@@ -1,6 +1,5 @@
 """The root fields."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -12,8 +11,13 @@ from catalograph.graphql.errors import strip
 from catalograph.graphql.node import find_node, parse_id
 from catalograph.graphql.types.catalogue import Catalogue, load_catalogue
 from catalograph.graphql.types.endpoint import Endpoint, EndpointConnection
+from catalograph.graphql.types.entities import ENDPOINT, ORGANISATION, PROVIDER
 from catalograph.graphql.types.list_cost import PAGE
-from catalograph.graphql.types.lists import build_entity_resolver, load_models
+from catalograph.graphql.types.lists import (
+    build_list_resolver,
+    build_look_up,
+    load_models,
+)
 from catalograph.graphql.types.model import Model, ModelConnection
 from catalograph.graphql.types.node import Node
 from catalograph.graphql.types.organisation import (
@@ -37,36 +41,6 @@ async def load_model(
 ) -> Any:
     """Load one model by id or alias."""
     return (await info.context.loaders.load_index()).find_model(model_id)
-
-
-async def load_provider(
-    info: Info,
-    provider_id: Annotated[
-        str, strawberry.argument(description="Natural id, such as `openai`.")
-    ],
-) -> Any:
-    """Load one provider."""
-    return (await info.context.loaders.load_index()).find_provider(provider_id)
-
-
-async def load_organisation(
-    info: Info,
-    organisation_id: Annotated[
-        str, strawberry.argument(description="Natural id, such as `openai`.")
-    ],
-) -> Any:
-    """Load one organisation."""
-    return (await info.context.loaders.load_index()).find_organisation(organisation_id)
-
-
-async def load_endpoint(
-    info: Info,
-    endpoint_id: Annotated[
-        str, strawberry.argument(description="Natural id, such as `chat.completions`.")
-    ],
-) -> Any:
-    """Load one endpoint."""
-    return (await info.context.loaders.load_index()).find_endpoint(endpoint_id)
 
 
 async def load_node(
@@ -105,14 +79,6 @@ def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:
         return strip(error)
 
 
-def _by_id(attribute: str, key: str) -> Any:
-    def members(index: CatalogueIndex) -> Sequence[Any]:
-        found: Sequence[Any] = getattr(index, attribute)
-        return found
-
-    return build_entity_resolver(key, members)
-
-
 @strawberry.type(description="Where every question starts.")
 class Query:
     """Root fields, each of which fails alone."""
@@ -126,28 +92,31 @@ class Query:
         resolver=load_model, description=f"One model. {_UNKNOWN}"
     )
     providers: ProviderConnection | None = strawberry.field(
-        resolver=_by_id("providers", "provider_id"),
+        resolver=build_list_resolver(PROVIDER),
         directives=[PAGE],
         description=f"Everyone who serves a model, by id. {_FAILED}",
     )
     provider: Provider | None = strawberry.field(
-        resolver=load_provider, description=f"One provider. {_UNKNOWN}"
+        resolver=build_look_up(PROVIDER, "Natural id, such as `openai`."),
+        description=f"One provider. {_UNKNOWN}",
     )
     organisations: OrganisationConnection | None = strawberry.field(
-        resolver=_by_id("organisations", "organisation_id"),
+        resolver=build_list_resolver(ORGANISATION),
         directives=[PAGE],
         description=f"Everyone who made a model, by id. {_FAILED}",
     )
     organisation: Organisation | None = strawberry.field(
-        resolver=load_organisation, description=f"One organisation. {_UNKNOWN}"
+        resolver=build_look_up(ORGANISATION, "Natural id, such as `openai`."),
+        description=f"One organisation. {_UNKNOWN}",
     )
     endpoints: EndpointConnection | None = strawberry.field(
-        resolver=_by_id("endpoints", "endpoint_id"),
+        resolver=build_list_resolver(ENDPOINT),
         directives=[PAGE],
         description=f"Every kind of call that a model is served on, by id. {_FAILED}",
     )
     endpoint: Endpoint | None = strawberry.field(
-        resolver=load_endpoint, description=f"One endpoint. {_UNKNOWN}"
+        resolver=build_look_up(ENDPOINT, "Natural id, such as `chat.completions`."),
+        description=f"One endpoint. {_UNKNOWN}",
     )
     catalogue: Catalogue | None = strawberry.field(
         resolver=load_catalogue,
