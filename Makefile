@@ -81,8 +81,11 @@ audit: $(DEV) $(RELEASE) ## Ask PyPI for known weaknesses of what is installed; 
 pins: $(RELEASE) ## Pin the newest versions that pyproject.toml allows, or only those of T="httpx rich"
 	$(BIN)/python release/pins.py refresh $(T)
 
-.PHONY: fuzz
-fuzz: $(DEV) ## Throw bytes chosen by what they reach at the parsers for FUZZ_S=60 seconds
+.PHONY: fuzz fuzz-cost
+fuzz-cost: $(DEV) ## Look for cheap-looking operations that block, grow or flood, for FUZZ_S=60 seconds
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_cost.py $(FUZZ_S)
+
+fuzz: fuzz-cost ## The same, then throw bytes at the parsers for FUZZ_S=60 seconds
 	@if $(PINNED) --only-binary :all: --group fuzz && $(BIN)/python -c 'import atheris'; then \
 	  PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_requests.py $(FUZZ_S); \
 	else echo "Skipped: there is no atheris for this Python and system, or no network."; fi

@@ -145,7 +145,7 @@ def throw(data: bytes) -> None:
     try:
         check_input(data)
     except Exception:
-        print(f"\n{data!r}", file=sys.stderr)  # noqa: T201 - for whoever runs it
+        print(f"\n{data!r}", file=sys.stderr)
         raise
 
 

@@ -92,3 +92,28 @@ async def test_below_a_parent_its_own_id_is_known(gateway: GraphGateway) -> None
     assert data["provider"]["models"]["unknownFilterValues"] == [
         {"field": "organisations", "value": "x"}
     ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"isRoutable": True},
+        {"isRoutable": None},
+        {"statuses": ["AVAILABLE"]},
+        {"releaseDate": {"from": "2024-01-01"}},
+        {"includeRetired": False},
+    ],
+)
+async def test_fields_without_open_values_have_no_unknown_ones(
+    gateway: GraphGateway, upstream: StubUpstream, asked: dict[str, object]
+) -> None:
+    upstream.add_model("acme/one")
+
+    data = await gateway.ask(
+        """query ($f: ModelFilter) {
+          models(filter: $f) { unknownFilterValues { field value } }
+        }""",
+        {"f": asked},
+    )
+
+    assert data == {"models": {"unknownFilterValues": []}}

@@ -64,12 +64,13 @@ def find_unknown_values(
     """
     speller = speller or Speller()
     for name in FIELDS:
-        if name in asked.used:
-            values = (value for value in getattr(asked, name) if value is not None)
-            if name == "model_ids":
-                yield from _list_unknown_ids(index, values, speller)
-            elif _is_open_list(name):
-                yield from _list_unknown(index, name, values, speller)
+        if name not in asked.used or not (name == "model_ids" or _is_open_list(name)):
+            continue
+        values = [value for value in getattr(asked, name) if value is not None]
+        if name == "model_ids":
+            yield from _list_unknown_ids(index, values, speller)
+        else:
+            yield from _list_unknown(index, name, values, speller)
 
 
 def _is_open_list(name: str) -> bool:
