@@ -20,7 +20,7 @@ def test_the_table_is_read() -> None:
 
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_a_name_that_we_depend_on_exists(module: str, name: str) -> None:
-    found = importlib.import_module(module)
+    found: object = importlib.import_module(module)
 
     for part in name.split("."):
         # What an instance alone has is at least written down in its class.
