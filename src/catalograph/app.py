@@ -31,7 +31,7 @@ from catalograph.graphql.run.engine import Engine
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
 from catalograph.observability import metrics, tracing
-from catalograph.observability.logs import configure_logging, gather_logs
+from catalograph.observability.logs import configure_logging, gather_logs, get_logger
 from catalograph.observability.metrics import TASKS
 from catalograph.server.gc_tuning import tune_collector
 from catalograph.server.lifecycle import (
@@ -183,6 +183,7 @@ def create_app(
             await limiter[1].aclose()
         # In a thread: it sends what is left, to a collector that may be slow.
         await asyncio.to_thread(tracing.stop)
+        get_logger().info("the gateway has stopped", pid=os.getpid())
 
     limiter = _build_limiter(settings)
 
@@ -260,7 +261,7 @@ def check_start(settings: Settings, *, demo: bool = False) -> None:
 
 
 def find_start_warnings(settings: Settings) -> list[str]:
-    """Find what is allowed, but hardly meant, in settings and environment."""
+    """Find what is allowed, but probably a mistake, in settings and environment."""
     return [
         *settings.warnings,
         *find_ineffective_variables(os.environ, settings.upstream_url),

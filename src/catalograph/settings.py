@@ -367,7 +367,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed, but hardly meant; one sentence each, without secrets."""
+        """What is allowed, but probably a mistake; one sentence each, without secrets."""
         return list(_find_warnings(self))
 
     def describe(self, environ: Mapping[str, str]) -> list[Shown]:

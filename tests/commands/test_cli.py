@@ -263,12 +263,17 @@ def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
 
     ((_, port),) = served.addresses
     start, warning = map(json.loads, result.stderr.splitlines())
-    assert (start["event"], start["url"], start["workers"]) == (
-        "the gateway starts",
-        f"http://127.0.0.1:{port}",
-        1,
-    )
-    assert warning["event"] == "a setting is hardly meant"
+    del start["timestamp"]
+    assert start == {
+        "event": "the gateway starts",
+        "level": "info",
+        "version": catalograph.__version__,
+        "url": f"http://127.0.0.1:{port}",
+        "upstream": Settings().upstream_url,
+        "cache": "memory://",
+        "workers": 1,
+    }
+    assert warning["event"] == "check this setting"
     assert warning["problem"].startswith("CATALOGRAPH_UPSTREAM_TOKEN is not set")
 
 

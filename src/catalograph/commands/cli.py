@@ -130,10 +130,17 @@ def serve(
     if demo or _is_terminal(sys.stderr):
         _say(describe_start(settings, base, demo=demo))
     else:
-        get_logger().info("the gateway starts", url=base, workers=settings.workers)
+        get_logger().info(
+            "the gateway starts",
+            version=__version__,
+            url=base,
+            upstream="demo" if demo else settings.upstream_url,
+            cache=str(settings.cache_url),
+            workers=settings.workers,
+        )
     if not demo:
         for warning in find_start_warnings(settings):
-            get_logger().warning("a setting is hardly meant", problem=warning)
+            get_logger().warning("check this setting", problem=warning)
     serve_app(settings, listeners, demo=demo)
 
 

@@ -3,21 +3,24 @@
 import asyncio
 import time
 import weakref
+from collections.abc import Callable
 from typing import Final, TextIO
 
 import msgspec
 
+from catalograph.observability.log_writer import open_writer
 from catalograph.observability.request_context import RequestContext
 
 _FLUSH_LINES: Final = 256
 _FLUSH_AFTER_S: Final = 0.5
 _LONGEST_PATH: Final = 200
+_AT_END_S: Final = 1.0
 
 
 class AccessLog:
     """Lines on their way to a stream; written when many, when old, and at the end.
 
-    A system call for each line would cost more than a kept answer does.
+    Waking the writer's thread for each line would cost more than a cache hit does.
 
     Args:
         stream: Where they go; None drops them.
@@ -25,12 +28,15 @@ class AccessLog:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._writer = open_writer(stream)
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._second = 0
         self._stamp = ""
         # Also runs at the interpreter's end, should nobody have closed the log.
-        self._finalizer = weakref.finalize(self, _write, self._lines, stream)
+        self._finalizer = weakref.finalize(
+            self, _hand_over, self._lines, self._writer.write
+        )
 
     @property
     def is_on(self) -> bool:
@@ -82,11 +88,16 @@ class AccessLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Hand over to the writer what has gathered."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        _write(self._lines, self._stream)
+        _hand_over(self._lines, self._writer.write)
+
+    def close(self) -> None:
+        """Write what has gathered, and wait a moment until the stream has it."""
+        self.flush()
+        self._writer.drain(_AT_END_S)
 
     def _now(self) -> str:
         now = time.time()
@@ -102,14 +113,8 @@ def write_tail(fields: dict[str, object]) -> str:
     return msgspec.json.encode(fields).decode()[1:] + "\n"
 
 
-def _write(lines: list[str], stream: TextIO | None) -> None:
-    if not lines or stream is None:
-        return
-    text = "".join(lines)
-    lines.clear()
-    try:
-        stream.write(text)
-        stream.flush()
-    except (OSError, ValueError):
-        # Whoever read the log is gone. Requests are worth more than lines about them.
-        return
+def _hand_over(lines: list[str], write: Callable[[str], int]) -> None:
+    if lines:
+        text = "".join(lines)
+        lines.clear()
+        write(text)

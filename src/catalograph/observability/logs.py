@@ -2,17 +2,30 @@
 
 import logging
 import sys
-from typing import TextIO
+import time
+from collections.abc import Callable
+from typing import Any, Final, TextIO, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from catalograph.observability.log_writer import open_writer
+
+_TRACEBACK_EVERY_S: Final = 10.0
+_MOST_PLACES: Final = 256
 
 
-def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> None:
-    """Send structured lines to `stream`: JSON, or coloured columns where it is a terminal."""
+def configure_logging(*, stream: TextIO | None = None, level: str = "info") -> None:
+    """Send structured lines to a stream: JSON, or coloured columns where it is a terminal.
+
+    Args:
+        stream: None is the standard error of the process, which may be missing.
+        level: Least serious line that is written.
+    """
+    stream = stream or sys.stderr
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
-        if stream.isatty()
+        if stream is not None and stream.isatty()
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
@@ -20,15 +33,66 @@ def configure_logging(*, stream: TextIO = sys.stderr, level: str = "info") -> No
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            TracebackLimit(),
             structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        # It never blocks, and has the two methods of a stream that are used.
+        logger_factory=structlog.WriteLoggerFactory(
+            cast("TextIO", open_writer(stream))
+        ),
         cache_logger_on_first_use=False,
     )
+
+
+class TracebackLimit:
+    """Shortens the lines of an error that is logged again and again.
+
+    Of errors that were raised at the same place within ten seconds, the first has its
+    traceback and the others one line each: a mistake in a field is met once for each row of a
+    page, and its tracebacks would be megabytes.
+
+    Args:
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._logged_s: dict[tuple[object, ...], float] = {}
+
+    def __call__(self, _logger: Any, _method: str, line: EventDict) -> EventDict:
+        """Look at one line, as a processor of structlog does."""
+        error = line.get("exc_info")
+        if error is True:
+            error = sys.exception()
+        elif isinstance(error, tuple):
+            error = error[1]
+        if not isinstance(error, BaseException):
+            return line
+        now_s = self._clock()
+        place = _find_place(error)
+        if now_s - self._logged_s.get(place, float("-inf")) < _TRACEBACK_EVERY_S:
+            del line["exc_info"]
+            line["error"] = f"{type(error).__name__}: {error}"[:500]
+            line["traceback"] = "see the line before with the same error"
+            return line
+        if len(self._logged_s) >= _MOST_PLACES:
+            self._logged_s.clear()
+        self._logged_s[place] = now_s
+        return line
+
+
+def _find_place(error: BaseException) -> tuple[object, ...]:
+    """Find where an error was raised: its class, file and line."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return (type(error),)
+    return type(error), frame.tb_frame.f_code.co_filename, frame.tb_lineno
 
 
 class _Passer(logging.Handler):
@@ -47,6 +111,8 @@ class _Passer(logging.Handler):
 def gather_logs() -> None:
     """Let warnings of the server and of other libraries be lines as all others are."""
     logging.basicConfig(level=logging.WARNING, handlers=[_Passer()], force=True)
+    # They would be written to the stream directly, and wait for whoever reads it.
+    logging.captureWarnings(capture=True)
 
 
 def get_logger() -> FilteringBoundLogger:

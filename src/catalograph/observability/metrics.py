@@ -142,6 +142,11 @@ INDEX_MODELS = Gauge(
     "Models in the index; as above.",
     registry=REGISTRY,
 )
+LOG_LINES_LOST = Counter(
+    "catalograph_log_lines_lost_total",
+    "Lines of the log that could not be written: nobody read them, or the disk was full.",
+    registry=REGISTRY,
+)
 LOOP_LAG = Gauge(
     "catalograph_event_loop_lag_seconds",
     "Longest time that the event loop kept others waiting since the last scrape.",

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from catalograph.observability.logs import get_logger
 from catalograph.server.listening import BACKLOG
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
 
@@ -99,6 +101,7 @@ class Drain:
             self._began_s = now_s
             # A signal arrives between any two instructions, of the loop's own code too.
             loop.call_soon_threadsafe(loop.call_later, for_s, stop, number, None)
+            loop.call_soon_threadsafe(self._say, for_s)
 
         signal.signal(signal.SIGTERM, begin)
         try:
@@ -106,6 +109,10 @@ class Drain:
                 yield
         finally:
             signal.signal(signal.SIGTERM, stop)
+
+    @staticmethod
+    def _say(for_s: float) -> None:
+        get_logger().info("the gateway is told to stop", drain_s=for_s, pid=os.getpid())
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ class RequestContextMiddleware:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._log.flush()
+                self._log.close()
             return
         if scope["type"] != "http":
             await self._app(scope, receive, send)

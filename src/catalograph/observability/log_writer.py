@@ -1,0 +1,159 @@
+"""Log lines on their way to a stream, written by a thread of their own.
+
+A pipe that nobody reads, a full disk or a terminal that is gone must not hold up requests:
+the event loop only puts lines into a bounded queue. Lines that find no place there, or that
+the stream does not take, are lost and counted.
+"""
+
+import atexit
+import collections
+import contextlib
+import os
+import select
+import threading
+from typing import Final, TextIO
+
+from catalograph.observability.metrics import LOG_LINES_LOST
+
+_MAX_QUEUED_BYTES: Final = 4 * 1024 * 1024
+_AT_EXIT_S: Final = 1.0
+"""For what is queued when the process ends: a stream that nobody reads must not keep it."""
+
+
+class LogWriter:
+    """A stream that never blocks the one who writes.
+
+    Streams without a file descriptor (a text buffer) are written at once: they cannot block.
+
+    Args:
+        stream: Where the lines go; None loses all of them, uncounted.
+        max_queued_bytes: Memory for lines that wait; further ones are lost.
+    """
+
+    def __init__(
+        self, stream: TextIO | None, *, max_queued_bytes: int = _MAX_QUEUED_BYTES
+    ) -> None:
+        self._stream = stream
+        self._descriptor = _find_descriptor(stream)
+        self._max_queued_bytes = max_queued_bytes
+        self._queue: collections.deque[bytes] = collections.deque()
+        self._queued_bytes = 0
+        self._lost = 0
+        self._is_writing = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> int:
+        """Queue whole lines; returns at once.
+
+        Returns:
+            The number of characters, as streams do.
+        """
+        if self._descriptor is None:
+            self._write_at_once(text)
+            return len(text)
+        data = text.encode(
+            getattr(self._stream, "encoding", None) or "utf-8", "replace"
+        )
+        with self._changed:
+            if self._queued_bytes + len(data) > self._max_queued_bytes:
+                self._lose(data)
+                return len(text)
+            self._queue.append(data)
+            self._queued_bytes += len(data)
+            if self._thread is None:
+                self._start()
+            self._changed.notify_all()
+        return len(text)
+
+    def writes_to(self, stream: TextIO) -> bool:
+        """Whether this is the writer of a stream."""
+        return self._stream is stream
+
+    def flush(self) -> None:
+        """Do nothing: whoever wants to wait calls `drain`."""
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until all that is queued was written; False when it took too long."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._queue and not self._is_writing, timeout_s
+            )
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(
+            target=self._run, name="catalograph-log", daemon=True
+        )
+        self._thread.start()
+        atexit.register(self.drain, _AT_EXIT_S)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._queue))
+                data = b"".join(self._queue)
+                self._queue.clear()
+                self._is_writing = True
+                lost, self._lost = self._lost, 0
+            self._write_out(data, self._descriptor or 0)
+            # Queued bytes only shrink when they are written: a stalled stream then holds
+            # at most twice the bound.
+            with self._changed:
+                self._queued_bytes -= len(data)
+            if lost:
+                self._write_out(
+                    b'{"event":"log lines were lost","level":"warning","lines":%d}\n'
+                    % lost,
+                    self._descriptor or 0,
+                )
+
+    def _write_out(self, data: bytes, descriptor: int) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(descriptor, view) :]
+            except BlockingIOError:
+                # Somebody else has made the open file non-blocking, for all who share it.
+                select.select((), (descriptor,), ())
+            except (OSError, ValueError):
+                with self._changed:
+                    self._lose(bytes(view))
+                return
+
+    def _write_at_once(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._lose(text.encode())
+
+    def _lose(self, data: bytes) -> None:
+        lines = data.count(b"\n")
+        self._lost += lines
+        LOG_LINES_LOST.inc(lines)
+
+
+_writers: dict[int, LogWriter] = {}
+
+
+def open_writer(stream: TextIO | None) -> LogWriter:
+    """Open the writer of a stream; the same for all who write to it, so that lines keep order."""
+    if stream is None or _find_descriptor(stream) is None:
+        return LogWriter(stream)
+    descriptor = stream.fileno()
+    found = _writers.get(descriptor)
+    if found is None or not found.writes_to(stream):
+        found = _writers[descriptor] = LogWriter(stream)
+    return found
+
+
+def _find_descriptor(stream: TextIO | None) -> int | None:
+    if stream is None:
+        return None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return stream.fileno()
+    return None

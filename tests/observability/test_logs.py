@@ -1,0 +1,76 @@
+"""Lines of the log: their shape, and how often a traceback is in them."""
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from catalograph.observability.logs import (
+    TracebackLimit,
+    configure_logging,
+    get_logger,
+)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    yield stream
+    structlog.reset_defaults()
+
+
+def fail(number: int) -> None:
+    raise ValueError(number)
+
+
+def report(number: int) -> None:
+    try:
+        fail(number)
+    except ValueError as error:
+        get_logger().error("a field failed", exc_info=error, row=number)
+
+
+def test_an_error_met_for_each_row_has_one_traceback(log: io.StringIO) -> None:
+    for number in range(250):
+        report(number)
+    try:
+        int("x")
+    except ValueError:
+        get_logger().exception("something else failed")
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["row"] for line in lines[:-1]] == list(range(250))
+    assert [("exception" in line) for line in lines] == [True] + [False] * 249 + [True]
+    assert lines[7]["error"] == "ValueError: 7"
+    assert len(log.getvalue()) < 100_000
+
+
+def test_a_traceback_comes_again_after_ten_seconds() -> None:
+    now_s = 0.0
+    limit = TracebackLimit(lambda: now_s)
+    error = ValueError("x")
+
+    first = limit(None, "error", {"exc_info": error})
+    second = limit(None, "error", {"exc_info": (ValueError, error, None)})
+    now_s = 10.0
+    third = limit(None, "error", {"exc_info": error})
+
+    assert ("exc_info" in first, "exc_info" in second, "exc_info" in third) == (
+        True,
+        False,
+        True,
+    )
+
+
+def test_without_standard_error_there_is_no_log_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    configure_logging()
+
+    get_logger().warning("nobody reads this")
+
+    structlog.reset_defaults()
