@@ -96,7 +96,7 @@ class Gateway:
             self._client,
             self._cache,
             ages=ages,
-            lists_from_index=settings.lists_from == "index",
+            lists_from=settings.lists_from,
             clock=clock,
         )
         self.engine = Engine(
@@ -118,7 +118,7 @@ class Gateway:
 
     def start(self) -> None:
         """Begin what goes on in the background."""
-        if self._has_own_token and self.source.lists_from_index:
+        if self._has_own_token and self.source.lists_from == "index":
             self._keeping = asyncio.create_task(self.source.keep_index(Access()))
 
     async def aclose(self) -> None:

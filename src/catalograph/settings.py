@@ -133,12 +133,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     lists_from: Annotated[
-        Literal["upstream", "index"],
+        Literal["auto", "upstream", "index"],
         _Doc(
-            "What answers lists that the REST API can: `upstream`, or a warm `index`.",
-            values.one_of("upstream", "index"),
+            "What answers lists that the REST API can: `upstream`, a warm `index`, or "
+            "`auto`: the index where every request costs the upstream its whole catalogue.",
+            values.one_of("auto", "upstream", "index"),
         ),
-    ] = "upstream"
+    ] = "auto"
 
     cache_url: Annotated[
         Secret,

@@ -87,9 +87,7 @@ async def test_what_a_document_remembers_counts_as_its_memory() -> None:
 
 
 async def test_what_a_document_forgets_does_not_count_any_longer() -> None:
-    repeat = Repeat(
-        requests=[], queries=[], prefixes=[], projections=[], order_names=[], cost=1
-    )
+    repeat = Repeat(requests=[], prefixes=[], projections=[], order_names=[], cost=1)
     document = Document("{ models { totalCount } }", None)
     for number in range(MAX_REPEATS):
         document.remember((None, b"%03d" % number, ""), repeat)

@@ -7,6 +7,7 @@ import httpx
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.retry import BreakerState
+from catalograph.upstream.versions import Versions
 
 NOW_S = 1_766_361_600.0
 """Unix time at which every test begins: 2025-12-22T00:00:00Z."""
@@ -50,10 +51,14 @@ class FakeUpstream:
         requests: All that were sent.
         gate: Answers wait for it.
         answers: What is still to come; the last one is given for ever. An exception is raised.
+        release: What `UPSTREAM_VERSION` says.
     """
 
     def __init__(
-        self, *answers: httpx.Response | Exception, token: str | None = OURS
+        self,
+        *answers: httpx.Response | Exception,
+        token: str | None = OURS,
+        release: str = "2025-12",
     ) -> None:
         self.time = FakeTime()
         self.requests: list[httpx.Request] = []
@@ -63,6 +68,7 @@ class FakeUpstream:
         self.client = UpstreamClient(
             base_url="https://upstream.test/v1",
             token=token,
+            versions=Versions(release),
             transport=httpx.MockTransport(self._answer),
             clock=self.time.clock,
             monotonic=self.time.monotonic,

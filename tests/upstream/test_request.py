@@ -88,7 +88,7 @@ async def test_a_question_that_would_be_misread_is_not_sent(
 ) -> None:
     upstream = FakeUpstream(build_page())
 
-    with pytest.raises(ValueError, match=r"upstream has no parameter|cannot hold"):
+    with pytest.raises(ValueError, match="cannot be asked of the upstream"):
         await upstream.fetch(ModelsQuery(filter=asked))
 
     assert upstream.requests == []

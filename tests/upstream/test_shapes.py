@@ -165,6 +165,7 @@ async def test_a_sectioned_model_becomes_a_whole_record() -> None:
         offset=0,
         sections=FULL,
         as_of_s=NOW_S,
+        version="2025-12 sectioned",
     )
 
 

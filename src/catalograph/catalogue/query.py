@@ -24,6 +24,20 @@ class Sections(msgspec.Struct, frozen=True):
         """Both together."""
         return Sections(self.data or other.data, self.gateway or other.gateway)
 
+    def __and__(self, other: "Sections") -> "Sections":
+        """What both have."""
+        return Sections(self.data and other.data, self.gateway and other.gateway)
+
+    def without(self, other: "Sections") -> "Sections":
+        """What only these have."""
+        return Sections(
+            self.data and not other.data, self.gateway and not other.gateway
+        )
+
+    def overlaps(self, other: "Sections") -> bool:
+        """Whether they have one in common."""
+        return self & other != BARE
+
     def covers(self, other: "Sections") -> bool:
         """Whether an answer with these sections serves a question for `other`."""
         return (self.data or not other.data) and (self.gateway or not other.gateway)
@@ -31,26 +45,6 @@ class Sections(msgspec.Struct, frozen=True):
 
 BARE = Sections()
 FULL = Sections(data=True, gateway=True)
-
-
-REST_FIELDS = frozenset(
-    {
-        "providers",
-        "organisations",
-        "endpoints",
-        "exclude_endpoints",
-        "input_modalities",
-        "output_modalities",
-        "include_rumoured",
-        "include_deprecated",
-        "include_retired",
-    }
-)
-"""Filter fields that the upstream has a parameter for.
-
-Every other field is answered from the index: a field that somebody forgets to name here
-costs an index, and never gives more models than were asked for.
-"""
 
 
 class OrderField(enum.Enum):
@@ -131,8 +125,10 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         sections: What every model of the page carries; may be more than was asked.
         as_of_s: Unix time in seconds at which the question was put.
         lost: Rows that could not be read at all, and are missing from `models`.
-        ignored_filters: Fields of a filter that the upstream, by the shape of this answer,
-            does not know; an empty page has no shape.
+        ignored_filters: Used fields of the filter that the version which answered has not
+            been asked for, as it has no parameter for them or one of another name.
+        version: Name of the version of the upstream that answered; None for an empty page
+            that bears no mark of any.
     """
 
     models: tuple[Model, ...]
@@ -143,3 +139,4 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     as_of_s: float
     lost: int = 0
     ignored_filters: tuple[str, ...] = ()
+    version: str | None = None

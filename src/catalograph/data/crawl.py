@@ -45,12 +45,13 @@ class Crawl(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         models: In upstream order, both sections.
         as_of_s: Unix time in seconds of the first page's request.
-        ignored_filters: Filter fields that this version of the upstream does not know.
+        version: Name of the version of the upstream; None for an empty catalogue that
+            bears no mark of any.
     """
 
     models: tuple[Model, ...]
     as_of_s: float
-    ignored_filters: tuple[str, ...] = ()
+    version: str | None = None
 
 
 class CatalogueCrawler:
@@ -63,18 +64,24 @@ class CatalogueCrawler:
     def __init__(self, client: UpstreamClient) -> None:
         self._client = client
 
-    async def read(self, access: Access, first_page: ModelsPage | None) -> Crawl:
+    async def read(
+        self,
+        access: Access,
+        first_page: ModelsPage | None,
+        version: str | None = None,
+    ) -> Crawl:
         """Read all pages until they fit together.
 
         Args:
             access: On whose behalf.
             first_page: Page one, if it has just been read.
+            version: Name of the version that answered last; None before the first answer.
 
         Raises:
             UpstreamError: A page failed, or the catalogue would not hold still.
         """
         for _ in range(MAX_READINGS):
-            reading = await self._read_once(access, first_page)
+            reading = await self._read_once(access, first_page, version)
             if reading is not None:
                 return reading
             log.warning("the catalogue changed while it was being read")
@@ -82,24 +89,25 @@ class CatalogueCrawler:
         raise UpstreamResponseError(detail="the catalogue would not hold still")
 
     async def _read_once(
-        self, access: Access, first_page: ModelsPage | None
+        self, access: Access, first_page: ModelsPage | None, version: str | None
     ) -> Crawl | None:
         """Read all pages; None when they do not fit together."""
         gate = asyncio.Semaphore(MAX_PAGES_AT_ONCE)
 
-        async def fetch(offset: int) -> ModelsPage:
+        async def fetch(offset: int, version: str | None) -> ModelsPage:
             async with gate:
                 access.requests += 1
                 return await self._client.fetch_page(
                     ModelsQuery(limit=MAX_LIMIT, offset=offset, sections=FULL),
                     token=access.token,
+                    version=version,
                 )
 
-        first = first_page or await fetch(0)
+        first = first_page or await fetch(0, version)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(fetch(offset))
+                    group.create_task(fetch(offset, first.version))
                     for offset in range(MAX_LIMIT, first.total, MAX_LIMIT)
                 ]
         except ExceptionGroup as failures:
@@ -113,7 +121,7 @@ class CatalogueCrawler:
             return None
         if any(page.models and not page.sections.covers(FULL) for page in pages):
             raise UpstreamResponseError(detail="a section asked for is missing")
-        return Crawl(models, first.as_of_s, first.ignored_filters)
+        return Crawl(models, first.as_of_s, first.version)
 
 
 class ShrinkGuard:

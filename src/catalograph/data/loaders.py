@@ -29,15 +29,15 @@ from catalograph.data.slices import (
     Listing,
     ModelsRequest,
     PageListing,
+    cut,
 )
-from catalograph.data.source import CatalogueSource
+from catalograph.data.source import ROUTER_PAGE, CatalogueSource
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
 )
 from catalograph.observability import operation_trace
-from catalograph.upstream.request import build_query_string
 
 _T = TypeVar("_T")
 
@@ -105,33 +105,26 @@ class Loaders:
             self.stale_paths[path] = listing.stale_as_of_s
         return listing
 
-    def find_fresh(
-        self,
-        requests: Sequence[ModelsRequest],
-        queries: Sequence[ModelsQuery | None],
-    ) -> list[Listing] | None:
-        """Find all lists of an operation without waiting; for one that is asked again.
-
-        Args:
-            requests: The lists.
-            queries: What each would ask the upstream.
+    def find_fresh(self, requests: Sequence[ModelsRequest]) -> list[Listing] | None:
+        """Find all lists of an operation in memory, for one that is asked again.
 
         Returns:
             The lists, when they are all the operation asks for and each is fresh in
             memory, and of one age where there are several; None sends it the usual way.
         """
-        if len(requests) != 1 or self._source.lists_from_index:
+        source, access = self._source, self.access
+        if len(requests) != 1 or source.prefers_index(access):
             return None
-        request, query = requests[0], queries[0]
+        request = requests[0]
+        query = request.page_query(source.choose_dialect(access))
         if query is not None:
-            found = self._source.peek_page(query, self.access)
+            found = source.peek_page(query, access)
             if found is None:
                 return None
             self._note(found.as_of_s)
             self._note_answer(query, found)
-            models = _cut(found.value, query)
-            return [PageListing(request, models, offset=query.offset, entry=found)]
-        entry = self._source.peek_index(self.access)
+            return [PageListing(request, cut(request, found.value), entry=found)]
+        entry = source.peek_index(access)
         if entry is None:
             return None
         self._pin(entry)
@@ -193,7 +186,7 @@ class Loaders:
         notes = operation_trace.current()
         if notes is None:
             return
-        what = "index" if query is None else f"GET /models?{build_query_string(query)}"
+        what = "index" if query is None else self._source.describe(query, self.access)
         notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
     def _note(self, as_of_s: float) -> None:
@@ -215,11 +208,12 @@ class Loaders:
     async def _load_models(
         self, requests: list[ModelsRequest]
     ) -> Sequence[Listing | Exception]:
-        queries = [request.page_query() for request in requests]
+        dialect = self._source.choose_dialect(self.access)
+        queries = [request.page_query(dialect) for request in requests]
         asked = [query for query in queries if query is not None]
         source, access = self._source, self.access
         prefers_index = (
-            source.lists_from_index and source.find_index(access) is not None
+            source.prefers_index(access) and source.find_index(access) is not None
         )
         if self._index_wanted or prefers_index or len(asked) < len(queries):
             return await self._answer_from_index(requests)
@@ -295,7 +289,10 @@ class Loaders:
             for query, (_, entry) in kept.items()
             if entry is None or entry.as_of_s < oldest_s
         ]
-        asked = await self._within_bound(merge_queries(missing))
+        wanted = merge_queries(missing)
+        if await self._source.lacks_router(wanted, self.access):
+            wanted.append(ROUTER_PAGE)
+        asked = await self._within_bound(wanted)
         if asked is None:
             return None
         serving = {query: found for query, (found, _) in kept.items()}
@@ -432,14 +429,8 @@ class Loaders:
         if isinstance(page, BaseException):
             raise page
         self._note_answer(query, page)
-        models = [self._records[model.model_id] for model in _cut(page.value, query)]
-        return PageListing(request, models, offset=query.offset, entry=page)
-
-
-def _cut(page: ModelsPage, query: ModelsQuery) -> Sequence[Model]:
-    """Cut the window of `query` out of a page that covers it."""
-    skipped = query.offset - page.offset
-    return page.models[skipped : skipped + query.limit]
+        models = [self._records[one.model_id] for one in cut(request, page.value)]
+        return PageListing(request, models, entry=page)
 
 
 def _is_younger(one: Entry[ModelsPage] | None, other: Entry[ModelsPage] | None) -> bool:

@@ -9,7 +9,6 @@ from catalograph.cache.entries import Entry
 from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
-    REST_FIELDS,
     ModelsOrder,
     ModelsPage,
     ModelsQuery,
@@ -17,6 +16,7 @@ from catalograph.catalogue.query import (
 )
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.selection import Anchor, select
+from catalograph.upstream.versions import Dialect
 
 MAX_FILTER_CHARACTERS = 3_000
 """Values of a filter that still fit a request line; longer filters are the index's."""
@@ -68,23 +68,30 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
     needs_index: bool = False
     fixed: str | None = None
 
-    def page_query(self) -> ModelsQuery | None:
-        """The upstream request that answers this; None when only the index can."""
+    def page_query(self, dialect: Dialect) -> ModelsQuery | None:
+        """The upstream request that answers this; None when only the index can.
+
+        Its window may be larger than the slice, see `Dialect.widen`.
+
+        Args:
+            dialect: How the upstream is asked.
+        """
         offset = self.part.page_offset
-        asked = self.filter
         if (
             offset is None
             or self.needs_index
             or self.search is not None
             or self.order is not None
-            or not asked.fits(REST_FIELDS)
-            or (asked.providers and self.sections.gateway)
-            or _characters(asked) > MAX_FILTER_CHARACTERS
+            or _characters(self.filter) > MAX_FILTER_CHARACTERS
         ):
             return None
-        return ModelsQuery(
-            filter=asked, limit=self.part.limit, offset=offset, sections=self.sections
+        query = ModelsQuery(
+            filter=self.filter,
+            limit=self.part.limit,
+            offset=offset,
+            sections=self.sections,
         )
+        return dialect.widen(query) if dialect.can_ask(query) else None
 
 
 class Listing:
@@ -122,6 +129,11 @@ class Listing:
 class PageListing(Listing):
     """A slice that the upstream answered.
 
+    Args:
+        request: What was asked.
+        models: The slice, see `cut`.
+        entry: The page that holds it.
+
     Attributes:
         stale_as_of_s: Unix time of the answer when it is past its stale age and the
             upstream failed; None otherwise.
@@ -134,9 +146,9 @@ class PageListing(Listing):
         request: ModelsRequest,
         models: Sequence[Model],
         *,
-        offset: int,
         entry: Entry[ModelsPage],
     ) -> None:
+        offset = request.part.page_offset or 0
         super().__init__(request, models=models, offset=offset, total=entry.value.total)
         # A row that could not be read is missing from the models, but not from the list.
         self.end = min(offset + request.part.limit, self.total)
@@ -185,6 +197,12 @@ class IndexListing(Listing):
     def find_anchor(self, place: int) -> Anchor:
         """In whatever order the list has."""
         return self._selection.anchor(self.offset + place)
+
+
+def cut(request: ModelsRequest, page: ModelsPage) -> Sequence[Model]:
+    """Cut the slice of a request out of a page that holds it."""
+    skipped = (request.part.page_offset or 0) - page.offset
+    return page.models[skipped : skipped + request.part.limit]
 
 
 def _characters(asked: ModelsFilter) -> int:

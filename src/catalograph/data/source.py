@@ -5,7 +5,7 @@ import contextlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Never, TypeVar
 
@@ -24,7 +24,9 @@ from catalograph.catalogue.contract import (
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.interning import Interner
-from catalograph.catalogue.query import ModelsPage, ModelsQuery, Sections
+from catalograph.catalogue.matching import match_filter
+from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery, Sections
+from catalograph.catalogue.records import Model
 from catalograph.data.crawl import (
     FIRST_PAGE,
     Access,
@@ -41,6 +43,11 @@ from catalograph.errors import (
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import CONTRACT_BREAKS, INDEX_MODELS, INDEX_TIME
 from catalograph.upstream.client import UpstreamClient
+from catalograph.upstream.versions import Dialect
+from catalograph.upstream.versions.dialect import build_query_string
+
+ROUTER_PAGE = ModelsQuery(limit=1, offset=0, sections=FULL)
+"""The least that shows whether there is a router; see `Dialect.router_id`."""
 
 INDEX_LOOKED_AFTER_EVERY_S = 30.0
 """How often it is looked whether an index that is kept ready wants reading."""
@@ -112,16 +119,16 @@ class CatalogueSource:
         cache: FreshCache,
         *,
         ages: Ages,
-        lists_from_index: bool = False,
+        lists_from: str = "auto",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ages = ages
         self.clock = clock
-        self.lists_from_index = lists_from_index
+        self.lists_from = lists_from
         self._client = client
         self._cache = cache
         self._totals: OrderedDict[str, _Total] = OrderedDict()
-        self._ignored_filters: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._versions: OrderedDict[str, str] = OrderedDict()
         self._distrusted: dict[tuple[str, str], float] = {}
         self._interner = Interner()
         self._reader = CatalogueCrawler(client)
@@ -131,6 +138,39 @@ class CatalogueSource:
     def find_total(self, access: Access) -> int:
         """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
         return self._totals.get(access.partition, _NO_TOTAL).models
+
+    def find_version(self, access: Access) -> str | None:
+        """Name of the version of the upstream that answered last; None before that."""
+        return self._versions.get(access.partition)
+
+    def choose_dialect(self, access: Access) -> Dialect:
+        """Choose how the upstream is asked."""
+        return self._client.choose_dialect(
+            self.find_version(access), token=access.token
+        )
+
+    def describe(self, query: ModelsQuery, access: Access) -> str:
+        """Write a query down as the upstream is asked."""
+        pairs = self.choose_dialect(access).write(query)
+        return f"GET /models?{build_query_string(pairs)}"
+
+    def prefers_index(self, access: Access) -> bool:
+        """Whether an index that is fresh or stale answers lists in the place of pages."""
+        if self.lists_from != "auto":
+            return self.lists_from == "index"
+        version = self._client.versions.find(self.find_version(access))
+        return version is not None and version.prefers_index
+
+    async def lacks_router(
+        self, queries: Sequence[ModelsQuery], access: Access
+    ) -> bool:
+        """Whether it takes a request more to tell if the router is in these lists."""
+        return (
+            self.choose_dialect(access).router_id is not None
+            and any(query.filter != EVERYTHING for query in queries)
+            and self.find_index(access) is None
+            and await self._read_router_page(access) is None
+        )
 
     def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
         """Whether the upstream is known to ignore some part of a filter."""
@@ -212,12 +252,21 @@ class CatalogueSource:
 
         async def fetch() -> tuple[ModelsPage, float]:
             access.requests += 1
-            page = await self._client.fetch_page(query, token=access.token)
+            version = self.find_version(access)
+            page = await self._client.fetch_page(
+                query, token=access.token, version=version
+            )
             models = self._interner.intern(page.models)
             page = msgspec.structs.replace(page, models=models)
+            if page.version != version and not self._is_answer(query, page):
+                self._note_version(page, access)
+                raise UpstreamContractError(
+                    detail=f"{page.version} answered, which must be asked otherwise"
+                )
             if page.models and not page.sections.covers(query.sections):
                 raise UpstreamResponseError(detail="a section asked for is missing")
-            await self._check_contract(query.filter, page, access)
+            page = await self._put_router_back(query, page, access)
+            await self._check_contract(query, page, access)
             return page, page.as_of_s
 
         entry = await self._cache.fetch_through(
@@ -255,13 +304,13 @@ class CatalogueSource:
         """
 
         async def fetch() -> tuple[CatalogueIndex, float]:
-            reading = await self._reader.read(access, first_page)
+            reading = await self._reader.read(
+                access, first_page, self.find_version(access)
+            )
             kept = self._cache.find(index_key(access.partition))
             known = 0 if kept is None else len(kept.value.models)
             self._shrink_guard.check(reading, known, access)
-            if reading.models:
-                ignored_filters = reading.ignored_filters
-                _remember(self._ignored_filters, access.partition, ignored_filters)
+            self._note_version(reading, access)
             models = self._interner.intern(reading.models)
             index = await asyncio.to_thread(
                 CatalogueIndex.build, models, as_of_s=reading.as_of_s
@@ -339,10 +388,66 @@ class CatalogueSource:
             noted = _Total(total, as_of_s, is_whole=is_whole)
             _remember(self._totals, access.partition, noted)
 
-    def _note_version(self, page: ModelsPage, access: Access) -> None:
-        if page.models:
-            partition, ignored_filters = access.partition, page.ignored_filters
-            _remember(self._ignored_filters, partition, ignored_filters)
+    def _note_version(self, answer: ModelsPage | Crawl, access: Access) -> None:
+        """Remember which version answered, be it another replica that it answered."""
+        version = answer.version
+        if version is None:
+            return
+        known = self.find_version(access)
+        if known != version:
+            log.info("the upstream speaks another version", version=version, was=known)
+        _remember(self._versions, access.partition, version)
+
+    def _is_answer(self, query: ModelsQuery, page: ModelsPage) -> bool:
+        """Whether a page will do although another version gave it than was asked."""
+        version = self._client.versions.find(page.version)
+        return (
+            version is None
+            or query.filter == EVERYTHING
+            or (
+                not page.ignored_filters
+                and version.dialect.can_ask(query)
+                and version.dialect.widen(query) == query
+            )
+        )
+
+    async def _put_router_back(
+        self, query: ModelsQuery, page: ModelsPage, access: Access
+    ) -> ModelsPage:
+        """Begin a filtered list with the router where that matches the filter."""
+        version = self._client.versions.find(page.version or self.find_version(access))
+        if (
+            version is None
+            or version.dialect.router_id is None
+            or query.filter == EVERYTHING
+        ):
+            return page
+        router_id = version.dialect.router_id
+        entry = self.find_index(access)
+        if entry is not None:
+            router = entry.value.find_model_by_id(router_id)
+        else:
+            first = await self._read_router_page(access)
+            if first is None:
+                first = await self.fetch_page(ROUTER_PAGE, access)
+            router = next(
+                (one for one in first.value.models if one.model_id == router_id), None
+            )
+        if router is None or not _matches(router, query.filter):
+            return page
+        return msgspec.structs.replace(
+            page, models=(router, *page.models), total=page.total + 1
+        )
+
+    async def _read_router_page(self, access: Access) -> Entry[ModelsPage] | None:
+        """Look for a cached page that begins with the router if there is one."""
+        oldest_s = self.clock() - self.ages.stale_s
+        for query in (ROUTER_PAGE, FIRST_PAGE):
+            key = _page_key(query, access.partition)
+            entry = await self._cache.read(key, codec=_PAGES)
+            if entry is not None and entry.as_of_s >= oldest_s:
+                return entry
+        return None
 
     def _find_distrusted(self, asked: ModelsFilter, access: Access) -> str | None:
         """The part of a filter that the upstream is known to ignore; None if there is none."""
@@ -355,7 +460,7 @@ class CatalogueSource:
         return None
 
     async def _check_contract(
-        self, asked: ModelsFilter, page: ModelsPage, access: Access
+        self, query: ModelsQuery, page: ModelsPage, access: Access
     ) -> None:
         """Never pass on a list that contradicts its filter.
 
@@ -364,14 +469,18 @@ class CatalogueSource:
             UpstreamError: The answer is suspicious, and nothing could be had to compare
                 it with.
         """
+        asked = query.filter
         if asked == EVERYTHING:
             return
-        if page.total and not page.models:
+        if page.total and page.version is None:
             # Behind the end of a list nothing tells which version answers.
-            if access.partition not in self._ignored_filters:
+            sent = self.choose_dialect(access).write(query)
+            if access.partition not in self._versions:
                 await self.fetch_page(FIRST_PAGE, access)
-            version = self._ignored_filters.get(access.partition, ())
-            page = msgspec.structs.replace(page, ignored_filters=version)
+            version = self._client.versions.find(self.find_version(access))
+            if version is not None:
+                ignored = version.dialect.find_ignored(asked, sent)
+                page = msgspec.structs.replace(page, ignored_filters=ignored)
         dimension = find_ignored_by_itself(asked, page)
         if dimension is None:
             dimension = await self._find_ignored_by_index(asked, page, access)
@@ -405,6 +514,11 @@ class CatalogueSource:
         except UpstreamError:
             return dimension
         return find_ignored(asked, page, entry.value)
+
+
+def _matches(model: Model, asked: ModelsFilter) -> bool:
+    """Whether a whole model passes a filter."""
+    return match_filter(CatalogueIndex.build((model,), as_of_s=0.0), asked) != 0
 
 
 def _remember(known: OrderedDict[str, Value], key: str, value: Value) -> None:

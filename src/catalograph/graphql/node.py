@@ -91,7 +91,9 @@ def find_node(index: CatalogueIndex, key: NodeKey) -> Record | None:
     """The record behind a global id; None when the catalogue does not hold it."""
     if key.type_name == "Offering":
         model = index.find_model_by_id(key.parts[0])
-        offerings = () if model is None else model.offerings
+        offerings = (
+            () if model is None or model.gateway is None else model.gateway.offerings
+        )
         return next((one for one in offerings if offering_key(one) == key.parts), None)
     found: Record | None = ENTITY_BY_NAME[key.type_name].find(index, key.parts[0])
     return found

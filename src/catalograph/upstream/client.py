@@ -1,4 +1,4 @@
-"""The upstream's one route, asked with patience and read with care."""
+"""The upstream over HTTP: bounded in time, tried again, read into records."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import TypeVar
 
 import httpx
 
@@ -25,12 +26,10 @@ from catalograph.observability.metrics import UPSTREAM_REQUESTS, UPSTREAM_SECOND
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
 from catalograph.upstream.pool import ConnectionPool
-from catalograph.upstream.request import (
-    build_models_url,
-    build_query_string,
-    is_loopback,
-)
+from catalograph.upstream.request import check_base_url, is_loopback
 from catalograph.upstream.retry import Breaker, BreakerState, RetryPolicy
+from catalograph.upstream.versions import Dialect, Versions
+from catalograph.upstream.versions.dialect import Pairs, build_query_string
 from catalograph.upstream.wire import read_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
@@ -51,6 +50,9 @@ _HEADERS = {
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 
 
+_AnswerT = TypeVar("_AnswerT")
+
+
 class UpstreamClient:
     """The catalogue's REST API. One for the process: it pools connections.
 
@@ -59,6 +61,7 @@ class UpstreamClient:
         token: Sent with every request that brings none of its own; None: none is sent.
         attempt_timeout_s: For one attempt in all, from connecting to the last byte.
         total_timeout_s: For all attempts together, with the waits between them.
+        versions: Those that the upstream may speak; None: all that are known.
         transport: In the place of the network.
         clock: Unix time in seconds.
         monotonic: Seconds, for durations.
@@ -76,13 +79,15 @@ class UpstreamClient:
         token: str | None,
         attempt_timeout_s: float = 3.0,
         total_timeout_s: float = 8.0,
+        versions: Versions | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self._models_url = build_models_url(base_url)
+        self.versions = versions or Versions()
+        self._base_url = check_base_url(base_url)
         self._token = token
         self._attempt_timeout_s = attempt_timeout_s
         # Of each step alone, so that a dripping server is never cut off: `_ask` does that.
@@ -96,12 +101,12 @@ class UpstreamClient:
         )
         # Behind a company's proxy HTTPS_PROXY and SSL_CERT_FILE are the way out, and there
         # is no setting of ours for them. But no proxy reaches our own loopback.
-        trust_env = not is_loopback(self._models_url)
+        trust_env = not is_loopback(self._base_url)
         # Made once, for it takes tens of milliseconds; where no TLS is spoken, one that
         # trusts nobody is made in none.
         verify = (
             httpx.create_ssl_context(trust_env=trust_env)
-            if transport is None and self._models_url.startswith("https:")
+            if transport is None and self._base_url.startswith("https:")
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
 
@@ -139,19 +144,39 @@ class UpstreamClient:
         """Close all connections; the client is of no use afterwards."""
         await self._pool.aclose()
 
+    def choose_dialect(
+        self, version: str | None, *, token: str | None = None
+    ) -> Dialect:
+        """Choose how to ask.
+
+        Args:
+            version: Name of the version that answered last; None before the first answer.
+            token: The caller's own, in the place of ours.
+        """
+        used_token = self._token if token is None else token
+        return self.versions.choose_dialect(version, used_token)
+
     async def fetch_page(
-        self, query: ModelsQuery, *, token: str | None = None
+        self,
+        query: ModelsQuery,
+        *,
+        token: str | None = None,
+        version: str | None = None,
     ) -> ModelsPage:
         """Ask for one page of models.
 
+        An upstream that answers as another version than the one it was asked as is asked once
+        more as that one, where its answer will not do and that version can be asked for this.
+
         Args:
-            query: Its filter may hold only what the upstream has parameters for.
+            query: Its filter may hold only what `choose_dialect` has parameters for.
             token: The caller's own, in the place of ours.
+            version: Name of the version that answered last; None before the first answer.
 
         Returns:
-            The page. Its sections may be more than asked for, as some upstream versions
-            cannot leave any out. They may lack `gateway` where a provider filter was asked:
-            such rows are cut down to that provider, and no record may be.
+            The page, with the version that answered. Its sections may be more than asked for,
+            as some versions cannot leave any out. They may lack what the filter narrows: such
+            rows are cut down, and no record may be. A filtered page is without the router.
 
         Raises:
             UpstreamAuthError: The token was refused, or no token looks like that.
@@ -159,19 +184,62 @@ class UpstreamClient:
             UpstreamTimeoutError: No complete answer in time; `after_s` is for all attempts.
             UpstreamUnavailableError: No connection, a status of failure, or the breaker is open.
             UpstreamResponseError: A 200 that is not a page, or not the one asked for.
-            ValueError: The question is not one for the upstream.
+            ValueError: The query is not one for the upstream.
 
         Source: `GET {base_url}/models`.
         """
+        asked = self.choose_dialect(version, token=token)
+        sent = asked.write(query)
+        page = await self._fetch_page(query, sent, token=token)
+        answered = self.versions.find(page.version)
+        if (
+            answered is None
+            or answered.dialect is asked
+            or answered.dialect.is_understood(query, sent)
+            or not answered.dialect.can_ask(query)
+            or answered.dialect.widen(query) != query
+        ):
+            return page
+        sent = answered.dialect.write(query)
+        return await self._fetch_page(query, sent, token=token)
+
+    async def _fetch_page(
+        self, query: ModelsQuery, sent: Pairs, *, token: str | None
+    ) -> ModelsPage:
+        def read(body: bytes, as_of_s: float) -> ModelsPage:
+            return read_page(
+                body, query, as_of_s=as_of_s, versions=self.versions, sent=sent
+            )
+
+        return await self._fetch("/models", sent, read, token=token)
+
+    async def _fetch(
+        self,
+        path: str,
+        pairs: Pairs,
+        read: Callable[[bytes, float], _AnswerT],
+        *,
+        token: str | None,
+    ) -> _AnswerT:
+        """Ask one route with retries, and read its answer.
+
+        Args:
+            path: Below the base address.
+            pairs: The parameters.
+            read: Turns the body of a 200, and the unix time at which it was asked for, into
+                an answer; raises UpstreamResponseError.
+            token: The caller's own, in the place of ours.
+        """
         used_token = self._token if token is None else token
-        request = self._build_request(query, used_token)
+        request = self._build_request(path, pairs, used_token)
         started = self._monotonic()
         deadline = started + self._total_timeout_s
 
-        async def attempt() -> ModelsPage:
+        async def attempt() -> _AnswerT:
             return await self._attempt(
                 request,
-                query,
+                path,
+                read,
                 started=started,
                 deadline=deadline,
                 # One caller's limit says nothing of the others'.
@@ -186,24 +254,28 @@ class UpstreamClient:
                 error.detail = error.detail.replace(used_token, "[token]")
             if failure.was_sent:
                 get_logger().warning(
-                    "the upstream did not give a page",
+                    "the upstream did not give an answer",
                     code=error.code,
                     detail=error.detail,
+                    path=path,
                     query=request.url.query.decode("ascii"),
                     seconds=round(self._monotonic() - started, 3),
                 )
             raise error from failure.__cause__
 
-    def _build_request(self, query: ModelsQuery, token: str | None) -> httpx.Request:
+    def _build_request(
+        self, path: str, pairs: Pairs, token: str | None
+    ) -> httpx.Request:
         headers = _HEADERS
         if token is not None:
             if not _TOKEN.fullmatch(token):
                 raise UpstreamAuthError(detail="not sent: no token has such characters")
             headers = headers | {"Authorization": f"Bearer {token}"}
+        query = f"?{build_query_string(pairs)}" if pairs else ""
         try:
             return httpx.Request(
                 "GET",
-                f"{self._models_url}?{build_query_string(query)}",
+                f"{self._base_url}{path}{query}",
                 headers=headers,
                 extensions={"timeout": self._step_timeouts},
             )
@@ -213,12 +285,13 @@ class UpstreamClient:
     async def _attempt(
         self,
         request: httpx.Request,
-        query: ModelsQuery,
+        path: str,
+        read: Callable[[bytes, float], _AnswerT],
         *,
         started: float,
         deadline: float,
         is_own_token: bool,
-    ) -> ModelsPage:
+    ) -> _AnswerT:
         """Ask once, within the bounds of one attempt, and tell breaker and metrics.
 
         Raises:
@@ -234,12 +307,12 @@ class UpstreamClient:
         began = self._monotonic()
         outcome = "abandoned"
         is_failure = False
-        watched = _Watched(request)
+        watched = _Watched(request, path)
         try:
             with watched:
-                page = await self._ask(
+                answer = await self._ask(
                     watched,
-                    query,
+                    read,
                     timeout_s=min(self._attempt_timeout_s, deadline - began),
                     started=started,
                 )
@@ -250,7 +323,7 @@ class UpstreamClient:
             raise
         else:
             outcome = "ok"
-            return page
+            return answer
         finally:
             if outcome == "abandoned":
                 self._breaker.abandon(is_probe=is_probe)
@@ -263,11 +336,11 @@ class UpstreamClient:
     async def _ask(
         self,
         watched: "_Watched",
-        query: ModelsQuery,
+        read: Callable[[bytes, float], _AnswerT],
         *,
         timeout_s: float,
         started: float,
-    ) -> ModelsPage:
+    ) -> _AnswerT:
         as_of_s = self._clock()
         try:
             async with asyncio.timeout(timeout_s):
@@ -283,11 +356,11 @@ class UpstreamClient:
             raise from_transport(exc, after_s=self._monotonic() - started) from exc
         try:
             if len(body) < _THREAD_FROM_BYTES:
-                return read_page(body, query, as_of_s=as_of_s)
+                return read(body, as_of_s)
             # A full page takes ten milliseconds or more, and a reading of the index has
             # several at once; a page of fifty takes one or two, hardly more than the way
             # to a thread and back.
-            return await asyncio.to_thread(read_page, body, query, as_of_s=as_of_s)
+            return await asyncio.to_thread(read, body, as_of_s)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
@@ -310,20 +383,25 @@ class UpstreamClient:
 
 
 class _Watched:
-    """One attempt, for those who watch: a span, and a line of the operation's journal.
+    """One attempt as it is traced: a span, and a line of the operation's trace.
+
+    Args:
+        request: What is sent.
+        path: Below the base address.
 
     Attributes:
         request: What is sent.
         status: HTTP status; None until an answer begins.
     """
 
-    def __init__(self, request: httpx.Request) -> None:
+    def __init__(self, request: httpx.Request, path: str) -> None:
         self.request = request
+        self._path = path
         self.status: int | None = None
         self._started_s = time.perf_counter()
         # No host and no header: where the token goes is nobody's business.
         self._span = tracing.span(
-            "GET /models", "client", **{"url.query": request.url.query.decode("ascii")}
+            f"GET {path}", "client", **{"url.query": request.url.query.decode("ascii")}
         )
 
     def __enter__(self) -> None:
@@ -346,7 +424,8 @@ class _Watched:
         """Tell the journal, if anybody wants one."""
         notes = operation_trace.current()
         if notes is not None:
-            path = f"/models?{self.request.url.query.decode('ascii')}"
+            query = self.request.url.query.decode("ascii")
+            path = f"{self._path}?{query}" if query else self._path
             taken_ms = operation_trace.milliseconds_since(self._started_s)
             notes.note_call(
                 operation_trace.UpstreamCall(

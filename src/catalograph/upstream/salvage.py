@@ -1,14 +1,19 @@
-"""What can be kept of a row that does not decode as a whole: the slow road, for sick rows only."""
+"""What can be used of a row that does not decode as a whole: the slow path, for such rows only."""
 
 import collections
-from typing import TypeVar
+import types
+import typing
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 _LOST = object()
-"""A value of which nothing could be kept; None is a value that may be kept."""
+"""A value of which nothing can be used; None is a value that can."""
+
+_MAX_MEMBERS: Final = 1_000
 
 
 class Tally:
@@ -17,7 +22,8 @@ class Tally:
     Attributes:
         lost: How many of each kind: `model` for a whole row, otherwise the upstream's name of
             the field. All names are from our own wire types, so there are few.
-        example: The first value lost, shortened; for the log only.
+        example: The first field that was lost, and the kind of its value. Never the value: it
+            may hold a token.
     """
 
     def __init__(self) -> None:
@@ -28,21 +34,19 @@ class Tally:
         """Count one value of kind `what` that was left out."""
         self.lost[what] += 1
         if self.example is None:
-            # A cut of the value before it is printed: it may be as large as the page.
-            shown = value[:80] if isinstance(value, str | bytes | list) else value
-            self.example = f"{what}: {shown!r}"[:200]
+            self.example = f"{what}: {_describe(value)}"
 
 
 def salvage(kind: type[_Row], value: object, tally: Tally) -> _Row | None:
     """Read a decoded JSON value as `kind`, leaving out what does not fit.
 
-    A field that does not fit becomes its default, an element of a list is left out. None when
-    a field without default (an identity) is missing or does not fit: the row is lost then,
-    and it is the caller who counts it.
+    A field that does not fit becomes null, an element of a list or an object of details is
+    left out. None when a field without default (an identity) is missing or does not fit: the
+    row is lost then, and the caller counts it.
     """
     if not isinstance(value, dict):
         return None
-    kept: dict[str, object] = {}
+    usable: dict[str, object] = {}
     for field in msgspec.structs.fields(kind):
         if field.encode_name not in value:
             if field.required:
@@ -50,44 +54,75 @@ def salvage(kind: type[_Row], value: object, tally: Tally) -> _Row | None:
             continue
         found = _read(field.type, value[field.encode_name], field.encode_name, tally)
         if found is not _LOST:
-            kept[field.name] = found
+            usable[field.name] = found
         elif field.required:
             return None
         else:
             tally.add(field.encode_name, value[field.encode_name])
-            kept[field.name] = None  # every field that is no identity may be null
-    return kind(**kept)
+            usable[field.name] = None  # every field that is no identity may be null
+    return kind(**usable)
 
 
-def _read(annotation: object, value: object, name: str, tally: Tally) -> object:
+def _read(annotation: Any, value: object, name: str, tally: Tally) -> object:
     try:
         return msgspec.convert(value, annotation)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, OverflowError):
         pass
-    info = msgspec.inspect.type_info(annotation)
-    members = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    for member in members:
-        if isinstance(member, msgspec.inspect.VarTupleType) and isinstance(value, list):
-            return _read_elements(member.item_type, value, name, tally)
-        if isinstance(member, msgspec.inspect.StructType) and isinstance(value, dict):
-            row = salvage(member.cls, value, tally)
+    for member in _list_members(annotation):
+        origin = typing.get_origin(member)
+        if origin is tuple and isinstance(value, list):
+            return _read_elements(typing.get_args(member)[0], value, name, tally)
+        if origin is dict and isinstance(value, dict):
+            return _read_details(typing.get_args(member)[1], value, name, tally)
+        if isinstance(member, type) and issubclass(member, msgspec.Struct):
+            row = salvage(member, value, tally)
             return _LOST if row is None else row
     return _LOST
 
 
 def _read_elements(
-    item: msgspec.inspect.Type, values: list[object], name: str, tally: Tally
+    item: Any, values: list[object], name: str, tally: Tally
 ) -> tuple[object, ...]:
-    kept: list[object] = []
-    for value in values:
-        if isinstance(item, msgspec.inspect.StructType):
-            row = salvage(item.cls, value, tally)
-            found = _LOST if row is None else row
-        else:
-            # Lists of the upstream hold rows or words, nothing else.
-            found = value if isinstance(value, str) else _LOST
+    usable: list[object] = []
+    for value in values[:_MAX_MEMBERS]:
+        found = _read(item, value, name, tally)
         if found is _LOST:
             tally.add(name, value)
         else:
-            kept.append(found)
-    return tuple(kept)
+            usable.append(found)
+    if len(values) > _MAX_MEMBERS:
+        tally.add(name, values)
+    return tuple(usable)
+
+
+def _read_details(
+    item: Any, values: dict[str, object], name: str, tally: Tally
+) -> dict[str, object]:
+    usable: dict[str, object] = {}
+    for key, value in values.items():
+        found = (
+            _LOST if len(usable) >= _MAX_MEMBERS else _read(item, value, name, tally)
+        )
+        if found is _LOST:
+            tally.add(name, value)
+        else:
+            usable[key] = found
+    return usable
+
+
+def _list_members(annotation: Any) -> Iterable[Any]:
+    """What a value may be, without null and without the bounds of it."""
+    if typing.get_origin(annotation) is Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
+        for member in typing.get_args(annotation):
+            yield from _list_members(member)
+    elif annotation is not types.NoneType:
+        yield annotation
+
+
+def _describe(value: object) -> str:
+    """Name the kind of a value, with its size where that may be what is wrong."""
+    if isinstance(value, str | bytes | list | dict):
+        return f"{type(value).__name__} of length {len(value)}"
+    return type(value).__name__

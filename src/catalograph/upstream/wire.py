@@ -2,78 +2,120 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from catalograph.catalogue.filter import EVERYTHING
 from catalograph.catalogue.query import BARE, ModelsPage, ModelsQuery, Sections
 from catalograph.catalogue.records import Model
 from catalograph.errors import UpstreamResponseError
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import MALFORMED
 from catalograph.upstream.salvage import Tally, salvage
-from catalograph.upstream.shapes import Shape, find_shape
-from catalograph.upstream.shapes.making import RecordMaker
+from catalograph.upstream.versions import Version, Versions
+from catalograph.upstream.versions.dialect import Pairs
+from catalograph.upstream.versions.making import RecordMaker
+
+MAX_TOTAL: Final = 1_000_000
+"""Most models a catalogue can have; more is an error of the upstream."""
+
+MAX_ROW_BYTES: Final = 1024 * 1024
+"""Most bytes of one row; the largest ever seen has 0.16 MB."""
 
 
 class _Envelope(msgspec.Struct, frozen=True):
-    """The strict part of an answer. Rows stay raw, so that a sick one costs itself alone."""
+    """The strict part of an answer. Rows stay raw, so that a malformed one costs itself alone."""
 
     ok: bool
     limit: int
     offset: int
-    total: Annotated[int, msgspec.Meta(ge=0)]
+    total: Annotated[int, msgspec.Meta(ge=0, le=MAX_TOTAL)]
     models: list[msgspec.Raw]
+    availability_mode: str | None = None
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
 
 
-def read_page(body: bytes, query: ModelsQuery, *, as_of_s: float) -> ModelsPage:
+def read_page(
+    body: bytes,
+    query: ModelsQuery,
+    *,
+    as_of_s: float,
+    versions: Versions | None = None,
+    sent: Pairs | None = None,
+) -> ModelsPage:
     """Read the body of a 200 as the answer to `query`.
 
     Args:
         body: JSON, complete.
         query: What was asked; the answer must echo its window.
         as_of_s: Unix time in seconds at which it was asked.
+        versions: Those that the answer may be of; None: all.
+        sent: The parameters that were sent; None: whatever the version takes.
 
     Raises:
         UpstreamResponseError: The body is no JSON, or its envelope is not that of a page, or
-            not of this one, or no row in it is a model of a known shape.
+            not of this one, or no row in it is a model of a known version.
     """
+    versions = versions or Versions()
     tally = Tally()
-    envelope = _decode_envelope(body, tally)
+    body, envelope = _decode_envelope(body, tally)
     _check_envelope(envelope, query)
-    if not envelope.models:
-        # An empty page has no shape: every model of it carries whatever was asked for.
-        models: tuple[Model, ...] = ()
-        sections = query.sections
-        ignored_filters: tuple[str, ...] = ()
-    else:
-        shape = find_shape(envelope.models)
-        if shape is None:
+    total, sections = envelope.total, query.sections
+    models: tuple[Model, ...] = ()
+    if envelope.models:
+        version = versions.recognise(envelope.models)
+        if version is None:
             raise UpstreamResponseError(
-                detail=f"models: none of {len(envelope.models)} rows is a model of a known shape"
+                detail=f"models: none of {len(envelope.models)} rows is a model of a "
+                f"version that is expected here ({versions.release})"
             )
-        models, sections = _build_models(shape, envelope.models, query, tally)
-        ignored_filters = shape.ignored_filters
+        models, sections = _build_models(version, envelope.models, query, tally)
+    else:
+        # An empty page has whatever was asked for.
+        version = versions.recognise_empty(body)
+    lost = len(envelope.models) - len(models)
+    if version is not None:
+        models, total = _take_router_out(version, models, total, query)
     _report(tally, query)
     return ModelsPage(
         models=models,
-        total=envelope.total,
+        total=total,
         limit=envelope.limit,
         offset=envelope.offset,
         sections=sections,
         as_of_s=as_of_s,
-        lost=len(envelope.models) - len(models),
-        ignored_filters=ignored_filters,
+        lost=lost,
+        version=None if version is None else version.name,
+        ignored_filters=()
+        if version is None or sent is None
+        else version.dialect.find_ignored(query.filter, sent),
     )
 
 
-def _decode_envelope(body: bytes, tally: Tally) -> _Envelope:
+def _take_router_out(
+    version: Version[Any], models: Sequence[Model], total: int, query: ModelsQuery
+) -> tuple[tuple[Model, ...], int]:
+    """Leave the router out of a filtered list: it is there whether or not it matches."""
+    router_id = version.dialect.router_id
+    if (
+        query.filter == EVERYTHING
+        or router_id is None
+        or query.offset
+        or not models
+        or models[0].model_id != router_id
+    ):
+        return tuple(models), total
+    return tuple(models[1:]), total - 1
+
+
+def _decode_envelope(body: bytes, tally: Tally) -> tuple[bytes, _Envelope]:
+    """Decode the outer part; also give the body with its text mended."""
     try:
-        return _ENVELOPE.decode(body)
+        return body, _ENVELOPE.decode(body)
     except msgspec.ValidationError as exc:
         raise UpstreamResponseError(detail=str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -86,7 +128,7 @@ def _decode_envelope(body: bytes, tally: Tally) -> _Envelope:
     except RecursionError as exc:
         raise UpstreamResponseError(detail="the body is nested too deeply") from exc
     try:
-        return _ENVELOPE.decode(mended)
+        return mended, _ENVELOPE.decode(mended)
     except (msgspec.MsgspecError, RecursionError) as exc:
         raise UpstreamResponseError(detail=str(exc)) from exc
 
@@ -95,7 +137,7 @@ def _mend_text(body: bytes) -> bytes | None:
     """Replace half characters, which JavaScript cuts and sends without a word.
 
     Our decoder refuses the whole body for one of them; the standard library does not.
-    None when that is not what ails the body.
+    None when that is not what is wrong with the body.
     """
     try:
         text = json.dumps(
@@ -128,26 +170,35 @@ def _check_envelope(envelope: _Envelope, query: ModelsQuery) -> None:
 
 
 def _build_models(
-    shape: Shape[Any], raws: Sequence[msgspec.Raw], query: ModelsQuery, tally: Tally
+    version: Version[Any],
+    raws: Sequence[msgspec.Raw],
+    query: ModelsQuery,
+    tally: Tally,
 ) -> tuple[tuple[Model, ...], Sections]:
-    rows = _decode_rows(shape.row_type, raws, tally)
-    carried = [shape.sections_of(row) for row in rows]
+    rows = _decode_rows(version.row_type, raws, tally)
+    carried = [version.sections_of(row) for row in rows]
     sections = BARE
     for some in carried:
         sections |= some
     for some in carried:
         if some != sections:  # absent in this row alone: it reads as empty
             tally.add("section", str(some))
-    make = RecordMaker(tally)
-    models = tuple(shape.build(row, sections, make) for row in rows)
-    if (
-        shape.narrows_by_provider
-        and sections.gateway
-        and _may_be_narrowed(models, query.filter.providers)
-    ):
-        sections = Sections(data=sections.data)
-        models = tuple(msgspec.structs.replace(model, gateway=None) for model in models)
+    make = RecordMaker(tally, is_whole_list=query.filter == EVERYTHING)
+    models = tuple(version.build(row, sections, make) for row in rows)
+    narrowed = version.dialect.find_narrowed(query.filter) & sections
+    if narrowed != BARE and not _shows_no_filter(models, query.filter.providers):
+        # Nested rows that are cut down are not what the model is: they go no further.
+        sections = sections.without(narrowed)
+        models = tuple(_drop(model, narrowed) for model in models)
     return models, sections
+
+
+def _drop(model: Model, sections: Sections) -> Model:
+    return msgspec.structs.replace(
+        model,
+        data=None if sections.data else model.data,
+        gateway=None if sections.gateway else model.gateway,
+    )
 
 
 def _decode_rows(
@@ -158,6 +209,9 @@ def _decode_rows(
         decoder = _DECODERS[row_type] = msgspec.json.Decoder(row_type)
     rows = []
     for raw in raws:
+        if len(memoryview(raw)) > MAX_ROW_BYTES:
+            tally.add("model", bytes(raw))
+            continue
         try:
             row = decoder.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -177,19 +231,17 @@ def _decode_anyhow(raw: bytes, tally: Tally) -> object:
         return msgspec.json.decode(_mend_text(raw) or b"null")
 
 
-def _may_be_narrowed(
+def _shows_no_filter(
     models: Sequence[Model], provider_ids: Sequence[str | None]
 ) -> bool:
-    """Whether the nested rows may have been cut down to the providers asked for.
+    """Whether rows of other providers show that the upstream ignored a provider filter.
 
-    Such rows are not what the model is, so they must not leave this package. A page that
-    shows other providers, or a model with none, was not narrowed: the upstream ignored the
-    filter, and whoever compares the answer with the question must be able to see it.
+    They must be seen by the check that compares an answer with its question.
     """
     if not provider_ids:
         return False
     wanted = set(provider_ids)
-    return all(
+    return not all(
         model.gateway is not None
         and model.gateway.providers
         and all(provider.provider_id in wanted for provider in model.gateway.providers)

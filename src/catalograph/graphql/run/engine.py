@@ -182,7 +182,7 @@ class Engine:
             if repeat is None:
                 return None
             document.remember(key, repeat)
-        listings = loaders.find_fresh(repeat.requests, repeat.queries)
+        listings = loaders.find_fresh(repeat.requests)
         if listings is None:
             return None
         time_slice = TimeSlice(self._max_slice_s)

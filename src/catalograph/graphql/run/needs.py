@@ -1,8 +1,8 @@
 """What a selection needs: payload sections of its models, or the index."""
 
 import enum
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from graphql import (
     FieldNode,
@@ -22,7 +22,10 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_directive_values
 
+from catalograph.catalogue import records
 from catalograph.catalogue.query import Sections
+
+_DEFINITION: Final = "strawberry-definition"
 
 
 class Need(enum.Flag):
@@ -34,22 +37,30 @@ class Need(enum.Flag):
     INDEX = enum.auto()
 
 
-NEEDS = {
-    ("Model", "inputModalities"): Need.DATA,
-    ("Model", "outputModalities"): Need.DATA,
-    ("Model", "isRoutable"): Need.GATEWAY,
-    ("Model", "endpoints"): Need.GATEWAY,
-    ("Model", "providers"): Need.GATEWAY,
-    ("Model", "offerings"): Need.GATEWAY,
-    ("ModelConnection", "facets"): Need.INDEX,
-    ("ModelConnection", "unknownFilterValues"): Need.INDEX,
-    ("Provider", "endpoints"): Need.INDEX,
-    ("Provider", "models"): Need.INDEX,
-    ("Endpoint", "providers"): Need.INDEX,
-    ("Endpoint", "models"): Need.INDEX,
-    ("Organisation", "models"): Need.INDEX,
-}
-"""Every field that a bare page of models cannot answer."""
+_SECTION_NEEDS: Final = {"data": Need.DATA, "gateway": Need.GATEWAY}
+
+
+def needs(need: Need) -> Mapping[str, object]:
+    """Metadata of a field that has a resolver: what it makes necessary.
+
+    A field without resolver is read from its record, whose class tells its section.
+    """
+    return {"needs": need}
+
+
+def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) -> Need:
+    """What one field makes necessary; nothing for a field that the type does not have."""
+    field = type_.fields.get(name)
+    definition = None if field is None else field.extensions.get(_DEFINITION)
+    if definition is None:
+        return Need.NOTHING
+    declared: Need | None = definition.metadata.get("needs")
+    if declared is not None:
+        return declared
+    if type_.name != "Model":
+        return Need.NOTHING
+    section = records.SECTION_BY_FIELD.get(definition.python_name)
+    return Need.NOTHING if section is None else _SECTION_NEEDS[section]
 
 
 def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
@@ -106,9 +117,7 @@ class _Walk:
         field: GraphQLField | None = parent.fields.get(name)
         if field is None:
             return
-        need = NEEDS.get((parent.name, name))
-        if need is not None:
-            self.needs |= need
+        self.needs |= find_field_need(parent, name)
         if node.selection_set is not None:
             self.visit(get_named_type(field.type), node.selection_set)
 

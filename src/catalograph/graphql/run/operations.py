@@ -22,7 +22,6 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
-from catalograph.catalogue.query import ModelsQuery
 from catalograph.concurrency.time_slice import TimeSlice
 from catalograph.data.slices import Listing, ModelsRequest
 from catalograph.errors import LimitError, UserInputError
@@ -58,7 +57,6 @@ class Repeat(msgspec.Struct, frozen=True):
 
     Attributes:
         requests: What each root field asks for, in order.
-        queries: What each would ask the upstream; None where only the index can answer.
         prefixes: Comma, response key and colon of each.
         projections: How the connection of each is rendered.
         order_names: Of each list, for its cursors.
@@ -66,7 +64,6 @@ class Repeat(msgspec.Struct, frozen=True):
     """
 
     requests: Sequence[ModelsRequest]
-    queries: Sequence[ModelsQuery | None]
     prefixes: Sequence[bytes]
     projections: Sequence[Projection]
     order_names: Sequence[str]
@@ -216,7 +213,6 @@ def _build(
 ) -> Repeat:
     return Repeat(
         requests=[request for _, request, _ in chosen],
-        queries=[request.page_query() for _, request, _ in chosen],
         prefixes=[
             (b"," if place else b"") + _encode(key) + b":"
             for place, (key, _, _) in enumerate(chosen)

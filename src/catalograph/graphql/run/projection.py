@@ -31,7 +31,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from catalograph.catalogue import records
-from catalograph.graphql.run.needs import NEEDS, Need
+from catalograph.graphql.run.needs import Need, find_field_need
 
 Selected = Mapping[str, Any]
 """Selected fields by response key; each as whoever collects them writes them down."""
@@ -395,7 +395,7 @@ def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
     attribute = None if field is None else _find_attribute(type_, name, field)
     if field is None or attribute is None:
         return None
-    needs = NEEDS.get((type_.name, name), Need.NOTHING)
+    needs = find_field_need(type_, name)
     named = get_named_type(field.type)
     if isinstance(named, GraphQLObjectType):
         return _Readable(field.type, attribute, needs, named)

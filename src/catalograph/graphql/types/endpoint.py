@@ -6,6 +6,7 @@ import strawberry
 
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
+from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.list_cost import PAGE, assume_size
 from catalograph.graphql.types.lists import load_models
@@ -37,6 +38,7 @@ class Endpoint(Node):
         Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
     ] = strawberry.field(
         resolver=find_providers,
+        metadata=needs(Need.INDEX),
         directives=[assume_size(10)],
         description="Who serves any model on this endpoint, distinct, by id.",
     )
@@ -46,6 +48,7 @@ class Endpoint(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
             "The models served on this endpoint. `filter.endpoints` is fixed here. Null when the list could not be "

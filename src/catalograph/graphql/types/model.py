@@ -6,6 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from catalograph.catalogue import records
+from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.scalars import Date
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.facets import (
@@ -125,6 +126,7 @@ class Model(Node):
     offerings: list[Annotated["Offering", strawberry.lazy(f"{_TYPES}.offering")]] = (
         strawberry.field(
             resolver=find_offerings,
+            metadata=needs(Need.GATEWAY),
             directives=[assume_size(10)],
             description=(
                 "Who serves the model on which endpoint, one each; may be empty. Empty "
@@ -173,11 +175,13 @@ class ModelConnection:
     )
     facets: ModelFacets | None = strawberry.field(
         resolver=find_facets,
+        metadata=needs(Need.INDEX),
         directives=[FACETS],
         description="Counts by value over the whole list. Null only where counting failed.",
     )
     unknown_filter_values: list[UnknownFilterValue] = strawberry.field(
         resolver=find_unknown,
+        metadata=needs(Need.INDEX),
         description=(
             "Values of the filter that the catalogue does not hold, with what may have "
             "been meant; empty when it holds them all."

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from catalograph.catalogue import records
+from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.list_cost import PAGE
 from catalograph.graphql.types.lists import load_models
@@ -36,6 +37,7 @@ class Organisation(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
             "The models this organisation made. `filter.organisations` is fixed here. Null when the list could not be "

@@ -6,6 +6,7 @@ import strawberry
 
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
+from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.list_cost import PAGE, assume_size
 from catalograph.graphql.types.lists import load_models
@@ -44,6 +45,7 @@ class Provider(Node):
         Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]
     ] = strawberry.field(
         resolver=find_endpoints,
+        metadata=needs(Need.INDEX),
         directives=[assume_size(5)],
         description="Kinds of call the provider serves any model on, distinct, by id.",
     )
@@ -53,6 +55,7 @@ class Provider(Node):
         | None
     ) = strawberry.field(
         resolver=load_models,
+        metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
             "The models this provider serves. `filter.providers` is fixed here. Null when the list could not be "

@@ -3,8 +3,8 @@
 import msgspec
 
 from catalograph.catalogue.records import ModelGateway, Offering, Provider
-from catalograph.upstream.shapes.making import RecordMaker
-from catalograph.upstream.shapes.shape import Id, Words
+from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.version import Id, Text, Word, Words
 
 
 class OfferingRow(msgspec.Struct, frozen=True, gc=False):
@@ -12,15 +12,15 @@ class OfferingRow(msgspec.Struct, frozen=True, gc=False):
 
     api_provider_id: Id
     endpoint: Id
-    api_provider_name: str | None = None
-    link: str | None = None
-    country_code: str | None = None
-    provider_model_slug: str | None = None
+    api_provider_name: Word | None = None
+    link: Text | None = None
+    country_code: Word | None = None
+    provider_model_slug: Word | None = None
     is_active_gateway: bool | None = None
     input_modalities: Words = None
     output_modalities: Words = None
-    effective_from: str | None = None
-    effective_to: str | None = None
+    effective_from: Word | None = None
+    effective_to: Word | None = None
 
 
 def build_gateway(

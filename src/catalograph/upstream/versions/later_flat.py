@@ -1,4 +1,4 @@
-"""The shape of the end of December 2025: flat, providers of id and parameters only."""
+"""December 2025 at its end: flat, providers of id and parameters only."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,9 @@ import msgspec
 
 from catalograph.catalogue.query import FULL, Sections
 from catalograph.catalogue.records import Model, ModelData, ModelGateway
-from catalograph.upstream.shapes.making import RecordMaker
-from catalograph.upstream.shapes.shape import Id, Shape, Words
+from catalograph.upstream.versions import december_2025
+from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.version import Id, Version, Word, Words
 
 
 class ProviderWire(msgspec.Struct, frozen=True, gc=False):
@@ -20,9 +21,9 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
     """One element of `models`."""
 
     model_id: Id
-    name: str | None = None
-    release_date: str | None = None
-    status: str | None = None
+    name: Word | None = None
+    release_date: Word | None = None
+    status: Word | None = None
     organisation_id: Id | None = None
     aliases: Words = None
     endpoints: Words = None
@@ -31,20 +32,14 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
     providers: tuple[ProviderWire, ...] | None = None
 
 
-class LaterFlat(Shape[ModelWire]):
+class LaterFlat(Version[ModelWire]):
     """It has no `provider` parameter and ignores one, so nothing is ever narrowed."""
 
-    name = "later flat"
+    name = "2025-12 flat"
+    release = december_2025.RELEASE
+    key_prefixes = december_2025.KEY_PREFIXES
     row_type = ModelWire
-    narrows_by_provider = False
-    ignored_filters = (
-        "providers",
-        "endpoints",  # it has them under another name
-        "exclude_endpoints",
-        "include_rumoured",
-        "include_deprecated",
-        "include_retired",
-    )
+    dialect = december_2025.FLAT_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
         """By the organisation's id at the top, be it null."""

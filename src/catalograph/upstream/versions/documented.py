@@ -1,4 +1,4 @@
-"""The shape of the OpenAPI document of December 2025: flat, the organisation a word."""
+"""December 2025 as its OpenAPI document has it: flat, the organisation a word."""
 
 from collections.abc import Mapping
 
@@ -6,21 +6,28 @@ import msgspec
 
 from catalograph.catalogue.query import FULL, Sections
 from catalograph.catalogue.records import Model, ModelData
-from catalograph.upstream.shapes.making import RecordMaker
-from catalograph.upstream.shapes.offering_row import OfferingRow, build_gateway
-from catalograph.upstream.shapes.shape import Id, Shape, Words, starts_with
+from catalograph.upstream.versions import december_2025
+from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.offering_row import OfferingRow, build_gateway
+from catalograph.upstream.versions.version import (
+    Id,
+    Version,
+    Word,
+    Words,
+    starts_with,
+)
 
 
 class ModelWire(msgspec.Struct, frozen=True, gc=False):
     """One element of `models`. The document has fewer dates; those it lacks are read if given."""
 
     model_id: Id
-    name: str | None = None
-    release_date: str | None = None
-    announcement_date: str | None = None
-    deprecation_date: str | None = None
-    retirement_date: str | None = None
-    status: str | None = None
+    name: Word | None = None
+    release_date: Word | None = None
+    announcement_date: Word | None = None
+    deprecation_date: Word | None = None
+    retirement_date: Word | None = None
+    status: Word | None = None
     organisation: Id | None = None
     aliases: Words = None
     endpoints: Words = None
@@ -29,12 +36,14 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
     providers: tuple[OfferingRow, ...] | None = None
 
 
-class Documented(Shape[ModelWire]):
+class Documented(Version[ModelWire]):
     """Documented, never seen: so its rows may be narrowed by a provider filter, or not."""
 
-    name = "documented"
+    name = "2025-12 documented"
+    release = december_2025.RELEASE
+    key_prefixes = december_2025.KEY_PREFIXES
     row_type = ModelWire
-    narrows_by_provider = True
+    dialect = december_2025.SECTIONED_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
         """By an organisation that is a word, or lists at the top."""

@@ -1,4 +1,4 @@
-"""The shape of December 2025: optional sections, the organisation an object."""
+"""December 2025 as deployed: optional sections, the organisation an object."""
 
 from collections.abc import Mapping
 
@@ -6,17 +6,24 @@ import msgspec
 
 from catalograph.catalogue.query import Sections
 from catalograph.catalogue.records import Model, ModelData
-from catalograph.upstream.shapes.making import RecordMaker
-from catalograph.upstream.shapes.offering_row import OfferingRow, build_gateway
-from catalograph.upstream.shapes.shape import Id, Shape, Words, starts_with
+from catalograph.upstream.versions import december_2025
+from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.offering_row import OfferingRow, build_gateway
+from catalograph.upstream.versions.version import (
+    Id,
+    Version,
+    Word,
+    Words,
+    starts_with,
+)
 
 
 class OrganisationWire(msgspec.Struct, frozen=True, gc=False):
     """The value of `organisation`."""
 
     organisation_id: Id
-    name: str | None = None
-    country_code: str | None = None
+    name: Word | None = None
+    country_code: Word | None = None
 
 
 class DataWire(msgspec.Struct, frozen=True, gc=False):
@@ -38,12 +45,12 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
     """One element of `models`; a section that was switched off is absent, not null."""
 
     model_id: Id
-    name: str | None = None
-    release_date: str | None = None
-    announcement_date: str | None = None
-    deprecation_date: str | None = None
-    retirement_date: str | None = None
-    status: str | None = None
+    name: Word | None = None
+    release_date: Word | None = None
+    announcement_date: Word | None = None
+    deprecation_date: Word | None = None
+    retirement_date: Word | None = None
+    status: Word | None = None
     organisation: OrganisationWire | None = None
     aliases: Words = None
     data: DataWire | msgspec.UnsetType | None = msgspec.UNSET
@@ -54,12 +61,14 @@ _NO_DATA = DataWire()
 _NO_GATEWAY = GatewayWire()
 
 
-class Sectioned(Shape[ModelWire]):
-    """The shape this gateway was written for."""
+class Sectioned(Version[ModelWire]):
+    """The form that the gateway was first written for."""
 
-    name = "sectioned"
+    name = "2025-12 sectioned"
+    release = december_2025.RELEASE
+    key_prefixes = december_2025.KEY_PREFIXES
     row_type = ModelWire
-    narrows_by_provider = True
+    dialect = december_2025.SECTIONED_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
         """By a section, or by an organisation that is an object."""

@@ -1,0 +1,135 @@
+"""What a call costs, as the upstream lists it: plain records, amounts as decimals."""
+
+import decimal
+import enum
+from typing import Final
+
+import msgspec
+
+_SIGNIFICANT_DIGITS: Final = 15
+"""As many as a binary double holds; what the upstream prints beyond them is noise."""
+
+_ROUNDING: Final = decimal.Context(prec=_SIGNIFICANT_DIGITS)
+_MAX_CHARACTERS: Final = 64
+_MAX_EXPONENT: Final = 30
+
+
+class PriceListKind(enum.Enum):
+    """How a list of prices is meant."""
+
+    STANDARD = "standard"
+    OTHER = "other"
+    FLOOR = "floor"
+
+
+class PriceCondition(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a request must be like for a price to apply.
+
+    Attributes:
+        parameter: Of the request, such as `input_tokens`.
+        operator: The upstream's word: `eq`, `in`, `lt`, `lte`, `gt`, `gte`.
+        values: Compared with, as text; several for `in`.
+        group: Conditions of one group must hold together, of the groups one; None: a
+            group of its own.
+    """
+
+    parameter: str
+    operator: str
+    values: tuple[str, ...] = ()
+    group: int | None = None
+
+
+class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Hours of the day in which another amount applies.
+
+    Attributes:
+        label: The upstream's word, such as `peak`; None when it gives none.
+        start: First minute, `HH:MM`.
+        end: Minute behind the last, `HH:MM`; past midnight when not after `start`.
+        time_zone: Name of the zone, such as `UTC`.
+        amount: In the place of the price's own.
+    """
+
+    label: str | None = None
+    start: str
+    end: str
+    time_zone: str = "UTC"
+    amount: decimal.Decimal
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One price.
+
+    Attributes:
+        meter: What is counted, such as `input_text_tokens`.
+        unit: Such as `token`, `image`, `second`.
+        unit_size: How many units the amount is for.
+        amount: At most 15 significant digits.
+        currency: ISO 4217.
+        conditions: Under which it applies; empty: always.
+        windows: Hours with another amount; empty: none.
+    """
+
+    meter: str
+    unit: str
+    unit_size: int
+    amount: decimal.Decimal
+    currency: str
+    conditions: tuple[PriceCondition, ...] = ()
+    windows: tuple[PriceWindow, ...] = ()
+
+
+class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Prices that belong together.
+
+    Attributes:
+        kind: How the list is meant.
+        prices: Upstream order.
+    """
+
+    kind: PriceListKind
+    prices: tuple[Price, ...]
+
+
+class ListedPrices(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One list of the upstream's table of prices.
+
+    Several may have the same provider, model and endpoint: one for each tier, whose name
+    the upstream does not print. They are in the order of the table.
+
+    Attributes:
+        provider_id: Who charges.
+        model_id: For which model.
+        endpoint_id: On which endpoint, as the upstream names it in this table.
+        prices: Upstream order.
+    """
+
+    provider_id: str
+    model_id: str
+    endpoint_id: str
+    prices: tuple[Price, ...] = ()
+
+
+def parse_amount(value: str | float) -> decimal.Decimal | None:
+    """Read an amount of money without binary noise: `0.9500000000000001` is 0.95.
+
+    Returns:
+        At most 15 significant digits, without trailing zeros; None for what is no number,
+        negative, or of a size no price has.
+    """
+    text = str(value).strip()
+    if len(text) > _MAX_CHARACTERS or "_" in text:
+        return None
+    try:
+        amount = _ROUNDING.create_decimal(text)
+    except decimal.InvalidOperation:
+        return None
+    if not amount.is_finite() or amount < 0 or abs(amount.adjusted()) > _MAX_EXPONENT:
+        return None
+    amount = amount.normalize(_ROUNDING)
+    # Zero has one form only, and no exponent where a plain number will do.
+    return (
+        amount.quantize(decimal.Decimal(1))
+        if amount == amount.to_integral()
+        else amount
+    )

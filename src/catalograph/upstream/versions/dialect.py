@@ -1,0 +1,242 @@
+"""How a version of the upstream is asked: its parameters, and what each of them does."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from catalograph.catalogue.filter import (
+    DIMENSIONS,
+    EVERYTHING,
+    ModelsFilter,
+    is_sendable,
+    normalise,
+)
+from catalograph.catalogue.query import BARE, MAX_LIMIT, ModelsQuery, Sections
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Parameters in the order in which they are sent."""
+
+
+class Comparison(enum.Enum):
+    """How a version compares the values of a parameter."""
+
+    EXACT = "exact"
+    CASELESS = "without case"
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """The REST parameter of one field of a filter.
+
+    Attributes:
+        name: As it is sent.
+        compares: How its values are compared.
+        narrows: Sections of the listed models that are cut down to what matches, so that
+            they no longer say what a model is.
+    """
+
+    name: str
+    compares: Comparison = Comparison.EXACT
+    narrows: Sections = BARE
+
+
+class TableRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a side table is read.
+
+    Attributes:
+        path: Below the base address.
+        is_paged: Whether it takes `limit` and `offset`, and tells its `total`.
+    """
+
+    path: str
+    is_paged: bool = False
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """How one version is asked for models.
+
+    Attributes:
+        parameters: By field of `ModelsFilter`; a field that is not here can only be
+            answered from the index.
+        section_switches: By section, the parameter that leaves it out when `false`.
+        constants: Parameters of every request.
+        apart: Fields that the upstream would apply together in another sense than the
+            graph; two of them in one filter are answered from the index.
+        max_offset: Greatest offset that is taken; None: there is no bound.
+        router_id: A model that is put in front of a list whenever a model behind it is
+            listed, whether or not it matches itself. None: there is none.
+    """
+
+    parameters: Mapping[str, tuple[Parameter, ...]]
+    section_switches: Mapping[str, str] = {}
+    constants: Pairs = ()
+    apart: frozenset[str] = frozenset()
+    max_offset: int | None = None
+    router_id: str | None = None
+
+    def can_ask(self, query: ModelsQuery) -> bool:
+        """Whether the upstream can be asked for these models, and answers with what is meant."""
+        used = find_used_fields(query.filter)
+        return (
+            all(self._can_ask(field, query.filter) for field in used)
+            and len(self.apart.intersection(used)) <= 1
+            and not query.sections.overlaps(self.find_narrowed(query.filter))
+            and (self.max_offset is None or query.offset <= self.max_offset)
+        )
+
+    def find_narrowed(self, asked: ModelsFilter) -> Sections:
+        """Tell which sections a filter cuts down."""
+        narrowed = BARE
+        for field in find_used_fields(asked):
+            for parameter in self.parameters.get(field, ()):
+                narrowed |= parameter.narrows
+        return narrowed
+
+    def find_ignored(self, asked: ModelsFilter, sent: Pairs) -> tuple[str, ...]:
+        """Name the used fields of a filter that a version of this dialect has not seen.
+
+        Args:
+            asked: The filter.
+            sent: What was sent for it, in whatever dialect.
+        """
+        names = {name for name, _ in sent}
+        return tuple(
+            field
+            for field in find_used_fields(asked)
+            if not any(
+                parameter.name in names for parameter in self.parameters.get(field, ())
+            )
+        )
+
+    def is_understood(self, query: ModelsQuery, sent: Pairs) -> bool:
+        """Whether what was sent in another dialect means the same to a version of this one."""
+        return (
+            self.can_ask(query)
+            and set(self._write_filter(query.filter)) <= set(sent)
+            and (self.router_id is None or query.filter == EVERYTHING)
+        )
+
+    def widen(self, query: ModelsQuery) -> ModelsQuery | None:
+        """Enlarge a window so that it still holds all its models without the router.
+
+        Whether the router stands in front of a filtered list can only be seen there.
+
+        Returns:
+            The query itself where there is nothing to enlarge; None when the window would
+            be more than a page.
+        """
+        if self.router_id is None or query.filter == EVERYTHING:
+            return query
+        end = query.offset + query.limit + 1
+        if end > MAX_LIMIT:
+            return None
+        return msgspec.structs.replace(query, offset=0, limit=end)
+
+    def write(self, query: ModelsQuery) -> Pairs:
+        """Write a query as parameters: equal queries give equal ones, in one order.
+
+        Raises:
+            ValueError: `can_ask` would have told that this dialect has no words for it.
+        """
+        pairs = self._write_filter(query.filter)
+        pairs += (
+            (name, "false")
+            for section, name in self.section_switches.items()
+            if not getattr(query.sections, section)
+        )
+        pairs += (("limit", str(query.limit)), ("offset", str(query.offset)))
+        return tuple(pairs)
+
+    def _write_filter(self, asked: ModelsFilter) -> list[tuple[str, str]]:
+        pairs = list(self.constants)
+        for field in find_used_fields(asked):
+            if not self._can_ask(field, asked):
+                raise ValueError(f"{field} cannot be asked of the upstream")
+            value = getattr(asked, field)
+            text = "false" if value is False else ",".join(normalise(value))
+            pairs += ((one.name, text) for one in self.parameters[field])
+        return pairs
+
+    def _can_ask(self, field: str, asked: ModelsFilter) -> bool:
+        parameters = self.parameters.get(field, ())
+        value = getattr(asked, field)
+        if not parameters:
+            return False
+        if value is False:
+            return True
+        return isinstance(value, tuple) and all(
+            isinstance(one, str) and _can_be_sent(one, field, parameters)
+            for one in value
+        )
+
+
+def find_used_fields(asked: ModelsFilter) -> tuple[str, ...]:
+    """Name the fields of a filter that restrict anything, in the order of its class."""
+    used = asked.used
+    return tuple(name for name in asked.__struct_fields__ if name in used)
+
+
+def combine(dialects: Iterable[Dialect]) -> Dialect:
+    """Make the dialect that all of these understand: every name of each parameter.
+
+    What only some of them narrow, put together otherwise or lack is asked all the same:
+    the answer shows which version it is, and whether it will do.
+    """
+    parameters: dict[str, tuple[Parameter, ...]] = {}
+    switches: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    bounds = []
+    known = list(dialects)
+    for dialect in known:
+        for field, found in dialect.parameters.items():
+            names = {one.name for one in parameters.get(field, ())}
+            parameters[field] = (
+                *parameters.get(field, ()),
+                *(one for one in found if one.name not in names),
+            )
+        switches |= dialect.section_switches
+        constants |= dict(dialect.constants)
+        if dialect.max_offset is not None:
+            bounds.append(dialect.max_offset)
+    narrowing = {
+        field: tuple(
+            msgspec.structs.replace(one, narrows=_narrowed_by_all(field, known))
+            for one in found
+        )
+        for field, found in parameters.items()
+    }
+    return Dialect(
+        parameters=narrowing,
+        section_switches=switches,
+        constants=tuple(constants.items()),
+        max_offset=min(bounds, default=None),
+    )
+
+
+def build_query_string(pairs: Pairs) -> str:
+    """Write parameters down as a query string."""
+    return urlencode(pairs, safe=",", quote_via=quote)
+
+
+def _narrowed_by_all(field: str, dialects: Iterable[Dialect]) -> Sections:
+    narrowed: Any = None
+    for dialect in dialects:
+        for parameter in dialect.parameters.get(field, ()):
+            narrowed = (
+                parameter.narrows if narrowed is None else narrowed & parameter.narrows
+            )
+    return narrowed or BARE
+
+
+def _can_be_sent(value: str, field: str, parameters: Iterable[Parameter]) -> bool:
+    if not is_sendable(value):
+        return False
+    # A value in another case would find nothing in the graph, but something upstream.
+    dimension = DIMENSIONS.get(field)
+    return (
+        value == value.lower()
+        or (dimension is not None and dimension.ignores_case)
+        or all(one.compares is Comparison.EXACT for one in parameters)
+    )
