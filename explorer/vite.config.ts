@@ -32,15 +32,6 @@ export default defineConfig({
   logLevel: 'warn',
   base: './',
   plugins: [precompress()],
-  resolve: {
-    alias: [
-      {
-        find: 'monaco-editor/esm/vs/editor/edcore.main.js',
-        replacement: join(import.meta.dirname, 'src/editor.js'),
-      },
-    ],
-  },
-  worker: { format: 'es' },
   experimental: {
     renderBuiltUrl: (filename, { hostType }) =>
       hostType === 'html' ? ASSETS_FROM_PAGE + filename : { relative: true },
@@ -49,15 +40,11 @@ export default defineConfig({
     outDir: OUT,
     emptyOutDir: true,
     target: 'es2022',
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // light-dark() stays as it is written
     assetsInlineLimit: 0, // data: URLs would have to be allowed by the content security policy
-    chunkSizeWarningLimit: 5000,
+    chunkSizeWarningLimit: 1500,
     reportCompressedSize: false,
     sourcemap: false,
-    rolldownOptions: {
-      // Every file of several libraries says "use client", which means nothing here.
-      onLog(level, log, report) {
-        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
-      },
-    },
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -1,20 +1,35 @@
-/** What a tab starts with, and what the panel of examples lists. */
+/** The days that examples ask about. */
+export interface Dates {
+  /** By the reader's own calendar, as `2025-12-31`. */
+  today: string;
+  /**
+   * The last day worth asking for: today, or the newest release that the catalogue knows,
+   * so that an old catalogue has answers, too.
+   */
+  until: string;
+  /** 90 days before `until`. */
+  since: string;
+}
+
 export interface Example {
+  group: 'First steps' | 'Lists and filters' | 'Going further';
   question: string;
   hint: string;
   query: string;
-  variables: string;
+  /** Absent where the query has none. */
+  variables?: (dates: Dates) => string;
 }
 
-const day = (year: number, month: number, date: number): string =>
-  new Date(Date.UTC(year, month, date)).toISOString().slice(0, 10);
-
-/** First and last day of the month that holds `now`, by the reader's own calendar. */
-export function monthOf(now: Date): { from: string; to: string } {
-  const year = now.getFullYear();
-  const month = now.getMonth();
-  return { from: day(year, month, 1), to: day(year, month + 1, 0) };
+/** `newest`: the newest release day that the catalogue knows, if that is known. */
+export function dates(newest: string | null, now = new Date()): Dates {
+  const today = format(new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())));
+  const until = newest !== null && newest < today ? newest : today;
+  const since = new Date(`${until}T00:00:00Z`);
+  since.setUTCDate(since.getUTCDate() - 90);
+  return { today, until, since: format(since) };
 }
+
+const format = (day: Date): string => day.toISOString().slice(0, 10);
 
 /** JSON with lists of plain values on one line: the pane of variables is low. */
 const json = (value: unknown): string =>
@@ -23,30 +38,24 @@ const json = (value: unknown): string =>
     (_, items: string) => `[${items.replace(/\s*\n\s*/g, ' ')}]`,
   );
 
-/** The ids are aliases, which outlive the dated ids behind them. */
-export function examples(now: Date): Example[] {
-  return [
-    {
-      question: 'Which models take images and can be called for chat?',
-      hint: 'A filter over the whole catalogue, newest first.',
-      query: `# Which models take images
-# and can be called for chat?
-# Press the play button, or Ctrl+Enter.
-query ModelsThatSee($filter: ModelFilter!) {
-  models(
-    filter: $filter
-    orderBy: {
-      field: RELEASE_DATE
-      direction: DESC
-    }
-    first: 20
-  ) {
+/**
+ * What the start page offers, simple first. One more is one more entry; its query is run by
+ * `tests/web/test_explorer_browser.py`. Ids are aliases, which outlive the dated ids behind them.
+ */
+export const EXAMPLES: Example[] = [
+  {
+    group: 'First steps',
+    question: 'What is the newest?',
+    hint: 'A list, newest first. Add a field and run again.',
+    query: `# The ten newest models.
+# Put the cursor behind "name", press Enter and type: fields are suggested.
+query Newest {
+  models(orderBy: { field: RELEASE_DATE, direction: DESC }, first: 10) {
     totalCount
     nodes {
       modelId
       name
       releaseDate
-      inputModalities
       organisation {
         name
       }
@@ -54,19 +63,12 @@ query ModelsThatSee($filter: ModelFilter!) {
   }
 }
 `,
-      variables: json({
-        filter: {
-          inputModalities: ['image'],
-          endpoints: ['chat.completions'],
-          isRoutable: true,
-        },
-      }),
-    },
-    {
-      question: 'Who serves this model, and where?',
-      hint: 'One model by its id or an alias, with every offering of it.',
-      query: `# Who serves this model, and where?
-# A model id or one of its aliases.
+  },
+  {
+    group: 'First steps',
+    question: 'Who serves this model, and where?',
+    hint: 'One model by its id or an alias, with every offering of it.',
+    query: `# One model, by its id or one of its aliases, and who offers it.
 query WhoServesIt($modelId: String!) {
   model(modelId: $modelId) {
     name
@@ -82,43 +84,78 @@ query WhoServesIt($modelId: String!) {
       }
       providerModelSlug
       isRoutable
-      effectiveFrom
-      effectiveTo
     }
   }
 }
 `,
-      variables: json({ modelId: 'openai/gpt-5' }),
-    },
-    {
-      question: 'What came out this month?',
-      hint: 'A range of release days, filled in with the current month.',
-      query: `# What came out this month?
-# The month in which this page was
-# first opened: see the variables.
-query NewThisMonth($month: DateRange!) {
-  thisMonth: models(
-    filter: { releaseDate: $month }
-    orderBy: {
-      field: RELEASE_DATE
-      direction: DESC
+    variables: () => json({ modelId: 'openai/gpt-5' }),
+  },
+  {
+    group: 'First steps',
+    question: 'Search as you type',
+    hint: 'Best match first. Change the word in the variables.',
+    query: `# What a search box asks with every letter.
+query Search($text: String!) {
+  models(search: $text, first: 8) {
+    totalCount
+    nodes {
+      modelId
+      name
+      statusLabel
+      organisation {
+        name
+      }
     }
+  }
+}
+`,
+    variables: () => json({ text: 'claude' }),
+  },
+  {
+    group: 'Lists and filters',
+    question: 'Which models take images and can be called for chat?',
+    hint: 'Several filters at once; all of them must hold.',
+    query: `# Models that take images, can be called for chat, and are served today.
+query ModelsThatSee($filter: ModelFilter!) {
+  models(
+    filter: $filter
+    orderBy: { field: RELEASE_DATE, direction: DESC }
+    first: 20
   ) {
     totalCount
     nodes {
-      ...Release
+      modelId
+      name
+      releaseDate
+      inputModalities
+      organisation {
+        name
+      }
     }
   }
-  # A month may be young: the newest of all.
-  newest: models(
-    orderBy: {
-      field: RELEASE_DATE
-      direction: DESC
-    }
-    first: 5
+}
+`,
+    variables: () =>
+      json({ filter: { inputModalities: ['image'], endpoints: ['chat.completions'], isRoutable: true } }),
+  },
+  {
+    group: 'Lists and filters',
+    question: 'What came out lately?',
+    hint: 'A range of days: the last 90 for which the catalogue has releases.',
+    query: `# Releases in a range of days, both included: see the variables.
+query Lately($days: DateRange!) {
+  models(
+    filter: { releaseDate: $days }
+    orderBy: { field: RELEASE_DATE, direction: DESC }
   ) {
+    totalCount
     nodes {
-      ...Release
+      modelId
+      name
+      releaseDate
+      organisation {
+        name
+      }
     }
   }
   catalogue {
@@ -126,38 +163,17 @@ query NewThisMonth($month: DateRange!) {
     asOf
   }
 }
-
-fragment Release on Model {
-  modelId
-  name
-  releaseDate
-  organisation {
-    name
-  }
-}
 `,
-      variables: json({ month: monthOf(now) }),
-    },
-    {
-      question: 'A list with filters and counts',
-      hint: 'What a page with a sidebar asks. One value is misspelt on purpose.',
-      query: `# A list with filters and counts
-# What a page with a sidebar asks:
-# the list, and for each box how many
-# models one more tick would give.
-# One organisation is misspelt, and
-# unknownFilterValues says so.
-query FilteredList(
-  $filter: ModelFilter
-  $search: String
-  $offset: Int = 0
-) {
-  models(
-    filter: $filter
-    search: $search
-    limit: 10
-    offset: $offset
-  ) {
+    variables: ({ since, until }) => json({ days: { from: since, to: until } }),
+  },
+  {
+    group: 'Lists and filters',
+    question: 'A list with filters and counts',
+    hint: 'What a page with a sidebar asks. One value is misspelt on purpose.',
+    query: `# The list, and for each box of a sidebar how many models one more tick
+# would give. One organisation is misspelt: unknownFilterValues says so.
+query FilteredList($filter: ModelFilter, $offset: Int = 0) {
+  models(filter: $filter, limit: 10, offset: $offset) {
     totalCount
     nodes {
       modelId
@@ -191,24 +207,17 @@ query FilteredList(
   }
 }
 `,
-      variables: json({
-        filter: {
-          organisations: ['openai', 'antropic'],
-          outputModalities: ['text'],
-          includeRetired: false,
-        },
-        search: null,
+    variables: () =>
+      json({
+        filter: { organisations: ['openai', 'antropic'], outputModalities: ['text'], includeRetired: false },
       }),
-    },
-    {
-      question: 'Compare three models',
-      hint: 'Aliases ask one field three times, a fragment says once what to show.',
-      query: `# Compare three models
-query CompareThree(
-  $a: String!
-  $b: String!
-  $c: String!
-) {
+  },
+  {
+    group: 'Going further',
+    question: 'Compare three models',
+    hint: 'Aliases ask one field three times; a fragment says once what to show.',
+    query: `# One request for three models. The table shows them side by side.
+query CompareThree($a: String!, $b: String!, $c: String!) {
   a: model(modelId: $a) {
     ...Comparison
   }
@@ -237,11 +246,43 @@ fragment Comparison on Model {
   }
 }
 `,
-      variables: json({
-        a: 'openai/gpt-5',
-        b: 'anthropic/claude-sonnet-4.5',
-        c: 'google/gemini-2.5-pro',
-      }),
-    },
-  ];
+    variables: () =>
+      json({ a: 'openai/gpt-5', b: 'anthropic/claude-sonnet-4.5', c: 'google/gemini-2.5-pro' }),
+  },
+  {
+    group: 'Going further',
+    question: 'A provider, and what it serves',
+    hint: 'From a provider to its models, with pages by cursor.',
+    query: `# The first page of what one provider serves. For the next page, put
+# endCursor into the variable "after".
+query ProviderPage($providerId: String!, $after: String) {
+  provider(providerId: $providerId) {
+    name
+    countryCode
+    link
+    endpoints {
+      endpointId
+    }
+    models(first: 10, after: $after, orderBy: { field: NAME, direction: ASC }) {
+      totalCount
+      nodes {
+        modelId
+        name
+        offerings {
+          provider {
+            name
+          }
+          providerModelSlug
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
 }
+`,
+    variables: () => json({ providerId: 'openai', after: null }),
+  },
+];

@@ -50,7 +50,7 @@ from catalograph.upstream.environment import (
 )
 from catalograph.upstream.transport import build_in_process_transport
 from catalograph.web.application import build_web_app
-from catalograph.web.graphiql import Explorer
+from catalograph.web.graphiql import Explorer, ExplorerFacts
 from catalograph.web.options import Rate, WebOptions
 from catalograph.web.persisted_queries import ManifestError, read_manifest
 from catalograph.web.shared_rate_limit import SharedRateLimiter
@@ -156,7 +156,7 @@ def create_app(
     """
     settings = settings or Settings.from_environ(os.environ)
     check_start(settings, demo=demo or client is not None)
-    options = _build_options(settings)
+    options = _build_options(settings, demo=demo)
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
@@ -194,7 +194,7 @@ def create_app(
 
     return build_web_app(
         gateway.engine,
-        Explorer(),
+        Explorer(_build_facts(settings, options, demo=demo)),
         options,
         sdl=print_api_sdl() if settings.introspection_enabled else None,
         ready=check_ready,
@@ -364,7 +364,7 @@ def _build_limits(settings: Settings) -> Limits:
     )
 
 
-def _build_options(settings: Settings) -> WebOptions:
+def _build_options(settings: Settings, *, demo: bool) -> WebOptions:
     rate, partition_key = settings.rate_limit, settings.partition_key
     return WebOptions(
         graphiql_enabled=settings.graphiql_enabled,
@@ -380,7 +380,21 @@ def _build_options(settings: Settings) -> WebOptions:
         trusted_proxies=tuple(str(one) for one in settings.trusted_proxies),
         max_in_flight=settings.max_in_flight,
         request_timeout_s=settings.request_timeout_s,
-        trace_enabled=settings.trace_enabled,
+        # There is nothing to hide about the embedded catalogue.
+        trace_enabled=settings.trace_enabled or demo,
+    )
+
+
+def _build_facts(
+    settings: Settings, options: WebOptions, *, demo: bool
+) -> ExplorerFacts:
+    return ExplorerFacts(
+        catalogue="demo" if demo else "live",
+        version=__version__,
+        introspection=settings.introspection_enabled,
+        api_keys=bool(options.api_keys),
+        passthrough=options.passthrough,
+        trace=options.trace_enabled,
     )
 
 

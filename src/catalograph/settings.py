@@ -223,7 +223,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
 
     graphiql_enabled: Annotated[
-        bool, _Doc("Whether browsers get GraphiQL at /graphql.", values.parse_switch)
+        bool,
+        _Doc("Whether browsers get the explorer at /graphql.", values.parse_switch),
     ] = True
     introspection_enabled: Annotated[
         bool,
@@ -236,7 +237,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trace_enabled: Annotated[
         bool,
         _Doc(
-            "Whether `X-Catalograph-Trace: 1` adds the REST requests to an answer.",
+            "Whether `X-Catalograph-Trace: 1` adds the REST requests to an answer; "
+            "always with `--demo`.",
             values.parse_switch,
         ),
     ] = False

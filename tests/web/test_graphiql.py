@@ -1,5 +1,7 @@
 """The explorer's page and files: headers, forms, and what is not served."""
 
+import html
+import json
 from pathlib import Path
 
 import httpx
@@ -7,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from catalograph.web.graphiql import ASSETS_PATH, Explorer
+from catalograph.web.graphiql import ASSETS_PATH, Explorer, ExplorerFacts
 
 _SCRIPT = b"console.log('a script long enough to be worth compressing')"
 _POLICY = (
@@ -74,10 +76,65 @@ async def test_page_is_html_that_may_load_from_its_own_origin_only(
         "content-type": "text/html; charset=utf-8",
         "cross-origin-opener-policy": "same-origin",
         "referrer-policy": "no-referrer",
-        "vary": "Accept",
+        "vary": "Accept, Sec-Fetch-Site",
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
     }
+
+
+_TEMPLATE = b'<!doctype html><meta name="catalograph" content="{}" />'
+
+
+@pytest.mark.parametrize(
+    ("site", "runs"),
+    [
+        ("none", True),
+        ("same-origin", True),
+        ("same-site", False),
+        ("cross-site", False),
+        (None, False),
+    ],
+)
+async def test_page_says_what_the_gateway_is_and_whether_a_link_runs(
+    directory: Path, site: str | None, *, runs: bool
+) -> None:
+    (directory / "index.html").write_bytes(_TEMPLATE)
+    facts = ExplorerFacts(catalogue="demo", version='1.0"><b>', api_keys=True)
+
+    async with _client(Explorer(facts, directory=directory)) as client:
+        headers = {} if site is None else {"sec-fetch-site": site}
+        page = (await client.get("/graphql", headers=headers)).text
+
+    content = page.split('content="')[1].split('"')[0]
+    assert "<b>" not in page
+    assert json.loads(html.unescape(content)) == {
+        "catalogue": "demo",
+        "version": '1.0"><b>',
+        "introspection": True,
+        "apiKeys": True,
+        "passthrough": False,
+        "trace": False,
+        "runLink": runs,
+    }
+
+
+async def test_page_for_a_stranger_is_not_taken_for_the_readers_own(
+    directory: Path,
+) -> None:
+    """A browser that holds the one form gets the other when it needs that."""
+    (directory / "index.html").write_bytes(_TEMPLATE)
+    async with _client(Explorer(directory=directory)) as client:
+        own = await client.get("/graphql", headers={"sec-fetch-site": "none"})
+        foreign = await client.get(
+            "/graphql",
+            headers={
+                "sec-fetch-site": "cross-site",
+                "if-none-match": own.headers["etag"],
+            },
+        )
+
+    assert foreign.status_code == 200
+    assert foreign.headers["etag"] != own.headers["etag"]
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])

@@ -162,28 +162,64 @@ async def test_a_browser_gets_the_page_and_everybody_else_does_not() -> None:
     html = {"accept": BROWSER}
     async with build_client(build(Pages())) as client:
         page = await client.get("/graphql", headers=html)
-        shared = await client.get("/graphql?tab=2", headers=html)
-        question = await client.get("/graphql?query={hello}", headers=html)
+        linked = await client.get("/graphql?query={hello}&variables={}", headers=html)
+        question = await client.get("/graphql?query={hello}", headers={"accept": "*/*"})
         data = await client.get("/graphql", headers={"accept": "*/*"})
         file = await client.get("/graphql/assets/a.js")
-        root = await client.get("/")
         posted = await ask(client)
 
-    assert page.text == shared.text == "the page for /graphql"
+    assert page.text == linked.text == "the page for /graphql"
     assert question.json() == {"data": {"hello": "hello world"}}
     assert data.status_code == 400
     assert file.text == "the file"
-    assert (root.status_code, root.headers["location"]) == (307, "/graphql")
     assert posted.status_code == 200
+
+
+async def test_a_link_from_another_site_opens_the_page_and_runs_nothing() -> None:
+    """It is a page like any other; the same request for data is refused."""
+    engine = TinyEngine()
+    app = build_web_app(engine, Pages(), WebOptions(), sdl=SDL)
+    foreign = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    async with build_client(app) as client:
+        page = await client.get(
+            "/graphql?query={hello}", headers={"accept": BROWSER, **foreign}
+        )
+        data = await client.get(
+            "/graphql?query={hello}", headers={"accept": "*/*", **foreign}
+        )
+        stored = await client.get(
+            "/graphql?extensions={}", headers={"accept": BROWSER, **foreign}
+        )
+
+    assert (page.status_code, page.text) == (200, "the page for /graphql")
+    assert (data.status_code, stored.status_code) == (403, 400)
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/", "graphql"),
+        ("/?query=%7Ba%7D", "graphql?query=%7Ba%7D"),
+        ("/graphql/", "../graphql"),
+        ("/graphql/?query=%7Ba%7D", "../graphql?query=%7Ba%7D"),
+    ],
+)
+async def test_other_spellings_lead_to_the_page_below_any_prefix(
+    path: str, location: str
+) -> None:
+    """Relative, as a proxy may have cut a prefix off the address."""
+    async with build_client(build(Pages())) as client:
+        response = await client.get(path)
+
+    assert (response.status_code, response.headers["location"]) == (307, location)
 
 
 async def test_the_page_needs_no_key() -> None:
     """A browser cannot send one before the page that asks for it is there."""
     async with build_client(build(Pages(), api_keys=("k",))) as client:
         page = await client.get("/graphql", headers={"accept": BROWSER})
-        question = await client.get(
-            "/graphql?query={hello}", headers={"accept": BROWSER}
-        )
+        question = await client.get("/graphql?query={hello}")
 
     assert (page.status_code, question.status_code) == (200, 401)
 

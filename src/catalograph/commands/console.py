@@ -44,9 +44,9 @@ def describe_start(settings: Settings, base: str, *, demo: bool) -> str:
     what = "the embedded catalogue" if demo else settings.upstream_url
     body = json.dumps({"query": _QUERY})
     look = (
-        "open it in a browser: GraphiQL, with examples to run"
+        "open it in a browser: examples to run, documentation"
         if settings.graphiql_enabled
-        else "for clients; GraphiQL is off"
+        else "for clients; the explorer is off"
     )
     return (
         f"catalograph {__version__}: {what} as a graph\n\n"

@@ -28,7 +28,7 @@ from catalograph.web.middleware import (
 )
 from catalograph.web.negotiation import prefers_html
 from catalograph.web.options import WebOptions
-from catalograph.web.parameters import names_operation
+from catalograph.web.parameters import names_stored_document
 from catalograph.web.persisted_queries import (
     DocumentFinder,
     MemoryDocuments,
@@ -227,7 +227,11 @@ def _path(scope: Scope) -> str:
 
 
 class _PageForBrowsers:
-    """Shows the explorer to a browser that opens `/graphql` without a question."""
+    """Shows the explorer to a browser that opens `/graphql`, with or without a query.
+
+    The page runs nothing by itself when another site opened it, so that such a request
+    may be answered. A stored document runs as for every client: the page cannot show it.
+    """
 
     def __init__(self, app: ASGIApp, explorer: ExplorerPages) -> None:
         self._app = app
@@ -237,7 +241,7 @@ class _PageForBrowsers:
         if (
             scope["method"] in {"GET", "HEAD"}
             and prefers_html(headers_of(scope).get(b"accept"))
-            and not names_operation(scope["query_string"])
+            and not names_stored_document(scope["query_string"])
         ):
             response = self._explorer.page(Request(scope))
             await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The explorer: GraphiQL's page and its files, served from the package and nowhere else.
+"""The explorer: a page that explores the graph, served from the package and nowhere else.
 
 The files are built from `explorer/` by the build hook. Their names hold a hash of
 their content, so a browser keeps them for good; each comes with a copy in brotli and
@@ -7,10 +7,13 @@ is not a name in that table does not exist, so no request can reach the file sys
 """
 
 import hashlib
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,8 +26,7 @@ _POLICY = (
     "script-src 'self'",
     "worker-src 'self'",
     "connect-src 'self'",
-    # The editor positions its lines, cursors and widgets by style attributes and
-    # writes its theme into a style element.
+    # The editor writes its rules into a style element and positions by style attributes.
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data:",  # the stylesheet's own small icons
     "font-src 'self'",
@@ -48,7 +50,7 @@ _PAGE_HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "vary": "Accept",
+    "vary": "Accept, Sec-Fetch-Site",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
@@ -70,6 +72,47 @@ The API itself is there: send <code>POST /graphql</code>, or read
 """
 
 
+_FACTS_PLACE: Final = b'name="catalograph" content="{}"'
+_TRUSTED_SITES: Final = {"none", "same-origin"}  # the reader's own doing
+
+
+class ExplorerFacts(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What the page says about the gateway; all of it is public.
+
+    Attributes:
+        catalogue: `demo`: the embedded one.
+        version: Of this package; empty: not shown.
+        introspection: Whether clients may ask for the schema.
+        api_keys: Whether `X-API-Key` is required.
+        passthrough: Whether callers bring the upstream's token.
+        trace: Whether `X-Catalograph-Trace` has an effect.
+    """
+
+    catalogue: Literal["demo", "live"] = "live"
+    version: str = ""
+    introspection: bool = True
+    api_keys: bool = False
+    passthrough: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One form of the page: `run_link` is whether the query of a link runs at once."""
+
+    body: bytes
+    etag: str
+
+    @classmethod
+    def build(cls, template: bytes, facts: ExplorerFacts, *, run_link: bool) -> "_Page":
+        values = msgspec.to_builtins(facts) | {"runLink": run_link}
+        content = html.escape(msgspec.json.encode(values).decode())
+        body = template.replace(
+            _FACTS_PLACE, f'name="catalograph" content="{content}"'.encode()
+        )
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
 @dataclass(frozen=True)
 class _Asset:
     """One built file.
@@ -84,28 +127,41 @@ class _Asset:
 
 
 class Explorer:
-    """GraphiQL as routes.
+    """The page and its files as routes.
 
     Args:
+        facts: What the page says about the gateway.
         directory: Holds `index.html` and `assets/`; None means the package's own. A
             missing one is no error: the page then says how to build it.
     """
 
-    def __init__(self, *, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        facts: ExplorerFacts = ExplorerFacts(),  # noqa: B008 - immutable
+        *,
+        directory: Path | None = None,
+    ) -> None:
         directory = directory or _DIRECTORY
         index = directory / "index.html"
         self.is_built = index.is_file()
-        self._page = index.read_bytes() if self.is_built else _MISSING_PAGE
-        self._etag = f'"{hashlib.sha256(self._page).hexdigest()[:32]}"'
+        template = index.read_bytes() if self.is_built else _MISSING_PAGE
+        self._running = _Page.build(template, facts, run_link=True)
+        self._waiting = _Page.build(template, facts, run_link=False)
         self._assets = _read_assets(directory / "assets") if self.is_built else {}
         self.routes = [Route(f"{ASSETS_PATH}/{{name}}", self.asset, methods=["GET"])]
 
     def page(self, request: Request) -> Response:
-        """Answer a browser that opened `GET /graphql`: 200 with the page, or 304."""
-        headers = {**_PAGE_HEADERS, "etag": self._etag}
-        if _names_etag(request.headers.get("if-none-match", ""), self._etag):
+        """Answer a browser that opened `GET /graphql`: 200 with the page, or 304.
+
+        A link that another site opened shows its query without running it, and so does
+        one whose origin the browser does not say, as on plain HTTP.
+        """
+        site = request.headers.get("sec-fetch-site")
+        page = self._running if site in _TRUSTED_SITES else self._waiting
+        headers = {**_PAGE_HEADERS, "etag": page.etag}
+        if _names_etag(request.headers.get("if-none-match", ""), page.etag):
             return Response(status_code=304, headers=headers)
-        return Response(self._page, headers=headers, media_type="text/html")
+        return Response(page.body, headers=headers, media_type="text/html")
 
     async def asset(self, request: Request) -> Response:
         """Answer for one file below `ASSETS_PATH`: the smallest form taken, or 404."""

@@ -89,11 +89,11 @@ def parse_query_string(query_string: bytes) -> Parameters:
     return _check(found)
 
 
-def names_operation(query_string: bytes) -> bool:
-    """Whether an address asks for data: a page of ours has none of these parameters."""
-    return any(
-        part.partition(b"=")[0] in {b"query", b"documentId", b"extensions"}
-        for part in query_string.split(b"&")
+def names_stored_document(query_string: bytes) -> bool:
+    """Whether an address names a document by id or hash, without its text."""
+    names = {part.partition(b"=")[0] for part in query_string.split(b"&")}
+    return b"query" not in names and not names.isdisjoint(
+        (b"documentId", b"extensions")
     )
 
 

@@ -39,7 +39,7 @@ def build_routes(
         sdl: The API schema; None where nobody may ask for it.
         ready: Asked at every `/readyz`; should be quick.
         figures: Asked at every `/metrics`.
-        redirect_root: Whether `/` leads to the explorer.
+        redirect_root: Whether `/` and `/graphql/` lead to the explorer.
         protect: Put around what tells about the graph; health and metrics are open, and
             are to be kept from the outside by whoever stands in front.
     """
@@ -54,7 +54,9 @@ def build_routes(
         ),
     ]
     if redirect_root:
-        routes.append(Route("/", _redirect_to_explorer))
+        # Relative: a proxy may have cut off a prefix that nothing here knows.
+        routes.append(Route("/", _build_redirect("graphql")))
+        routes.append(Route("/graphql/", _build_redirect("../graphql")))
     return routes
 
 
@@ -89,8 +91,12 @@ async def _answer_nothing(_: Request) -> Response:
     raise HTTPException(404)
 
 
-async def _redirect_to_explorer(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/graphql", 307)
+def _build_redirect(location: str) -> Callable[[Request], Awaitable[Response]]:
+    async def redirect(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(location + query, 307)
+
+    return redirect
 
 
 def _build_readiness(ready: ReadyProbe) -> Callable[[Request], Awaitable[Response]]:

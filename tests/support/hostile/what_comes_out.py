@@ -76,7 +76,6 @@ def attacks() -> Iterator[Attack]:
         b"/docs",
         b"/openapi.json",
         b"/server-status",
-        b"/graphql/",
         b"/GRAPHQL",
         b"/graphql;a=b",
         b"/healthz/../metrics",

@@ -210,6 +210,11 @@ def _sites() -> Iterator[Attack]:
         get(b"/", headers=b"X-Forwarded-Host: evil.example\r\n"),
         307,
     )
+    yield _attack(
+        "the explorer's other spelling for a foreign host",
+        get(b"/graphql/", headers=b"X-Forwarded-Host: evil.example\r\n"),
+        307,
+    )
 
 
 def _tokens() -> Iterator[Attack]:
