@@ -11,7 +11,8 @@ import asyncio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from catalograph.demo.service import Reply, build_demo_app, send_reply
+from catalograph.demo.replies import Reply, send_reply
+from catalograph.demo.service import build_demo_app
 from catalograph.demo.synthesis import synthesise_models
 
 _TEXT = {"content-type": "text/plain"}

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import IO, Final
 
-from catalograph.demo.service import DemoUpstream, Reply, utc_now
+from catalograph.demo.replies import Reply, utc_now
+from catalograph.demo.service import DemoUpstream
 from catalograph.demo.shapes import SectionedShape
 from chaos.truth import Truth
 

@@ -6,11 +6,13 @@ import socket
 from pathlib import Path
 
 import pytest
+import uvicorn
 from typer.testing import CliRunner, Result
 
 import catalograph
 from catalograph import app as composition
 from catalograph.commands import cli
+from catalograph.demo.replies import RestService
 from catalograph.errors import UpstreamAuthError
 from catalograph.graphql.sdl import print_api_sdl, print_subgraph_sdl
 from catalograph.settings import Settings
@@ -44,6 +46,51 @@ def test_version() -> None:
         0,
         f"catalograph {catalograph.__version__}\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "total"),
+    [
+        ((), "aistats_v1_k_demo_catalogue", DEMO_TOTAL),
+        (("--models", "7"), "aistats_v1_k_demo_catalogue", 7),
+        (("--upstream-version", "2026-08"), "phaseo_v1_sk_catalogue_demo", 160),
+        (
+            ("--upstream-version", "2026-08", "--models", "7"),
+            "phaseo_v1_sk_catalogue_demo",
+            7,
+        ),
+    ],
+)
+def test_the_embedded_catalogue_is_served_in_either_version(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    token: str,
+    total: int,
+) -> None:
+    served: list[RestService] = []
+
+    def serve(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        assert isinstance(server.config.app, RestService)
+        served.append(server.config.app)
+        for each in sockets:
+            each.close()
+
+    monkeypatch.setattr(uvicorn.Server, "run", serve)
+
+    result = run("upstream", "--port", "0", *arguments)
+
+    [rest] = served
+    reply = rest.reply("GET", "/v1/models", "availability=all", f"Bearer {token}")
+    assert (result.exit_code, reply.status) == (0, 200)
+    assert f"CATALOGRAPH_UPSTREAM_TOKEN={token} catalograph serve" in result.stderr
+    assert json.loads(reply.body)["total"] == total
+
+
+def test_an_unknown_version_is_refused_with_the_known_ones() -> None:
+    result = run("upstream", "--upstream-version", "2024-01")
+
+    assert result.exit_code == 2
+    assert "'2025-12', '2026-08'" in result.stderr
 
 
 def test_a_query_prints_its_answer_as_json() -> None:

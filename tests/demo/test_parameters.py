@@ -7,6 +7,7 @@ from catalograph.demo.parameters import (
     parse_boolean,
     parse_limit,
     parse_offset,
+    print_decimal,
     print_number,
     split_list,
 )
@@ -117,3 +118,41 @@ def test_four_words_switch_off(value: str) -> None:
 )
 def test_everything_else_leaves_on(value: str) -> None:
     assert parse_boolean(value) is True
+
+
+def test_two_names_of_one_list_are_united() -> None:
+    parameters = Parameters("input_modalities=Image&input_types=text,AUDIO")
+
+    assert parameters.read_types("input_types", "input_modalities") == (
+        "text",
+        "audio",
+        "image",
+    )
+
+
+def test_a_word_is_the_first_value_without_case_and_white_space() -> None:
+    parameters = Parameters("availability=%20All%09&availability=active&empty")
+
+    assert parameters.read_word("availability") == "all"
+    assert parameters.read_word("absent") == ""
+    assert parameters.read_first("availability") == " All\t"
+    assert "empty" in parameters
+    assert "absent" not in parameters
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, "0"),
+        (3.0, "3"),
+        (300.0, "300"),
+        (0.025, "0.025"),
+        (0.00004083, "0.00004083"),
+        (0.000001, "0.000001"),
+        (0.0000001, "1e-7"),
+        (0.00000025, "2.5e-7"),
+        (0.1 + 0.2, "0.30000000000000004"),
+    ],
+)
+def test_decimals_are_printed_as_javascript_does(number: float, text: str) -> None:
+    assert print_decimal(number) == text

@@ -4,9 +4,18 @@ import datetime
 
 import msgspec
 
-from catalograph.demo.service import DEMO_TOKEN, DemoUpstream
+from catalograph.demo.service import (
+    DEMO_TOKEN,
+    DEMO_TOKENS,
+    DemoUpstream,
+    build_demo_app,
+)
 from catalograph.demo.shapes import SectionedShape
-from catalograph.demo.synthesis import synthesise_models
+from catalograph.demo.synthesis import (
+    synthesise,
+    synthesise_catalogue,
+    synthesise_models,
+)
 
 NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
 
@@ -64,3 +73,36 @@ def test_paging_through_them_meets_each_one_once() -> None:
     assert [page.total for page in pages] == [1100] * 5
     ids = [model["model_id"] for page in pages for model in page.models]
     assert sorted(map(str, ids)) == sorted(model.model_id for model in models)
+
+
+def test_a_catalogue_of_2026_08_lists_as_many_models_as_asked_for() -> None:
+    catalogue = synthesise_catalogue(600)
+    upstream = build_demo_app(catalogue, clock=lambda: NOW, version="2026-08")
+
+    pages = [
+        msgspec.json.decode(
+            upstream.reply(
+                "GET",
+                "/v1/models",
+                f"availability=all&limit=250&offset={offset}",
+                f"Bearer {DEMO_TOKENS['2026-08']}",
+            ).body,
+            type=Answer,
+        )
+        for offset in (0, 250, 500)
+    ]
+
+    assert [(page.total, len(page.models)) for page in pages] == [
+        (600, 250),
+        (600, 250),
+        (600, 100),
+    ]
+    assert synthesise_catalogue(50).models == catalogue.models[:50]
+    assert {model["id"] for page in pages for model in page.models} == {
+        model.id for model in catalogue.models
+    }
+
+
+def test_each_version_has_its_own_rows() -> None:
+    assert synthesise(3, "2025-12") == synthesise_models(3)
+    assert synthesise(3, "2026-08") == synthesise_catalogue(3)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from catalograph.demo.service import Reply
+from catalograph.demo.replies import Reply
 
 _HTML = b"<!doctype html><title>Just a moment</title><p>Checking your browser."
 

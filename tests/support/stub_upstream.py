@@ -12,14 +12,13 @@ import httpx
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from catalograph.demo.service import (
-    DEMO_TOKEN,
-    DemoUpstream,
+from catalograph.demo.replies import (
     Reply,
     answer_lifespan,
     find_authorization,
     send_reply,
 )
+from catalograph.demo.service import DEMO_TOKEN, DemoUpstream
 from catalograph.demo.shapes import SectionedShape, Shape
 from support.stub_faults import (
     Cut,

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from catalograph import __version__
 from catalograph.commands.streams import can_show, prepare_streams
+from catalograph.demo import DEFAULT_VERSION, UpstreamVersion
 from catalograph.errors import CatalographError
 
 if TYPE_CHECKING:
@@ -156,23 +157,30 @@ def upstream(
             min=0, help="Make up this many models instead, the same every time."
         ),
     ] = None,
+    upstream_version: Annotated[
+        UpstreamVersion,
+        typer.Option(help="The contract of the REST API, by its month."),
+    ] = DEFAULT_VERSION,
 ) -> None:
     """Serve the embedded catalogue as the REST API that the gateway reads."""
     import uvicorn
 
-    from catalograph.demo.service import DEMO_TOKEN, build_demo_app
-    from catalograph.demo.synthesis import synthesise_models
+    from catalograph.demo.service import DEMO_TOKENS, build_demo_app
+    from catalograph.demo.synthesis import synthesise
     from catalograph.server.listening import get_port, open_listeners
 
     host = "127.0.0.1"
     listeners = open_listeners(host, port)
     port = get_port(listeners)
-    rest = build_demo_app(None if models is None else synthesise_models(models))
+    rest = build_demo_app(
+        None if models is None else synthesise(models, upstream_version),
+        version=upstream_version,
+    )
     _say(
         f"The REST API of the embedded catalogue is at http://{host}:{port}/v1/models\n"
         "To put the gateway in front of it:\n"
         f"  CATALOGRAPH_UPSTREAM_URL=http://{host}:{port}/v1 "
-        f"CATALOGRAPH_UPSTREAM_TOKEN={DEMO_TOKEN} catalograph serve"
+        f"CATALOGRAPH_UPSTREAM_TOKEN={DEMO_TOKENS[upstream_version]} catalograph serve"
     )
     config = uvicorn.Config(rest, workers=1, log_level="warning", access_log=False)
     with contextlib.suppress(KeyboardInterrupt):

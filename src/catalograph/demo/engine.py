@@ -1,27 +1,26 @@
-"""The embedded upstream without HTTP: a question in, the bytes of the answer out.
+"""The embedded upstream of December 2025 without HTTP: a question in, bytes out.
 
-The real upstream loads and filters its whole catalogue for every request. Here each
-value that can be filtered by has a bit set over the models in list order, so that a
-catalogue of 100,000 models answers as fast as one of a hundred.
+As the real one does, it filters the whole catalogue; lists of one filter are cached, so
+that paging through 60,000 models stays cheap.
 """
 
 import bisect
 import datetime
 import functools
-import itertools
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from catalograph.catalogue.ordering import collation_key
-from catalograph.catalogue.postings import build_flags, build_mask
 from catalograph.demo.parameters import Question, print_number
+from catalograph.demo.replies import write_json
 from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant
 from catalograph.demo.shapes import Shape
 
-_KEPT_FRAGMENTS = 8192
-"""Encoded models kept; a model takes about a kilobyte."""
+_CACHED_FRAGMENTS = 8192
+"""Encoded models; a model takes about a kilobyte."""
+
+_CACHED_LISTS = 64
 
 
 class Engine:
@@ -81,27 +80,26 @@ class _Snapshot:
     def __init__(
         self, models: Sequence[StoredModel], shape: Shape, now: datetime.datetime
     ) -> None:
-        self._models = models
         self._shape = shape
-        self._rows = [_active_rows(model, now) for model in models]
-        self._everything = (1 << len(models)) - 1
-        self._bits = _index(zip(models, self._rows, strict=True), len(models))
-        self._fragment = functools.lru_cache(_KEPT_FRAGMENTS)(self._encode)
+        self._models = [(model, _active_rows(model, now)) for model in models]
+        self._find = functools.lru_cache(_CACHED_LISTS)(self._filter)
+        self._fragment = functools.lru_cache(_CACHED_FRAGMENTS)(self._encode)
 
     def answer(self, question: Question) -> bytes:
-        matches = self._match(question)
-        total = matches.bit_count()
+        found = self._find(msgspec.structs.replace(question, limit=1, offset=0.0))
         # Only these parts of a question change how a model looks.
         view = Question(
             providers=question.providers, data=question.data, gateway=question.gateway
         )
+        start = int(min(question.offset, len(found)))
         fragments = [
             self._fragment(place, view)
-            for place in _find_page(matches, total, question)
+            for place in found[start : start + question.limit]
         ]
         head = (
             f'{{\n  "ok": true,\n  "limit": {question.limit},'
-            f'\n  "offset": {print_number(question.offset)},\n  "total": {total},'
+            f'\n  "offset": {print_number(question.offset)},'
+            f'\n  "total": {len(found)},'
         ).encode()
         if not fragments:
             return head + b'\n  "models": []\n}'
@@ -109,44 +107,51 @@ class _Snapshot:
             head + b'\n  "models": [\n    ' + b",\n    ".join(fragments) + b"\n  ]\n}"
         )
 
-    def _match(self, question: Question) -> int:
-        matches = self._everything
-        for field, values in (
-            ("provider", question.providers),
-            ("organisation", question.organisations),
-            ("input", question.input_types),
-            ("output", question.output_types),
-            ("param", question.params),
-        ):
-            if values:
-                matches &= self._any_of((field, value) for value in values)
-        if question.include_endpoints:
-            matches &= self._served(question.include_endpoints, question.providers)
-        if question.exclude_endpoints:
-            matches &= ~self._served(question.exclude_endpoints, question.providers)
-        return matches & ~self._any_of(
-            ("status", status) for status in question.dropped_statuses
+    def _filter(self, question: Question) -> tuple[int, ...]:
+        """Find the places of the models that match, in order."""
+        return tuple(
+            place
+            for place, (model, rows) in enumerate(self._models)
+            if _matches(model, rows, question)
         )
 
-    def _served(self, endpoints: Iterable[str], providers: Iterable[str]) -> int:
-        """Find who is served at these endpoints, by these providers if any are named."""
-        pairs = itertools.product(providers or (None,), endpoints)
-        return self._any_of(("served", *pair) for pair in pairs)
-
-    def _any_of(self, keys: Iterable[Hashable]) -> int:
-        matches = 0
-        for key in keys:
-            matches |= self._bits.get(key, 0)
-        return matches
-
     def _encode(self, place: int, view: Question) -> bytes:
-        rows = self._rows[place]
-        if view.providers:
-            rows = tuple(row for row in rows if row.api_provider_id in view.providers)
-        model = self._shape.render(self._models[place], rows, view)
-        indented = msgspec.json.format(msgspec.json.encode(model), indent=2)
+        model, rows = self._models[place]
+        shown = self._shape.render(model, _narrow(rows, view), view)
         # A line feed within a string is escaped, so each one here ends a line.
-        return indented.replace(b"\n", b"\n    ")
+        return write_json(shown).replace(b"\n", b"\n    ")
+
+
+def _matches(
+    model: StoredModel, rows: Sequence[ProviderRow], question: Question
+) -> bool:
+    rows = _narrow(rows, question)
+    organisation_id = model.organisation.organisation_id if model.organisation else None
+    params = [
+        param for row in rows for param in model.params.get(row.api_provider_id, ())
+    ]
+    endpoints = [row.endpoint for row in rows]
+    return (
+        (bool(rows) or not question.providers)
+        and _holds_any([organisation_id], question.organisations)
+        and _holds_any(map(str.lower, model.data.input_types), question.input_types)
+        and _holds_any(map(str.lower, model.data.output_types), question.output_types)
+        and _holds_any(params, question.params)
+        and _holds_any(endpoints, question.include_endpoints)
+        and not any(each in question.exclude_endpoints for each in endpoints)
+        and (model.status or "").lower() not in question.dropped_statuses
+    )
+
+
+def _holds_any(values: Iterable[str | None], wanted: Sequence[str]) -> bool:
+    return not wanted or any(value in wanted for value in values)
+
+
+def _narrow(rows: Sequence[ProviderRow], question: Question) -> Sequence[ProviderRow]:
+    """Leave the rows of the providers asked for."""
+    if not question.providers:
+        return rows
+    return [row for row in rows if row.api_provider_id in question.providers]
 
 
 def _window(
@@ -175,43 +180,3 @@ def _row_key(row: ProviderRow) -> tuple[object, ...]:
         collation_key(row.endpoint),
         collation_key(row.provider_model_slug or ""),
     )
-
-
-def _index(
-    models: Iterable[tuple[StoredModel, Sequence[ProviderRow]]], count: int
-) -> dict[Hashable, int]:
-    """Build a bit set for each value: bit n stands for the model in place n."""
-    places: dict[Hashable, list[int]] = defaultdict(list)
-    for place, (model, rows) in enumerate(models):
-        for key in _keys(model, rows):
-            places[key].append(place)
-    return {key: build_mask(found, count) for key, found in places.items()}
-
-
-def _keys(model: StoredModel, rows: Iterable[ProviderRow]) -> Iterator[Hashable]:
-    if model.organisation is not None:
-        yield "organisation", model.organisation.organisation_id
-    if model.status is not None:
-        yield "status", model.status.lower()
-    for kind in model.data.input_types:
-        yield "input", kind.lower()
-    for kind in model.data.output_types:
-        yield "output", kind.lower()
-    for row in rows:
-        yield "provider", row.api_provider_id
-        yield "served", None, row.endpoint
-        yield "served", row.api_provider_id, row.endpoint
-        for param in model.params.get(row.api_provider_id, ()):
-            yield "param", param
-
-
-def _find_page(matches: int, total: int, question: Question) -> Sequence[int]:
-    """Find the places of one page's models, in order."""
-    if question.offset >= total:
-        return ()
-    start = int(question.offset)
-    stop = min(start + question.limit, total)
-    if total == matches.bit_length():
-        return range(start, stop)  # no gaps
-    places = itertools.compress(itertools.count(), build_flags(matches, 0))
-    return tuple(itertools.islice(places, start, stop))

@@ -19,8 +19,9 @@ _PREFIXED = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-# From here on JavaScript prints a number with an exponent.
+# From here on, and below the second one, JavaScript prints a number with an exponent.
 _EXPONENT_FROM = 1e21
+_EXPONENT_BELOW = 1e-6
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,30 +58,42 @@ class Parameters:
         for name, value in urllib.parse.parse_qsl(query_string, keep_blank_values=True):
             self._values.setdefault(name, []).append(value)
 
-    def read_list(self, name: str) -> tuple[str, ...]:
-        """Split every value given under `name`; empty when nothing is left."""
+    def read_list(self, *names: str) -> tuple[str, ...]:
+        """Split every value given under these names; empty when nothing is left."""
         return tuple(
-            item for value in self._values.get(name, ()) for item in split_list(value)
+            item
+            for name in names
+            for value in self._values.get(name, ())
+            for item in split_list(value)
         )
 
-    def read_types(self, name: str) -> tuple[str, ...]:
+    def read_types(self, *names: str) -> tuple[str, ...]:
         """Read a list whose values are compared without case."""
-        return tuple(item.lower() for item in self.read_list(name))
+        return tuple(item.lower() for item in self.read_list(*names))
+
+    def read_word(self, name: str) -> str:
+        """Read the first value without case and surrounding white space."""
+        return self.read_first(name).strip().lower()
 
     def read_boolean(self, name: str) -> bool:
         """Read the first value; true for everything that does not clearly say no."""
-        return parse_boolean(self._first(name))
+        return parse_boolean(self.read_first(name))
 
     def read_limit(self) -> int:
         """Read `limit` as the upstream corrects it."""
-        return parse_limit(self._first("limit"))
+        return parse_limit(self.read_first("limit"))
 
     def read_offset(self) -> float:
         """Read `offset` as the upstream corrects it."""
-        return parse_offset(self._first("offset"))
+        return parse_offset(self.read_first("offset"))
 
-    def _first(self, name: str) -> str:
+    def read_first(self, name: str) -> str:
+        """Read the first value as it is; empty when there is none."""
         return self._values.get(name, [""])[0]
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a parameter is given, even if empty."""
+        return name in self._values
 
 
 def split_list(value: str) -> list[str]:
@@ -133,3 +146,11 @@ def print_number(number: float) -> str:
     if number >= _EXPONENT_FROM:
         return repr(number)
     return f"{decimal.Decimal(repr(number)):.0f}"
+
+
+def print_decimal(number: float) -> str:
+    """Print a number from 0 as JavaScript does: `0.00001`, but `1e-7`."""
+    if 0 < number < _EXPONENT_BELOW:
+        digits, _, exponent = f"{decimal.Decimal(repr(number)):e}".partition("e-")
+        return f"{digits}e-{int(exponent)}"
+    return f"{decimal.Decimal(repr(number)).normalize():f}"

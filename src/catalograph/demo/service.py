@@ -1,25 +1,39 @@
-"""The embedded upstream as an ASGI app: who may ask, at which path, and what a refusal says."""
+"""The embedded upstream of December 2025 as an ASGI app, and the choice of a version."""
 
-import datetime
 import re
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from catalograph.demo import DEFAULT_VERSION, UpstreamVersion
 from catalograph.demo.catalogue import load_catalogue
 from catalograph.demo.engine import Engine
 from catalograph.demo.parameters import Parameters
+from catalograph.demo.replies import (
+    TEXT,
+    Clock,
+    Reply,
+    RestService,
+    build_request_id,
+    utc_now,
+    write_json,
+)
 from catalograph.demo.rows import StoredModel
 from catalograph.demo.shapes import SectionedShape, Shape
-
-Clock = Callable[[], datetime.datetime]
-"""Gives the present instant, with a time zone."""
+from catalograph.demo.v2026_08 import service as v2026_08
+from catalograph.demo.v2026_08.catalogue import load_catalogue as load_catalogue_2026_08
+from catalograph.demo.v2026_08.december import convert_catalogue
+from catalograph.demo.v2026_08.rows import Catalogue
 
 DEMO_TOKEN: Final = "aistats_v1_k_demo_catalogue"  # noqa: S105 - opens nothing but this app
 """A key that the embedded upstream takes; any other of its form will do as well."""
+
+DEMO_TOKENS: Final[Mapping[UpstreamVersion, str]] = {
+    "2025-12": DEMO_TOKEN,
+    "2026-08": v2026_08.TOKEN,
+}
+"""Such a key by version."""
 
 _KEY = re.compile(r"aistats_v1_k_([^_]+)_(.+)")
 
@@ -30,40 +44,21 @@ _REASON_BY_KID = {
 }
 _WRONG_SECRET = "wrong"  # noqa: S105 - a word that no key has
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
 _JSON = {"content-type": "application/json", "cache-control": "no-store"}
-_TEXT = {"content-type": "text/plain; charset=UTF-8"}
 
-_NOT_IMPLEMENTED = msgspec.json.format(
-    msgspec.json.encode(
-        {
-            "ok": False,
-            "error": "not_implemented",
-            "message": (
-                "Provider metadata is surfaced via /v1/health today; "
-                "the dedicated endpoint is not implemented yet."
-            ),
-        }
-    ),
-    indent=2,
+_NOT_IMPLEMENTED = write_json(
+    {
+        "ok": False,
+        "error": "not_implemented",
+        "message": (
+            "Provider metadata is surfaced via /v1/health today; "
+            "the dedicated endpoint is not implemented yet."
+        ),
+    }
 )
 
 
-def utc_now() -> datetime.datetime:
-    """Give the present instant in UTC."""
-    return datetime.datetime.now(datetime.UTC)
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """A status, headers (lower case) and a body; the length is added when it is sent."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class DemoUpstream:
+class DemoUpstream(RestService):
     """Answers requests for a catalogue as one version of the upstream does.
 
     Keys of the form `aistats_v1_k_<kid>_<secret>` are taken, but for a few that show
@@ -87,11 +82,17 @@ class DemoUpstream:
         self._engine = Engine(msgspec.convert(models, list[StoredModel]), shape)
 
     def reply(
-        self, method: str, path: str, query_string: str, authorization: str | None
+        self,
+        method: str,
+        path: str,
+        query_string: str,
+        authorization: str | None,
+        *,
+        origin: str = "http://localhost",  # noqa: ARG002 - no answer names it
     ) -> Reply:
         """Answer one request."""
         if method not in {"GET", "HEAD"} or path not in {"/v1/models", "/v1/providers"}:
-            return Reply(404, _TEXT, b"404 Not Found")
+            return Reply(404, TEXT, b"404 Not Found")
         reason = find_refusal(authorization)
         if reason is not None:
             return self._refuse(reason)
@@ -99,19 +100,6 @@ class DemoUpstream:
             return Reply(501, _JSON, _NOT_IMPLEMENTED)
         question = self._shape.read(Parameters(query_string))
         return Reply(200, _JSON, self._engine.answer(question, self._clock()))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak ASGI."""
-        if scope["type"] == "lifespan":
-            await answer_lifespan(receive, send)
-            return
-        reply = self.reply(
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            find_authorization(scope),
-        )
-        await send_reply(reply, scope, send)
 
     def _refuse(self, reason: str) -> Reply:
         body = {
@@ -123,17 +111,30 @@ class DemoUpstream:
 
 
 def build_demo_app(
-    models: Sequence[StoredModel | Mapping[str, Any]] | None = None,
+    models: Sequence[StoredModel | Mapping[str, Any]] | Catalogue | None = None,
     *,
     clock: Clock = utc_now,
-) -> ASGIApp:
-    """Build the embedded upstream; it serves `GET /v1/models`.
+    version: UpstreamVersion = DEFAULT_VERSION,
+) -> RestService:
+    """Build the embedded upstream, an ASGI app; it serves `GET /v1/models`.
 
     Args:
-        models: As recorded from the sectioned upstream, with both sections; None
-            means the embedded catalogue.
-        clock: Decides which rows are within their effective dates.
+        models: As recorded from the sectioned upstream, with both sections; for 2026-08
+            also as stored there. None means the embedded catalogue.
+        clock: Decides which rows can be routed.
+        version: Of the upstream.
+
+    Raises:
+        TypeError: A catalogue of 2026-08 cannot be served as December's.
     """
+    if version == "2026-08":
+        if models is None:
+            models = load_catalogue_2026_08()
+        elif not isinstance(models, Catalogue):
+            models = convert_catalogue(msgspec.convert(models, list[StoredModel]))
+        return v2026_08.Upstream(models, clock=clock)
+    if isinstance(models, Catalogue):
+        raise TypeError("a catalogue of 2026-08 cannot be served as 2025-12")
     if models is None:
         models = load_catalogue()
     return DemoUpstream(models, shape=SectionedShape(), clock=clock)
@@ -150,43 +151,3 @@ def find_refusal(authorization: str | None) -> str | None:
     if secret == _WRONG_SECRET:
         return "invalid_secret"
     return _REASON_BY_KID.get(kid)
-
-
-def build_request_id(now: datetime.datetime) -> str:
-    """Build `G-` and a ULID: 48 bits of milliseconds, then 80 random ones."""
-    number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
-    digits = (_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
-    return "G-" + "".join(digits)
-
-
-def find_authorization(scope: Scope) -> str | None:
-    """Find the `Authorization` header of a request."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return bytes(value).decode("latin-1")
-    return None
-
-
-async def send_reply(reply: Reply, scope: Scope, send: Send) -> None:
-    """Send a whole reply; without its body if that was a HEAD request."""
-    headers = reply.headers | {"content-length": str(len(reply.body))}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": reply.status,
-            "headers": [
-                (name.encode(), value.encode()) for name, value in headers.items()
-            ],
-        }
-    )
-    body = b"" if scope["method"] == "HEAD" else reply.body
-    await send({"type": "http.response.body", "body": body})
-
-
-async def answer_lifespan(receive: Receive, send: Send) -> None:
-    """Say yes to start and stop: there is nothing to open or close."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -1,16 +1,27 @@
-"""Models made up by a seed, for catalogues of any size."""
+"""Models made up by a seed, for catalogues of any size, in either version."""
 
 import datetime
 import itertools
 import random
 from collections.abc import Iterator
 
+import msgspec
+
+from catalograph.demo import UpstreamVersion
+from catalograph.demo.parameters import print_decimal
 from catalograph.demo.rows import (
     DataSection,
     GatewaySection,
     OrganisationRow,
     ProviderRow,
     StoredModel,
+)
+from catalograph.demo.v2026_08.december import convert_catalogue
+from catalograph.demo.v2026_08.rows import (
+    Catalogue,
+    Price,
+    PriceList,
+    StoredModel as StoredModel202608,
 )
 
 _ORGANISATIONS = 60
@@ -62,6 +73,62 @@ _WINDOWS = (
     ("2099-01-01T00:00:00", None),
 )
 _WINDOW_WEIGHTS = (90, 4, 3, 2, 1)
+
+_METERS = ("input_text_tokens", "output_text_tokens", "cached_read_text_tokens")
+_PARAMETERS: dict[str, dict[str, object]] = {
+    "max_tokens": {"supported": True, "type": "integer", "min": 1},
+    "temperature": {"supported": True, "type": "number", "min": 0, "max": 2},
+    **{
+        name: {"supported": True}
+        for name in ("top_p", "stop", "seed", "tools", "tool_choice", "response_format")
+    },
+}
+
+
+def synthesise(
+    count: int, version: UpstreamVersion, seed: int = 0
+) -> list[StoredModel] | Catalogue:
+    """Make a catalogue up that lists so many models in this version."""
+    if version == "2025-12":
+        return synthesise_models(count, seed)
+    return synthesise_catalogue(count, seed)
+
+
+def synthesise_catalogue(count: int, seed: int = 0) -> Catalogue:
+    """Make models of 2026-08 up, all with rows, because others are not listed there."""
+    made_up = _synthesise(random.Random(seed))  # noqa: S311 - not for secrets
+    served = (model for model in made_up if model.gateway.providers)
+    catalogue = convert_catalogue(itertools.islice(served, count))
+    return msgspec.structs.replace(
+        catalogue,
+        models=tuple(
+            _enrich(model, place) for place, model in enumerate(catalogue.models)
+        ),
+    )
+
+
+def _enrich(model: StoredModel202608, place: int) -> StoredModel202608:
+    """Add what December did not know: a description, limits, parameters and prices."""
+    amount = print_decimal((place % 40 + 1) / 20)
+    return msgspec.structs.replace(
+        model,
+        description=f"{model.name}, number {place} of the models that are made up.",
+        input_tokens=2 ** (12 + place % 9),
+        output_tokens=2 ** (10 + place % 5),
+        rows=tuple(
+            msgspec.structs.replace(row, parameters=_PARAMETERS) for row in model.rows
+        ),
+        price_lists=tuple(
+            PriceList(
+                provider_id=row.provider_id,
+                endpoint=row.endpoint,
+                prices=tuple(
+                    Price(meter, "token", 1_000_000, amount) for meter in _METERS
+                ),
+            )
+            for row in model.rows
+        ),
+    )
 
 
 def synthesise_models(count: int, seed: int = 0) -> list[StoredModel]:

@@ -1,0 +1,1 @@
+"""The embedded upstream as the service answers since August 2026."""

@@ -1,0 +1,494 @@
+"""The embedded upstream of August 2026: who may ask, at which path, what is answered."""
+
+import bisect
+import datetime
+import functools
+import re
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from catalograph.catalogue.ordering import collation_key
+from catalograph.demo.parameters import Parameters
+from catalograph.demo.replies import (
+    TEXT,
+    Clock,
+    Reply,
+    RestService,
+    build_request_id,
+    write_json,
+)
+from catalograph.demo.v2026_08 import capabilities
+from catalograph.demo.v2026_08.feeds import FORMATS, write_feed
+from catalograph.demo.v2026_08.free_router import FREE_ROUTER_ID
+from catalograph.demo.v2026_08.lifecycle import find_turns
+from catalograph.demo.v2026_08.listing import (
+    Listing,
+    Snapshot,
+    find_supporting,
+    sort_models,
+)
+from catalograph.demo.v2026_08.pricing import (
+    Floors,
+    find_served_prices,
+    list_prices,
+)
+from catalograph.demo.v2026_08.question import Question, read_question
+from catalograph.demo.v2026_08.rows import Catalogue
+
+TOKEN: Final = "phaseo_v1_sk_catalogue_demo"  # noqa: S105 - opens nothing but this app
+"""A key that it takes; any other of its form will do as well."""
+
+_KEY = re.compile(r"(?:phaseo|aistats)_v1_sk_([0-9A-Za-z]{6,64})_(.+)")
+_MANAGEMENT_KEY = re.compile(r"(?:phaseo|aistats)_v1_mk_[0-9A-Za-z]{6,64}_.+")
+_OLD_PREFIX = "aistats_"
+_OLD_PREFIX_UNTIL = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+
+_REASON_BY_KID: Final[Mapping[str, str]] = {
+    "revoked": "key_not_found_or_revoked",
+    "unknown": "key_not_found_or_revoked",
+    "expired": "key_expired",
+    "dberror": "db_error",
+    "nopepper": "server_misconfig_missing_pepper",
+}
+_WRONG_SECRET = "wrong"  # noqa: S105 - a word that no key has
+
+_FAILURE_BY_KID: Final[Mapping[str, str]] = {
+    "nomodels": "Failed to load model metadata: store failed",
+    "nodetails": "Failed to load model details: store failed",
+    "noroutes": "Failed to load provider models: store failed",
+    "nocapabilities": "Failed to load provider capabilities: store failed",
+    "noaliases": "Failed to load model aliases: store failed",
+    "noproviders": "Failed to load provider metadata: store failed",
+    "noskus": "Failed to load pricing SKUs: store failed",
+    "nometers": "Failed to load pricing meters: store failed",
+    "noconnection": "Error: connection lost",
+}
+_THROWS = "throwing"
+_STACK_TRACE = re.compile(r"Error: \S|^\s+at \S", re.MULTILINE)
+
+_CORS: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
+    "access-control-allow-headers": (
+        "Authorization, Content-Type, traceparent, tracestate, x-title, http-referer, "
+        "x-app-id, x-app-name, x-phaseo-client, x-phaseo-client-version, "
+        "x-gateway-debug, x-phaseo-debug, X-Phaseo-Strictness, "
+        "x-phaseo-cache-revalidate"
+    ),
+    "access-control-max-age": "86400",
+}
+_JSON = {"content-type": "application/json"}
+_REFUSAL = _JSON | {"cache-control": "no-store"}
+_LONG = {"cache-control": "private, max-age=1800, stale-while-revalidate=1800"}
+_SHORT = {
+    "cache-control": "private, max-age=300, stale-while-revalidate=600",
+    "vary": "Authorization",
+}
+
+_MAX_OFFSET = 5000
+
+_CACHED_RECORDS = 1024
+"""Records of unfiltered lists kept as bytes; in `all`, one takes 16 kilobytes."""
+
+_PREFIX = "/v1"
+_MODEL_ENDPOINTS = re.compile(r"/models/([^/]+)/([^/]+)/endpoints")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+_ME = {
+    "status_code": 501,
+    "error": "not_implemented",
+    "description": (
+        "GET /models/me is reserved for future guardrail-aware model filtering and is "
+        "not implemented yet. Use /models for the shared gateway catalogue."
+    ),
+}
+
+
+class _RefusalError(Exception):
+    """Ends a request with an answer that is not the one asked for."""
+
+    def __init__(self, status: int, error: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        body = {"ok": False, "error": error, "message": message, **more}
+        self.reply = Reply(status, _REFUSAL, write_json(body))
+
+
+class Upstream(RestService):
+    """Answers requests for a catalogue as the service of August 2026 does.
+
+    Keys of the form `phaseo_v1_sk_<kid>_<secret>` are taken, and `aistats_v1_sk_…` until
+    2027. A few kids show what goes wrong: `revoked`, `unknown`, `expired`, `dberror` and
+    `nopepper` are refused, as is the secret `wrong`; `nomodels`, `nodetails`, `noroutes`,
+    `nocapabilities`, `noaliases`, `noproviders`, `noskus`, `nometers` and `noconnection`
+    find that part of the store failing (500); `throwing` gets the 500 in plain text.
+
+    Not served: OAuth tokens, and the routes `/pricing/calculate`, `/videos/models` and
+    `/batches/models`, of which no answer is known.
+
+    Args:
+        catalogue: In any order.
+        clock: Decides which rows can be routed, and what has been retired.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, clock: Clock) -> None:
+        models = sort_models(catalogue.models)
+        self._catalogue = msgspec.structs.replace(catalogue, models=models)
+        self._clock = clock
+        self._turns = find_turns(models)
+        self._floors = {model.id: Floors(find_served_prices(model)) for model in models}
+        self._ids = {alias: model.id for model in models for alias in model.aliases}
+        self._snapshot: tuple[int, _CachedSnapshot] | None = None
+
+    def reply(
+        self,
+        method: str,
+        path: str,
+        query_string: str,
+        authorization: str | None,
+        *,
+        origin: str = "http://localhost",
+    ) -> Reply:
+        """Answer one request."""
+        if method == "OPTIONS":
+            return Reply(204, dict(_CORS), b"")
+        request = _Request(
+            path.removeprefix(_PREFIX),
+            Parameters(query_string),
+            f"{origin}{path}",
+            query_string,
+        )
+        answer = self._find_route(request.path) if path.startswith(_PREFIX) else None
+        if method not in {"GET", "HEAD"} or answer is None:
+            reply = Reply(404, TEXT, b"404 Not Found")
+        else:
+            try:
+                if request.path == "/models":
+                    _check_before_key(request.parameters)
+                kid = None if request.path == "/health" else self._admit(authorization)
+                if kid == _THROWS:
+                    reply = Reply(500, TEXT, b"Internal Server Error")
+                else:
+                    reply = answer(request, kid)
+            except _RefusalError as refusal:
+                reply = refusal.reply
+            except _UnauthorisedError as refusal:
+                reply = self._refuse(refusal.reason)
+        return msgspec.structs.replace(reply, headers=reply.headers | _CORS)
+
+    def _find_route(
+        self, path: str
+    ) -> "Callable[[_Request, str | None], Reply] | None":
+        routes = {
+            "/health": lambda _request, _kid: Reply(200, _JSON, b'{"status":"ok"}'),
+            "/models": self._list_models,
+            "/models/me": lambda _request, _kid: Reply(501, _REFUSAL, write_json(_ME)),
+            "/providers": self._list_providers,
+            "/organisations": self._list_organisations,
+            "/endpoints": self._list_endpoints,
+            "/pricing/models": self._list_prices,
+        }
+        if _MODEL_ENDPOINTS.fullmatch(path):
+            return self._list_model_endpoints
+        return routes.get(path)
+
+    # Keys
+
+    def _admit(self, authorization: str | None) -> str:
+        """Give the kid of a key that may ask."""
+        if authorization is None or not authorization.startswith("Bearer "):
+            raise _UnauthorisedError("missing_or_invalid_authorization_header")
+        token = authorization.removeprefix("Bearer ").strip()
+        if _MANAGEMENT_KEY.fullmatch(token):
+            raise _UnauthorisedError("management_key_not_valid_for_gateway")
+        key = _KEY.fullmatch(token)
+        if key is None:
+            raise _UnauthorisedError("invalid_key_format")
+        if token.startswith(_OLD_PREFIX) and self._clock() >= _OLD_PREFIX_UNTIL:
+            raise _UnauthorisedError("legacy_key_prefix_retired")
+        kid, secret = key.groups()
+        if kid in _REASON_BY_KID:
+            raise _UnauthorisedError(_REASON_BY_KID[kid])
+        if secret == _WRONG_SECRET:
+            raise _UnauthorisedError("invalid_secret")
+        return kid
+
+    def _refuse(self, reason: str) -> Reply:
+        request_id = build_request_id(self._clock())
+        body = {
+            "error": "unauthorised",
+            "reason": reason,
+            "request_id": request_id,
+            "status_code": 401,
+            "error_type": "user",
+            "error_origin": "user",
+            "generation_id": request_id,
+        }
+        return Reply(401, _REFUSAL, msgspec.json.encode(body))
+
+    # Models
+
+    def _list_models(self, request: "_Request", kid: str | None) -> Reply:
+        parameters = request.parameters
+        kind = _read_format(parameters)
+        question = read_question(
+            parameters, is_active_only=_read_availability(parameters)
+        )
+        _fail_store(kid)
+        snapshot = self._find_snapshot()
+        limit, offset = parameters.read_limit(), int(parameters.read_offset())
+        ids = parameters.read_list("id", "model_id")
+        total, page = snapshot.find_page(question, ids, limit, offset)
+        if kind != "json":
+            records = [msgspec.json.decode(record) for record in page]
+            body = write_feed(kind, request.build_feed_url(), records, self._clock())
+            content = {"content-type": f"application/{kind}+xml; charset=utf-8"}
+            return Reply(200, content | _LONG, body)
+        head = (
+            f'{{\n  "ok": true,\n  "availability_mode": "{question.mode}",'
+            f'\n  "limit": {limit},\n  "offset": {offset},\n  "total": {total},'
+        ).encode()
+        models = b"[\n    " + b",\n    ".join(page) + b"\n  ]" if page else b"[]"
+        return Reply(200, _JSON | _LONG, head + b'\n  "models": ' + models + b"\n}")
+
+    def _list_model_endpoints(self, request: "_Request", kid: str | None) -> Reply:
+        model_id = _read_model_id(request.path)
+        is_active_only = _read_availability(request.parameters)
+        _fail_store(kid)
+        asked = read_question(request.parameters, is_active_only=is_active_only)
+        snapshot = self._find_snapshot().snapshot
+        true_id = self._ids.get(model_id, model_id)
+        listing = snapshot.find(_leave_model_filters(asked))
+        listed = next(
+            (each for each in listing.found if each.model.id == true_id), None
+        )
+        if listed is None:
+            message = f"Model {model_id} was not found."
+            raise _RefusalError(404, "not_found", message)
+        model = listed.model
+        return Reply(
+            200,
+            _JSON | _LONG,
+            write_json(
+                {
+                    "ok": True,
+                    "id": model.id,
+                    "name": model.name,
+                    "description": model.description or model.name,
+                    "organization": model.organization,
+                    "modalities": {"input": model.input, "output": model.output},
+                    "availability_mode": asked.mode,
+                    "endpoints": _try_capabilities(
+                        lambda: capabilities.list_model_endpoints(
+                            model,
+                            find_supporting(listed.rows, asked.params),
+                            snapshot.provider_names,
+                        )
+                    ),
+                }
+            ),
+        )
+
+    # Side tables
+
+    def _list_providers(self, request: "_Request", kid: str | None) -> Reply:
+        if kid == "noproviders":
+            raise _RefusalError(500, "failed", "Failed to count providers")
+        providers = sorted(
+            self._catalogue.providers,
+            key=lambda row: (
+                collation_key(row.api_provider_name or row.api_provider_id),
+                row.api_provider_id,
+            ),
+        )
+        created_at = int(self._clock().timestamp() * 1000)
+        marks = {
+            "x-phaseo-cache": "MISS",
+            "x-phaseo-cache-created-at": str(created_at),
+        }
+        body = _build_page("providers", providers, request.parameters)
+        return Reply(200, _JSON | _SHORT | marks, body)
+
+    def _list_organisations(self, request: "_Request", _kid: str | None) -> Reply:
+        organisations = sorted(
+            self._catalogue.organisations,
+            key=lambda row: (collation_key(row.name), row.organisation_id),
+        )
+        body = _build_page("organisations", organisations, request.parameters)
+        return Reply(200, _JSON | _SHORT, body)
+
+    def _list_endpoints(self, _request: "_Request", _kid: str | None) -> Reply:
+        models = self._find_snapshot().snapshot.models
+        body = _try_capabilities(lambda: capabilities.summarise_endpoints(models))
+        return Reply(200, _JSON | _LONG, write_json(body))
+
+    def _list_prices(self, _request: "_Request", _kid: str | None) -> Reply:
+        models = [model for model in self._catalogue.models if model.rows]
+        body = {"ok": True, "models": list_prices(models, self._clock())}
+        return Reply(200, _JSON | _SHORT, write_json(body))
+
+    def _find_snapshot(self) -> "_CachedSnapshot":
+        """Between two turns every answer stays as it is, so one snapshot serves them all."""
+        now = self._clock()
+        period = bisect.bisect_right(self._turns, now)
+        if self._snapshot is None or self._snapshot[0] != period:
+            snapshot = Snapshot(self._catalogue, self._floors, now)
+            self._snapshot = period, _CachedSnapshot(snapshot)
+        return self._snapshot[1]
+
+
+class _CachedSnapshot:
+    """A snapshot that keeps the lists of everything, and records of them as bytes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._find_whole = functools.lru_cache(2)(snapshot.find)
+        self._encode_whole = functools.lru_cache(_CACHED_RECORDS)(self._encode_place)
+
+    def find_page(
+        self, question: Question, ids: Sequence[str], limit: int, offset: int
+    ) -> tuple[int, list[bytes]]:
+        """Find the size of a list and the records of one page, indented as in it."""
+        is_whole = question == Question(is_active_only=question.is_active_only)
+        listing = (self._find_whole if is_whole else self.snapshot.find)(question)
+        # `phaseo/free` has the place before the first model.
+        first = -1 if listing.build_router else 0
+        places: Sequence[int] = range(first, len(listing.found))
+        if ids:
+            places = [place for place in places if _find_id(listing, place) in ids]
+        page = places[offset : offset + limit]
+        if is_whole:
+            return len(places), [self._encode_whole(question, place) for place in page]
+        return len(places), [_encode(listing, place) for place in page]
+
+    def _encode_place(self, question: Question, place: int) -> bytes:
+        return _encode(self._find_whole(question), place)
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """One request.
+
+    Attributes:
+        path: Without `/v1`.
+        url: Whole, but for the query string.
+    """
+
+    path: str
+    parameters: Parameters
+    url: str
+    query_string: str
+
+    def build_feed_url(self) -> str:
+        """Build the address that a feed names: without the choice of the format."""
+        pairs = [
+            (name, value)
+            for name, value in urllib.parse.parse_qsl(
+                self.query_string, keep_blank_values=True
+            )
+            if name not in {"format", "feed"}
+        ]
+        return f"{self.url}?{urllib.parse.urlencode(pairs)}" if pairs else self.url
+
+
+class _UnauthorisedError(Exception):
+    """A key that may not ask, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _find_id(listing: Listing, place: int) -> str:
+    return FREE_ROUTER_ID if place < 0 else listing.found[place].model.id
+
+
+def _encode(listing: Listing, place: int) -> bytes:
+    if place < 0:
+        assert listing.build_router is not None  # noqa: S101 - only then it has a place
+        record = listing.build_router()
+    else:
+        record = listing.build(listing.found[place])
+    # A line feed within a string is escaped, so each one here ends a line.
+    return write_json(record).replace(b"\n", b"\n    ")
+
+
+def _check_before_key(parameters: Parameters) -> None:
+    """Refuse what is refused before the key is looked at."""
+    if "privacy" in parameters or "privacy_scope" in parameters:
+        message = "privacy_scope query is no longer supported. Use /models."
+        raise _RefusalError(400, "invalid_request", message)
+    if parameters.read_offset() > _MAX_OFFSET:
+        message = f"offset must be <= {_MAX_OFFSET}"
+        raise _RefusalError(400, "invalid_request", message, max_offset=_MAX_OFFSET)
+
+
+def _read_format(parameters: Parameters) -> str:
+    name = "format" if "format" in parameters else "feed"
+    kind = parameters.read_word(name) or "json"
+    if kind not in FORMATS:
+        message = f"format must be one of: {', '.join(FORMATS)}"
+        provided = parameters.read_first(name)
+        raise _RefusalError(400, "invalid_request", message, provided=provided)
+    return kind
+
+
+def _read_availability(parameters: Parameters) -> bool:
+    """Tell whether only what can be routed is wanted."""
+    mode = parameters.read_word("availability") or "active"
+    if mode not in {"active", "all"}:
+        message = "availability must be one of: active, all"
+        raise _RefusalError(400, "invalid_request", message)
+    return mode == "active"
+
+
+def _read_model_id(path: str) -> str:
+    message = "Model path must be /models/{author}/{slug}/endpoints."
+    match = _MODEL_ENDPOINTS.fullmatch(path)
+    if match is None or _BROKEN_ESCAPE.search(path):
+        raise _RefusalError(400, "invalid_request", message)
+    try:
+        author, slug = (
+            urllib.parse.unquote(part, errors="strict") for part in match.groups()
+        )
+    except UnicodeDecodeError as error:
+        raise _RefusalError(400, "invalid_request", message) from error
+    return f"{author}/{slug}"
+
+
+def _leave_model_filters(asked: Question) -> Question:
+    """Leave what finds a model by its path: the other filters are not looked at there."""
+    return Question(
+        is_active_only=asked.is_active_only,
+        rows=tuple(each for each in asked.rows if each[0] != "endpoints"),
+        statuses=asked.statuses,
+    )
+
+
+def _fail_store(kid: str | None) -> None:
+    message = _FAILURE_BY_KID.get(kid or "")
+    if message is not None:
+        if _STACK_TRACE.search(message):
+            message = "[redacted]"
+        raise _RefusalError(500, "failed", message)
+
+
+def _try_capabilities(build: Callable[[], Any]) -> Any:
+    try:
+        return build()
+    except capabilities.UnknownCapabilityError as error:
+        raise _RefusalError(500, "failed", str(error)) from error
+
+
+def _build_page(name: str, rows: Sequence[object], parameters: Parameters) -> bytes:
+    limit, offset = parameters.read_limit(), int(parameters.read_offset())
+    return write_json(
+        {
+            "ok": True,
+            "limit": limit,
+            "offset": offset,
+            "total": len(rows),
+            name: rows[offset : offset + limit],
+        }
+    )
