@@ -60,6 +60,22 @@ def test_clients_that_introspect_see_no_directive_of_federation() -> None:
     ]
 
 
+def test_who_introspects_meets_the_catalogue_before_the_machinery_of_routers() -> None:
+    """Explorers list fields and types in this order, below the schema's description."""
+    result = build_schema().execute_sync(
+        "{ __schema { description queryType { fields { name } } types { name } } }"
+    )
+
+    assert result.data is not None
+    shown = result.data["__schema"]
+    fields = [field["name"] for field in shown["queryType"]["fields"]]
+    types = [kind["name"] for kind in shown["types"]]
+    assert fields[:2] == ["models", "model"]
+    assert fields[-2:] == ["_entities", "_service"]
+    assert sorted(types[-3:]) == ["_Any", "_Entity", "_Service"]
+    assert shown["description"].startswith("A catalogue of AI models")
+
+
 def test_everything_is_described() -> None:
     """Each type, field, argument, value and input field says what it is."""
     silent: list[str] = []

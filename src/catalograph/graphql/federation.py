@@ -1,5 +1,6 @@
 """For routers: `_service`, and `_entities` over the index by both keys of each type."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, cast
@@ -35,6 +36,7 @@ class Schema(strawberry.federation.Schema):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._hide_directives()
+        self._put_machinery_last()
         service = cast("GraphQLObjectType", self._schema.type_map["_Service"])
         self.print_subgraph = cache(lambda: print_subgraph(self))
         service.fields["sdl"].resolve = lambda *_: self.print_subgraph()
@@ -53,6 +55,14 @@ class Schema(strawberry.federation.Schema):
                 if not is_specified_scalar_type(kind):
                     schema.type_map.pop(kind.name, None)
         schema.directives = specified_directives
+
+    def _put_machinery_last(self) -> None:
+        """List what is only for routers behind everything that people may ask for."""
+        query = cast("GraphQLObjectType", self._schema.query_type)
+        for members in (query.fields, self._schema.type_map):
+            # Names of introspection have two underscores, and keep their place.
+            for name in [one for one in members if re.match(r"_[^_]", one)]:
+                members[name] = members.pop(name)
 
     async def entities_resolver(  # type: ignore[override]
         self,

@@ -15,6 +15,15 @@ FEDERATION_VERSION: Final = "2.9"
 """The newest that all composers in use know."""
 
 
+_DESCRIPTION: Final = """\
+A catalogue of AI models: which there are, who made them, who serves them, and how they are
+called. Start with `models`, or with `model` if you know an id; models, offerings, providers,
+endpoints and organisations lead to one another.
+
+Everything only reads. What the catalogue does not say is null; a list is paged by `limit` and
+`offset`, or by cursors with `first` and `after`; `catalogue` tells how fresh the data are."""
+
+
 def read_field(source: Any, name: str) -> object:
     """Read a field that has no resolver: an attribute, or the global id."""
     return node_id(source) if name == "id" else getattr(source, name)
@@ -23,9 +32,12 @@ def read_field(source: Any, name: str) -> object:
 @cache
 def build_schema() -> Schema:
     """Build the executable schema; built once, since nothing in it depends on settings."""
-    return Schema(
+    schema = Schema(
         query=Query,
         types=[Offering],
         federation_version=FEDERATION_VERSION,
         config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS),
     )
+    # Strawberry takes no description; introspection and the printed schema show it.
+    schema._schema.description = _DESCRIPTION  # noqa: SLF001 - Strawberry has no public name for it
+    return schema
