@@ -117,6 +117,10 @@ class CatalogueIndex:
         """By position, what the upstream's list is ordered by first; see `count_days`."""
         return [count_days(model.listing_date) for model in self.models]
 
+    def variants_of(self, base_model_id: str) -> tuple[Model, ...]:
+        """Models with this base, in catalogue order; empty if there is none."""
+        return self._variants_by_base.get(base_model_id, ())
+
     def find_provider(self, provider_id: str) -> Provider | None:
         """Find a provider by its id."""
         return self._provider_by_id.get(provider_id)
@@ -163,6 +167,14 @@ class CatalogueIndex:
         self.providers = tuple(self._provider_by_id.values())
         self.endpoints = tuple(self._endpoint_by_id.values())
         self.organisations = tuple(self._organisation_by_id.values())
+
+    @cached_property
+    def _variants_by_base(self) -> dict[str, tuple[Model, ...]]:
+        variants: dict[str, list[Model]] = {}
+        for model in self.models:
+            if model.base_model_id is not None:
+                variants.setdefault(model.base_model_id, []).append(model)
+        return {base: tuple(models) for base, models in variants.items()}
 
     @cached_property
     def _endpoints_by_provider(self) -> dict[str, tuple[Endpoint, ...]]:

@@ -129,6 +129,9 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             been asked for, as it has no parameter for them or one of another name.
         version: Name of the version of the upstream that answered; None for an empty page
             that bears no mark of any.
+        max_age_s: Seconds for which it is fresh by the upstream's own word; None when it
+            does not say.
+        stale_s: Further seconds for which it is merely stale; None as above.
     """
 
     models: tuple[Model, ...]
@@ -140,3 +143,5 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lost: int = 0
     ignored_filters: tuple[str, ...] = ()
     version: str | None = None
+    max_age_s: float | None = None
+    stale_s: float | None = None

@@ -16,6 +16,7 @@ from catalograph.catalogue.query import (
 )
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.selection import Anchor, select
+from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions import Dialect
 
 MAX_FILTER_CHARACTERS = 3_000
@@ -57,6 +58,7 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
         part: Which slice of the list.
         sections: Payload sections that the selection below the list needs.
         needs_index: Whether something else below the list needs the index.
+        tables: Side tables that the selection below the list reads from, if there are any.
         fixed: The filter field that a parent object fixes, as a facet dimension; None at the root.
     """
 
@@ -66,6 +68,7 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
     order: ModelsOrder | None = None
     sections: Sections
     needs_index: bool = False
+    tables: frozenset[TableKind] = frozenset()
     fixed: str | None = None
 
     def page_query(self, dialect: Dialect) -> ModelsQuery | None:
@@ -80,6 +83,8 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
         if (
             offset is None
             or self.needs_index
+            # Records are described by tables when they stand in the index.
+            or self.tables & dialect.tables
             or self.search is not None
             or self.order is not None
             or _characters(self.filter) > MAX_FILTER_CHARACTERS

@@ -9,12 +9,13 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from catalograph import __version__
-from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.catalogue.query import MAX_LIMIT, ModelsPage, ModelsQuery
+from catalograph.catalogue.side_tables import SideTable, TableKind
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamResponseError,
@@ -25,17 +26,20 @@ from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import UPSTREAM_REQUESTS, UPSTREAM_SECONDS
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
+from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime, parse_lifetime
 from catalograph.upstream.pool import ConnectionPool
 from catalograph.upstream.request import check_base_url, is_loopback
 from catalograph.upstream.retry import Breaker, BreakerState, RetryPolicy
 from catalograph.upstream.versions import Dialect, Versions
 from catalograph.upstream.versions.dialect import Pairs, build_query_string
-from catalograph.upstream.wire import read_page
+from catalograph.upstream.wire import TablePage, read_page, read_table_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_S = 0.5
 """What a status means is known without its body, which may never end."""
 
+_MODELS = "/models"
+_MAX_TABLE_ROWS = 10_000
 _MAX_CONNECTIONS = 64
 _THREAD_FROM_BYTES = 128 * 1024
 _MAX_IDLE_CONNECTIONS = 16
@@ -206,18 +210,68 @@ class UpstreamClient:
     async def _fetch_page(
         self, query: ModelsQuery, sent: Pairs, *, token: str | None
     ) -> ModelsPage:
-        def read(body: bytes, as_of_s: float) -> ModelsPage:
+        def read(body: bytes, as_of_s: float, lifetime: Lifetime) -> ModelsPage:
             return read_page(
-                body, query, as_of_s=as_of_s, versions=self.versions, sent=sent
+                body,
+                query,
+                as_of_s=as_of_s,
+                versions=self.versions,
+                sent=sent,
+                lifetime=lifetime,
             )
 
-        return await self._fetch("/models", sent, read, token=token)
+        return await self._fetch(_MODELS, sent, read, token=token)
+
+    def list_tables(self, version: str | None) -> tuple[TableKind, ...]:
+        """Name the side tables of a version; none before the first answer."""
+        found = self.versions.find(version)
+        return () if found is None else tuple(found.tables)
+
+    async def fetch_table(
+        self, kind: TableKind, *, version: str, token: str | None = None
+    ) -> SideTable:
+        """Ask for a whole side table.
+
+        Args:
+            kind: One of `list_tables`.
+            version: Name of the version that answered last.
+            token: The caller's own, in the place of ours.
+
+        Raises:
+            UpstreamError: As `fetch_page`; no table is affected by another.
+
+        Source: `GET {base_url}/providers` and the like, in pages of 250 where it has pages.
+        """
+        found = self.versions.find(version)
+        if found is None or kind not in found.tables:
+            raise ValueError(f"{version} has no table of {kind.value}")
+        route = found.tables[kind]
+        as_of_s = self._clock()
+
+        def read(body: bytes, _: float, lifetime: Lifetime) -> TablePage:
+            return read_table_page(body, route, lifetime)
+
+        pages: list[TablePage] = []
+        for offset in range(0, _MAX_TABLE_ROWS, MAX_LIMIT):
+            window = (("limit", str(MAX_LIMIT)), ("offset", str(offset)))
+            pairs = window if route.is_paged else ()
+            pages.append(await self._fetch(route.path, pairs, read, token=token))
+            if offset + MAX_LIMIT >= (pages[0].total or 0):
+                break
+        rows: Any = tuple(record for page in pages for record in page.records)
+        return SideTable(
+            kind=kind,
+            as_of_s=as_of_s,
+            max_age_s=pages[0].lifetime.max_age_s,
+            stale_s=pages[0].lifetime.stale_s,
+            **{kind.value: rows},
+        )
 
     async def _fetch(
         self,
         path: str,
         pairs: Pairs,
-        read: Callable[[bytes, float], _AnswerT],
+        read: Callable[[bytes, float, Lifetime], _AnswerT],
         *,
         token: str | None,
     ) -> _AnswerT:
@@ -226,8 +280,8 @@ class UpstreamClient:
         Args:
             path: Below the base address.
             pairs: The parameters.
-            read: Turns the body of a 200, and the unix time at which it was asked for, into
-                an answer; raises UpstreamResponseError.
+            read: Turns the body of a 200, the unix time at which it was asked for, and its
+                lifetime into an answer; raises UpstreamResponseError.
             token: The caller's own, in the place of ours.
         """
         used_token = self._token if token is None else token
@@ -286,7 +340,7 @@ class UpstreamClient:
         self,
         request: httpx.Request,
         path: str,
-        read: Callable[[bytes, float], _AnswerT],
+        read: Callable[[bytes, float, Lifetime], _AnswerT],
         *,
         started: float,
         deadline: float,
@@ -320,6 +374,9 @@ class UpstreamClient:
             outcome = failure.error.code
             is_limited = outcome == "UPSTREAM_RATE_LIMITED"
             is_failure = failure.is_fault and (is_own_token or not is_limited)
+            if path != _MODELS and watched.status is not None:
+                # A table that cannot be had says nothing of the models.
+                is_failure = False
             raise
         else:
             outcome = "ok"
@@ -336,7 +393,7 @@ class UpstreamClient:
     async def _ask(
         self,
         watched: "_Watched",
-        read: Callable[[bytes, float], _AnswerT],
+        read: Callable[[bytes, float, Lifetime], _AnswerT],
         *,
         timeout_s: float,
         started: float,
@@ -356,11 +413,11 @@ class UpstreamClient:
             raise from_transport(exc, after_s=self._monotonic() - started) from exc
         try:
             if len(body) < _THREAD_FROM_BYTES:
-                return read(body, as_of_s)
+                return read(body, as_of_s, watched.lifetime)
             # A full page takes ten milliseconds or more, and a reading of the index has
             # several at once; a page of fifty takes one or two, hardly more than the way
             # to a thread and back.
-            return await asyncio.to_thread(read, body, as_of_s)
+            return await asyncio.to_thread(read, body, as_of_s, watched.lifetime)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
@@ -369,6 +426,7 @@ class UpstreamClient:
         async with self._pool.send(watched.request) as response:
             watched.status = response.status_code
             if response.status_code == httpx.codes.OK:
+                watched.lifetime = parse_lifetime(response.headers.get("cache-control"))
                 return await read_whole(response)
             body = b""
             # The status has been said; a body that breaks off does not unsay it.
@@ -392,12 +450,14 @@ class _Watched:
     Attributes:
         request: What is sent.
         status: HTTP status; None until an answer begins.
+        lifetime: Of a 200, by its own word.
     """
 
     def __init__(self, request: httpx.Request, path: str) -> None:
         self.request = request
         self._path = path
         self.status: int | None = None
+        self.lifetime = NO_LIFETIME
         self._started_s = time.perf_counter()
         # No host and no header: where the token goes is nobody's business.
         self._span = tracing.span(

@@ -42,9 +42,10 @@ def salvage(kind: type[_Row], value: object, tally: Tally) -> _Row | None:
 
     A field that does not fit becomes null, an element of a list or an object of details is
     left out. None when a field without default (an identity) is missing or does not fit: the
-    row is lost then, and the caller counts it.
+    row is lost then, and the caller counts it. A kind with `is_all_or_nothing` is lost whatever
+    does not fit: leaving a part out would give it another meaning.
     """
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or getattr(kind, "is_all_or_nothing", False):
         return None
     usable: dict[str, object] = {}
     for field in msgspec.structs.fields(kind):

@@ -12,10 +12,12 @@ from catalograph.catalogue.records import Model
 from catalograph.errors import UpstreamResponseError
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import MALFORMED
+from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime
 from catalograph.upstream.salvage import Tally, salvage
 from catalograph.upstream.versions import Version, Versions
 from catalograph.upstream.versions.dialect import Pairs
 from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.tables import TableRecord, TableRoute
 
 MAX_TOTAL: Final = 1_000_000
 """Most models a catalogue can have; more is an error of the upstream."""
@@ -35,6 +37,11 @@ class _Envelope(msgspec.Struct, frozen=True):
     availability_mode: str | None = None
 
 
+_TABLE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ROWS = msgspec.json.Decoder(
+    Annotated[list[msgspec.Raw], msgspec.Meta(max_length=100_000)]
+)
+_TOTAL = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0, le=MAX_TOTAL)])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
 
@@ -46,6 +53,7 @@ def read_page(
     as_of_s: float,
     versions: Versions | None = None,
     sent: Pairs | None = None,
+    lifetime: Lifetime = NO_LIFETIME,
 ) -> ModelsPage:
     """Read the body of a 200 as the answer to `query`.
 
@@ -55,6 +63,7 @@ def read_page(
         as_of_s: Unix time in seconds at which it was asked.
         versions: Those that the answer may be of; None: all.
         sent: The parameters that were sent; None: whatever the version takes.
+        lifetime: For how long the upstream says that the answer is good.
 
     Raises:
         UpstreamResponseError: The body is no JSON, or its envelope is not that of a page, or
@@ -80,7 +89,7 @@ def read_page(
     lost = len(envelope.models) - len(models)
     if version is not None:
         models, total = _take_router_out(version, models, total, query)
-    _report(tally, query)
+    _report(tally, limit=query.limit, offset=query.offset)
     return ModelsPage(
         models=models,
         total=total,
@@ -90,10 +99,49 @@ def read_page(
         as_of_s=as_of_s,
         lost=lost,
         version=None if version is None else version.name,
+        max_age_s=lifetime.max_age_s,
+        stale_s=lifetime.stale_s,
         ignored_filters=()
         if version is None or sent is None
         else version.dialect.find_ignored(query.filter, sent),
     )
+
+
+class TablePage(msgspec.Struct, frozen=True):
+    """One page of a side table.
+
+    Attributes:
+        records: In upstream order.
+        total: Rows of the whole table; None when it is not paged.
+        lifetime: For how long the upstream says that the answer is good.
+    """
+
+    records: tuple[TableRecord, ...]
+    total: int | None
+    lifetime: Lifetime
+
+
+def read_table_page(body: bytes, route: TableRoute, lifetime: Lifetime) -> TablePage:
+    """Read the body of a 200 as a page of a side table.
+
+    Raises:
+        UpstreamResponseError: The body is no JSON, or not that of the table.
+    """
+    tally = Tally()
+    try:
+        envelope = _TABLE.decode(body)
+        rows = _ROWS.decode(envelope.get(route.rows, b"null"))
+        total = _TOTAL.decode(envelope["total"]) if route.is_paged else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as exc:
+        detail = f"{route.path}: not the table that is expected: {exc}"
+        raise UpstreamResponseError(detail=detail) from exc
+    make = RecordMaker(tally)
+    records = (
+        route.build(row, make) for row in _decode_rows(route.row_type, rows, tally)
+    )
+    page = TablePage(tuple(one for one in records if one is not None), total, lifetime)
+    _report(tally, path=route.path)
+    return page
 
 
 def _take_router_out(
@@ -249,7 +297,7 @@ def _shows_no_filter(
     )
 
 
-def _report(tally: Tally, query: ModelsQuery) -> None:
+def _report(tally: Tally, **where: object) -> None:
     if not tally.lost:
         return
     for what, count in tally.lost.items():
@@ -258,6 +306,5 @@ def _report(tally: Tally, query: ModelsQuery) -> None:
         "parts of an upstream page could not be read and were left out",
         lost=dict(tally.lost),
         example=tally.example,
-        limit=query.limit,
-        offset=query.offset,
+        **where,
     )

@@ -24,6 +24,7 @@ from graphql.execution.values import VariableValues, get_directive_values
 
 from catalograph.catalogue import records
 from catalograph.catalogue.query import Sections
+from catalograph.catalogue.side_tables import TableKind
 
 _DEFINITION: Final = "strawberry-definition"
 
@@ -35,15 +36,26 @@ class Need(enum.Flag):
     DATA = enum.auto()
     GATEWAY = enum.auto()
     INDEX = enum.auto()
+    PROVIDERS = enum.auto()
+    ORGANISATIONS = enum.auto()
+    ENDPOINTS = enum.auto()
+    PRICES = enum.auto()
 
 
+_TABLE_NEEDS: Final = {
+    TableKind.PROVIDERS: Need.PROVIDERS,
+    TableKind.ORGANISATIONS: Need.ORGANISATIONS,
+    TableKind.ENDPOINTS: Need.ENDPOINTS,
+    TableKind.PRICES: Need.PRICES,
+}
 _SECTION_NEEDS: Final = {"data": Need.DATA, "gateway": Need.GATEWAY}
 
 
 def needs(need: Need) -> Mapping[str, object]:
-    """Metadata of a field that has a resolver: what it makes necessary.
+    """Metadata of a field: what it makes necessary.
 
-    A field without resolver is read from its record, whose class tells its section.
+    A field of a model that is read from its record needs none: the class of the record
+    tells its section.
     """
     return {"needs": need}
 
@@ -76,6 +88,11 @@ def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
 def needed_sections(needs: Need) -> Sections:
     """The payload sections among the needs."""
     return Sections(data=Need.DATA in needs, gateway=Need.GATEWAY in needs)
+
+
+def needed_tables(needs: Need) -> frozenset[TableKind]:
+    """The side tables among the needs."""
+    return frozenset(kind for kind, need in _TABLE_NEEDS.items() if need in needs)
 
 
 class _Walk:

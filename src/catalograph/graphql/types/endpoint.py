@@ -34,6 +34,25 @@ class Endpoint(Node):
     endpoint_id: str = strawberry.field(
         description="Natural id; singular and plural spellings are different endpoints."
     )
+    public_path: str | None = strawberry.field(
+        metadata=needs(Need.ENDPOINTS),
+        description=(
+            "Path of the public API that serves it, such as `/v1/embeddings`. Null when "
+            "the catalogue does not say."
+        ),
+    )
+    collection: str | None = strawberry.field(
+        metadata=needs(Need.ENDPOINTS),
+        description=(
+            "Kind of API, such as `text` or `images`. Null when the catalogue does not say."
+        ),
+    )
+    aliases: list[str] = strawberry.field(
+        description=(
+            "Other names of the same call, sorted. Where the catalogue does not hold one, "
+            "filters and look-ups take it for this endpoint, too. May be empty."
+        )
+    )
     providers: list[
         Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
     ] = strawberry.field(

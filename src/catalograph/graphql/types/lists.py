@@ -13,7 +13,7 @@ from catalograph.data.slices import ModelsRequest
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
 from catalograph.graphql.paging import parse_slice
-from catalograph.graphql.run.needs import Need, needed_sections
+from catalograph.graphql.run.needs import Need, needed_sections, needed_tables
 from catalograph.graphql.types.arguments import (
     After,
     Before,
@@ -133,6 +133,7 @@ def build_request(
         part=part,
         sections=needed_sections(needs),
         needs_index=Need.INDEX in needs,
+        tables=needed_tables(needs),
         fixed=fixed,
     )
 

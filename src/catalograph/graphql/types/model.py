@@ -6,8 +6,10 @@ import strawberry
 from strawberry import UNSET
 
 from catalograph.catalogue import records
+from catalograph.graphql.context import Info
 from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.scalars import Date
+from catalograph.graphql.types.availability import Availability
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.facets import (
     ModelFacets,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from catalograph.graphql.types.endpoint import Endpoint
     from catalograph.graphql.types.offering import Offering
     from catalograph.graphql.types.organisation import Organisation
+    from catalograph.graphql.types.parameter import Parameter
     from catalograph.graphql.types.provider import Provider
 
 _TYPES = "catalograph.graphql.types"
@@ -52,6 +55,31 @@ def find_offerings(
         if (not providers or offering.provider.provider_id in providers)
         and (not endpoints or offering.endpoint.endpoint_id in endpoints)
     ]
+
+
+def find_base_model(root: strawberry.Parent[Any], info: Info) -> Any:
+    """Find the model of which one is a variant."""
+    model: records.Model = root
+    if model.base_model_id in {None, model.model_id}:
+        return None
+    return info.context.loaders.find_model(model.base_model_id or "")
+
+
+def find_variants(root: strawberry.Parent[Any], info: Info) -> Any:
+    """Find the models with the same base."""
+    model: records.Model = root
+    index = info.context.loaders.index
+    if index is None or model.base_model_id is None:
+        return ()
+    return index.variants_of(model.base_model_id)
+
+
+def find_replacement(root: strawberry.Parent[Any], info: Info) -> Any:
+    """Find the model that succeeds one."""
+    model: records.Model = root
+    if model.replacement_id is None:
+        return None
+    return info.context.loaders.find_model(model.replacement_id)
 
 
 @strawberry.federation.type(
@@ -131,6 +159,73 @@ class Model(Node):
             description=(
                 "Who serves the model on which endpoint, one each; may be empty. Empty "
                 "also where the catalogue gives no endpoint per provider."
+            ),
+        )
+    )
+
+    description: str | None = strawberry.field(
+        description="What the model is, in a few sentences. Null when the catalogue gives none."
+    )
+    variant: str | None = strawberry.field(
+        description=(
+            "The catalogue's word for the variant of its base that the model is, such as "
+            "`standard` or `free`. Null when the catalogue does not tell variants apart."
+        )
+    )
+    base_model: Annotated["Model", strawberry.lazy(f"{_TYPES}.model")] | None = (
+        strawberry.field(
+            resolver=find_base_model,
+            metadata=needs(Need.INDEX),
+            description=(
+                "The model of which this is a variant. Null for a model that is its own "
+                "base, whose base is not listed, or where the catalogue does not say."
+            ),
+        )
+    )
+    variants: list[Annotated["Model", strawberry.lazy(f"{_TYPES}.model")]] = (
+        strawberry.field(
+            resolver=find_variants,
+            metadata=needs(Need.INDEX),
+            directives=[assume_size(2)],
+            description=(
+                "All models with the same base, itself included, in catalogue order. "
+                "Empty when the catalogue does not tell variants apart."
+            ),
+        )
+    )
+    replacement: Annotated["Model", strawberry.lazy(f"{_TYPES}.model")] | None = (
+        strawberry.field(
+            resolver=find_replacement,
+            metadata=needs(Need.INDEX),
+            description=(
+                "The model that succeeds this one; a model may have one while it is in use. "
+                "Null when the catalogue names none that it lists."
+            ),
+        )
+    )
+    lifecycle_message: str | None = strawberry.field(
+        # The upstream words it by what else is in a list: a filtered one words it otherwise.
+        metadata=needs(Need.INDEX),
+        description=(
+            "A sentence for people about the end of the model. Null when there is nothing "
+            "to tell."
+        ),
+    )
+    max_input_tokens: int | None = strawberry.field(
+        description=f"Most tokens that a request may hold. {_NO_DATE}"
+    )
+    max_output_tokens: int | None = strawberry.field(
+        description=f"Most tokens that an answer may hold. {_NO_DATE}"
+    )
+    availability: Availability | None = strawberry.field(
+        description=f"Whether the model can be called now. {_NO_DATE}"
+    )
+    parameters: list[Annotated["Parameter", strawberry.lazy(f"{_TYPES}.parameter")]] = (
+        strawberry.field(
+            directives=[assume_size(10)],
+            description=(
+                "What a request may contain, by name, whichever offering takes it; may be "
+                "empty. Empty also where the catalogue lists no parameters."
             ),
         )
     )

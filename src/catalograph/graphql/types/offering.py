@@ -7,12 +7,15 @@ import strawberry
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
 from catalograph.graphql.scalars import DateTime
+from catalograph.graphql.types.availability import Availability
 from catalograph.graphql.types.endpoint import Endpoint
+from catalograph.graphql.types.list_cost import assume_size
 from catalograph.graphql.types.node import Node
 from catalograph.graphql.types.provider import Provider
 
 if TYPE_CHECKING:
     from catalograph.graphql.types.model import Model
+    from catalograph.graphql.types.parameter import Parameter
 
 
 def find_model(root: strawberry.Parent[Any], info: Info) -> Any:
@@ -49,6 +52,27 @@ class Offering(Node):
     )
     effective_to: DateTime | None = strawberry.field(
         description="Instant at which the offering ends, UTC. Null: no end is known."
+    )
+
+    status: Availability | None = strawberry.field(
+        description=(
+            "Whether calls are served this way now. Null when the catalogue does not say."
+        )
+    )
+    status_reason: str | None = strawberry.field(
+        description=(
+            "The catalogue's word for why the status is what it is, such as "
+            "`provider_disabled`. Null when it gives none."
+        )
+    )
+    parameters: list[
+        Annotated["Parameter", strawberry.lazy("catalograph.graphql.types.parameter")]
+    ] = strawberry.field(
+        directives=[assume_size(10)],
+        description=(
+            "What a request to this provider may contain, by name, whichever of its "
+            "endpoints for this model takes it; may be empty."
+        ),
     )
 
     @classmethod

@@ -29,7 +29,16 @@ class Organisation(Node):
         description="Display name. Null when the catalogue gives none."
     )
     country_code: str | None = strawberry.field(
-        description="Where the organisation sits, ISO 3166 alpha-2. Null when not known."
+        metadata=needs(Need.ORGANISATIONS),
+        description="Where the organisation sits, ISO 3166 alpha-2. Null when not known.",
+    )
+    description: str | None = strawberry.field(
+        metadata=needs(Need.ORGANISATIONS),
+        description="Who that is, in a few sentences. Null when the catalogue gives none.",
+    )
+    colour: str | None = strawberry.field(
+        metadata=needs(Need.ORGANISATIONS),
+        description="For charts and badges, as `#rrggbb`. Null when the catalogue gives none.",
     )
 
     models: (

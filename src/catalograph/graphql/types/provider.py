@@ -36,10 +36,16 @@ class Provider(Node):
         description="Display name. Null when the catalogue does not describe the provider."
     )
     link: str | None = strawberry.field(
-        description="Address of the provider's own pages. Null when not known."
+        metadata=needs(Need.PROVIDERS),
+        description="Address of the provider's own pages. Null when not known.",
     )
     country_code: str | None = strawberry.field(
-        description="Where the provider sits, ISO 3166 alpha-2. Null when not known."
+        metadata=needs(Need.PROVIDERS),
+        description="Where the provider sits, ISO 3166 alpha-2. Null when not known.",
+    )
+    description: str | None = strawberry.field(
+        metadata=needs(Need.PROVIDERS),
+        description="Who that is, in a few sentences. Null when the catalogue gives none.",
     )
     endpoints: list[
         Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]

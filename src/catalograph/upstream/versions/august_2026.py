@@ -19,8 +19,10 @@ from catalograph.catalogue.records import (
 )
 from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions import dialect
-from catalograph.upstream.versions.dialect import Comparison, Dialect, TableRoute
+from catalograph.upstream.versions.august_2026_tables import TABLES, Scalar, show_scalar
+from catalograph.upstream.versions.dialect import Comparison, Dialect
 from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.tables import TableRoute
 from catalograph.upstream.versions.version import (
     MAX_MEMBERS,
     Id,
@@ -34,9 +36,6 @@ _GATEWAY: Final = Sections(gateway=True)
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """What GraphQL's `Int` can hold."""
-
-Scalar = Word | bool | int | float
-"""A value of a parameter, which the graph shows as text."""
 
 
 class OrganisationWire(msgspec.Struct, frozen=True, gc=False):
@@ -208,13 +207,9 @@ class August2026(Version[ModelWire]):
         apart=frozenset({"endpoints", "parameters"}),
         max_offset=5_000,
         router_id="phaseo/free",
+        tables=frozenset(TABLES),
     )
-    tables: Mapping[TableKind, TableRoute] = {
-        TableKind.PROVIDERS: TableRoute(path="/providers", is_paged=True),
-        TableKind.ORGANISATIONS: TableRoute(path="/organisations", is_paged=True),
-        TableKind.ENDPOINTS: TableRoute(path="/endpoints"),
-        TableKind.PRICES: TableRoute(path="/pricing/models"),
-    }
+    tables: Mapping[TableKind, TableRoute] = TABLES
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
         """By an `id` with what only this version has beside it."""
@@ -361,9 +356,9 @@ def _read_parameter(
         name=name,
         type=detail.type,
         values=make.words(
-            tuple(_show(value) for value in detail.values or detail.enum or ())
+            tuple(show_scalar(value) for value in detail.values or detail.enum or ())
         ),
-        default=None if default is None else _show(default),
+        default=None if default is None else show_scalar(default),
         minimum=detail.provider_min if detail.min is None else detail.min,
         maximum=detail.provider_max if detail.max is None else detail.max,
         aliases=make.words(detail.aliases),
@@ -373,11 +368,6 @@ def _read_parameter(
             providers[one] for one in detail.providers or () if one in providers
         ),
     )
-
-
-def _show(value: Scalar) -> str:
-    """Write a value as JSON does, but a string without quotes."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _read_prices(pricing: PricingWire | None, make: RecordMaker) -> Any:

@@ -15,6 +15,7 @@ from catalograph.catalogue.filter import (
     normalise,
 )
 from catalograph.catalogue.query import BARE, MAX_LIMIT, ModelsQuery, Sections
+from catalograph.catalogue.side_tables import TableKind
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """Parameters in the order in which they are sent."""
@@ -42,18 +43,6 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     narrows: Sections = BARE
 
 
-class TableRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a side table is read.
-
-    Attributes:
-        path: Below the base address.
-        is_paged: Whether it takes `limit` and `offset`, and tells its `total`.
-    """
-
-    path: str
-    is_paged: bool = False
-
-
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """How one version is asked for models.
 
@@ -67,6 +56,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         max_offset: Greatest offset that is taken; None: there is no bound.
         router_id: A model that is put in front of a list whenever a model behind it is
             listed, whether or not it matches itself. None: there is none.
+        tables: Side tables that there are.
     """
 
     parameters: Mapping[str, tuple[Parameter, ...]]
@@ -75,6 +65,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     apart: frozenset[str] = frozenset()
     max_offset: int | None = None
     router_id: str | None = None
+    tables: frozenset[TableKind] = frozenset()
 
     def can_ask(self, query: ModelsQuery) -> bool:
         """Whether the upstream can be asked for these models, and answers with what is meant."""
@@ -212,6 +203,7 @@ def combine(dialects: Iterable[Dialect]) -> Dialect:
         section_switches=switches,
         constants=tuple(constants.items()),
         max_offset=min(bounds, default=None),
+        tables=frozenset().union(*(dialect.tables for dialect in known)),
     )
 
 

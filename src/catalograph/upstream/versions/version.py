@@ -9,8 +9,9 @@ import msgspec
 from catalograph.catalogue.query import Sections
 from catalograph.catalogue.records import Model
 from catalograph.catalogue.side_tables import TableKind
-from catalograph.upstream.versions.dialect import Dialect, TableRoute
+from catalograph.upstream.versions.dialect import Dialect
 from catalograph.upstream.versions.making import RecordMaker
+from catalograph.upstream.versions.tables import TableRoute
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 

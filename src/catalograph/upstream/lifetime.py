@@ -1,0 +1,44 @@
+"""For how long an answer of the upstream is good, as it says itself."""
+
+import re
+from typing import Final
+
+import msgspec
+
+_LONGEST_S: Final = 86_400.0
+_DIRECTIVE: Final = re.compile(
+    r"(?:^|[\s,])(?P<name>max-age|stale-while-revalidate)\s*=\s*\"?(?P<seconds>\d{1,10})\"?",
+    re.ASCII | re.IGNORECASE,
+)
+_FORBIDDEN: Final = re.compile(
+    r"(?:^|[\s,])no-(?:store|cache)(?:$|[\s,=])", re.IGNORECASE
+)
+
+
+class Lifetime(msgspec.Struct, frozen=True):
+    """What a `Cache-Control` header says.
+
+    Attributes:
+        max_age_s: Seconds for which the answer is fresh, a day at most; None when it does
+            not say, or forbids to store it.
+        stale_s: Further seconds for which it may be used while it is refreshed; None as above.
+    """
+
+    max_age_s: float | None = None
+    stale_s: float | None = None
+
+
+NO_LIFETIME: Final = Lifetime()
+
+
+def parse_lifetime(cache_control: str | None) -> Lifetime:
+    """Read a `Cache-Control` header; its repeated lines are joined by commas."""
+    if not cache_control or _FORBIDDEN.search(cache_control):
+        return NO_LIFETIME
+    found = {
+        match["name"].lower(): min(_LONGEST_S, float(match["seconds"]))
+        for match in _DIRECTIVE.finditer(cache_control)
+    }
+    if "max-age" not in found:
+        return NO_LIFETIME
+    return Lifetime(found["max-age"], found.get("stale-while-revalidate"))
