@@ -66,6 +66,7 @@ layers: $(DEV) ## Check that imports point down only
 schema-check: $(DEV) ## Fail when a committed schema is out of date
 	$(BIN)/catalograph schema --check
 	$(BIN)/catalograph schema --subgraph --check
+	$(BIN)/python docker/tools/manifests.py --check
 
 .PHONY: bench
 bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: a few, printed only
@@ -100,12 +101,30 @@ schema: $(DEV) ## Write the committed schemas anew
 	$(BIN)/catalograph schema > .schema.tmp && mv .schema.tmp schema.graphql
 	mkdir -p $(dir $(SUBGRAPH))
 	$(BIN)/catalograph schema --subgraph > .schema.tmp && mv .schema.tmp $(SUBGRAPH)
+	$(BIN)/python docker/tools/manifests.py
+
+.PHONY: manifests manifests-check
+MANIFESTS = $(BIN)/python docker/tools/manifests.py --tools .tools
+
+manifests: $(DEV) .tools/.built ## Render the Helm chart into docker/kubernetes; needs Go
+	$(MANIFESTS)
+
+manifests-check: $(DEV) ## Check the Helm chart and what was rendered from it; skipped without Go
+	@if command -v go >/dev/null; then $(MAKE) .tools/.built && $(MANIFESTS) --check; \
+	elif [ -n "$$CI" ]; then echo "manifests-check needs Go" >&2; exit 1; \
+	else echo "Skipped: helm and kubeconform are built with Go, which is not on the PATH."; fi
+
+# Versions and hashes are in docker/tools/go.mod and go.sum.
+.tools/.built: docker/tools/go.mod docker/tools/go.sum
+	@echo "Building helm and kubeconform, a minute or two the first time ..."
+	@cd docker/tools && go build -o ../../.tools/ helm.sh/helm/v4/cmd/helm github.com/yannh/kubeconform/cmd/kubeconform
+	@touch $@
 
 image: ## Build the container image
 	docker build --file docker/Dockerfile --tag catalograph .
 
 clean: ## Remove what was installed and built here
-	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .fuzz
+	rm -rf $(VENV) .tools dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .fuzz
 
 .PHONY: interop federation
 INTEROP_INSTALLED := interop/node_modules/.installed interop/.venv/.installed
