@@ -16,10 +16,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 const catalographUrl = process.env.GATEWAY_URL ?? (await startCatalograph());
 const ratings = await serveRatings(0);
 const ratingsUrl = `http://127.0.0.1:${ratings.address().port}/graphql`;
-const router = await serveRouter(
-  compose({ catalographUrl, ratingsUrl }),
-  Number(process.env.ROUTER_PORT ?? 4000),
-);
+const router = await serveRouter(compose({ catalographUrl, ratingsUrl }), {
+  catalographUrl,
+  port: Number(process.env.ROUTER_PORT ?? 4000),
+});
 
 console.log(`catalograph  ${catalographUrl}`);
 console.log(`ratings      ${ratingsUrl}`);

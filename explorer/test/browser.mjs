@@ -442,7 +442,7 @@ const scenes = {
     await open();
     await page.waitForLoadState('networkidle');
     await panel('Docs').click();
-    report.docs = flat(await page.locator('.panel').innerText()).slice(0, 200);
+    report.docs = flat(await page.locator('.panel').innerText());
     await type(editor, process.env.QUERY);
     report.data = (await run()).data;
     await shot('glance');
