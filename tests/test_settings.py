@@ -8,9 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+from catalograph import setting_values as values
 from catalograph.errors import SettingsError
 from catalograph.setting_values import RateLimit, Secret
 from catalograph.settings import Settings
+from catalograph.upstream.versions import VERSIONS
 
 
 def read(**environ: str) -> Settings:
@@ -41,7 +43,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     settings = Settings()
 
     assert (settings.upstream_url, settings.upstream_token, settings.upstream_auth) == (
-        "https://api.ai-stats.phaseo.app/v1",
+        "https://api.phaseo.app/v1",
         None,
         "server",
     )
@@ -624,7 +626,7 @@ def test_a_shown_value_can_be_set_again() -> None:
             [
                 (
                     "CATALOGRAPH_UPSTREAM_TOKEN does not look like a key of the catalogue "
-                    "(aistats_v1_k_…)"
+                    "(phaseo_v1_sk_…, aistats_v1_sk_… or aistats_v1_k_…)"
                 )
             ],
         ),
@@ -668,3 +670,41 @@ def test_settings_cannot_be_changed() -> None:
 
     with pytest.raises(AttributeError):
         settings.port = 1
+
+
+@pytest.mark.parametrize(
+    ("token", "url"),
+    [
+        ("aistats_v1_k_kid_secret", "https://api.ai-stats.phaseo.app/v1"),
+        ("aistats_v1_sk_kid_secret", "https://api.phaseo.app/v1"),
+        ("phaseo_v1_sk_kid_secret", "https://api.phaseo.app/v1"),
+        ("anything", "https://api.phaseo.app/v1"),
+        ("", "https://api.phaseo.app/v1"),
+    ],
+)
+def test_the_address_follows_from_the_form_of_the_token(token: str, url: str) -> None:
+    environ = {"CATALOGRAPH_UPSTREAM_TOKEN": token}
+    own = environ | {"CATALOGRAPH_UPSTREAM_URL": "http://own.test/v1"}
+
+    assert Settings.from_environ(environ).upstream_url == url
+    assert Settings.from_environ(own).upstream_url == "http://own.test/v1"
+
+
+def test_every_release_can_be_named() -> None:
+    assert set(values.RELEASES) == {version.release for version in VERSIONS}
+
+
+def test_a_key_of_another_release_than_the_pinned_one_is_noted() -> None:
+    settings = Settings.from_environ(
+        {
+            "CATALOGRAPH_UPSTREAM_TOKEN": "aistats_v1_k_kid_secret",
+            "CATALOGRAPH_UPSTREAM_VERSION": "2026-08",
+        }
+    )
+
+    assert settings.warnings == [
+        (
+            "CATALOGRAPH_UPSTREAM_TOKEN has the form of release 2025-12, but "
+            "CATALOGRAPH_UPSTREAM_VERSION is 2026-08"
+        )
+    ]

@@ -20,11 +20,11 @@ from catalograph.cache.redis import Redis
 from catalograph.cache.refreshing import FreshCache
 from catalograph.cache.store import open_store
 from catalograph.cache.url import find_missing_files
-from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.catalogue.query import ModelsQuery
 from catalograph.data.crawl import Access
 from catalograph.data.source import CatalogueSource
 from catalograph.demo.service import DEMO_TOKEN, build_demo_app
-from catalograph.errors import SettingsError
+from catalograph.errors import SettingsError, UpstreamError
 from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.run.engine import Engine
@@ -48,7 +48,9 @@ from catalograph.upstream.environment import (
     find_environment_problems,
     find_ineffective_variables,
 )
+from catalograph.upstream.report import UpstreamReport
 from catalograph.upstream.transport import build_in_process_transport
+from catalograph.upstream.versions import Versions
 from catalograph.web.application import build_web_app
 from catalograph.web.graphiql import Explorer, ExplorerFacts
 from catalograph.web.options import Rate, WebOptions
@@ -223,8 +225,8 @@ async def open_gateway(
         await gateway.aclose()
 
 
-async def check_upstream(settings: Settings) -> ModelsPage:
-    """Ask the upstream for one model, past all that is kept.
+async def check_upstream(settings: Settings) -> UpstreamReport:
+    """Ask the upstream for one model and for its side tables, past all that is cached.
 
     Raises:
         UpstreamError: What a client would be told, with the detail for the operator.
@@ -233,7 +235,22 @@ async def check_upstream(settings: Settings) -> ModelsPage:
     check_start(settings)
     client = _build_client(settings, demo=False)
     try:
-        return await client.fetch_page(ModelsQuery(limit=1))
+        page = await client.fetch_page(ModelsQuery(limit=1))
+        tables: dict[str, UpstreamError | None] = {}
+        for kind in client.list_tables(page.version):
+            try:
+                await client.fetch_table(kind, version=page.version or "")
+            except UpstreamError as error:
+                tables[kind.value] = error
+            else:
+                tables[kind.value] = None
+        return UpstreamReport(
+            total=page.total,
+            version=page.version,
+            release=client.versions.find_release(page.version),
+            tables=tables,
+            most_models=client.choose_dialect(page.version).most_models,
+        )
     finally:
         await client.aclose()
 
@@ -329,12 +346,14 @@ def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
         return UpstreamClient(
             base_url=DEMO_URL,
             token=DEMO_TOKEN if is_own else None,
+            versions=Versions(settings.upstream_version),
             transport=build_in_process_transport(build_demo_app()),
         )
     token = settings.upstream_token if is_own else None
     return UpstreamClient(
         base_url=settings.upstream_url,
         token=None if token is None else token.reveal(),
+        versions=Versions(settings.upstream_version),
         attempt_timeout_s=settings.upstream_timeout_s,
         total_timeout_s=settings.upstream_total_timeout_s,
     )

@@ -91,7 +91,7 @@ class UpstreamRateLimitError(UpstreamError):
         self, retry_after_s: float | None = None, *, detail: str | None = None
     ) -> None:
         self.retry_after_s = retry_after_s
-        wait = "" if retry_after_s is None else f"; try again in {retry_after_s:g} s"
+        wait = "" if retry_after_s is None else f"; try again in {retry_after_s:.0f} s"
         super().__init__(f"the catalogue limits our requests{wait}", detail=detail)
 
     @property
@@ -122,13 +122,21 @@ class UpstreamUnavailableError(UpstreamError):
 
     Attributes:
         status: HTTP status it answered with; None when there was no answer.
+        moved_to: Base address to which it sends us; None when it does not.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
     retryable = True
 
-    def __init__(self, *, status: int | None = None, detail: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        status: int | None = None,
+        moved_to: str | None = None,
+        detail: str | None = None,
+    ) -> None:
         self.status = status
+        self.moved_to = moved_to
         super().__init__("the catalogue is not available just now", detail=detail)
 
 

@@ -184,6 +184,37 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     return tuple(Secret(key) for key in keys)
 
 
+RELEASES: Final = ("2025-12", "2026-08")
+"""Releases of the catalogue's API, as `UPSTREAM_VERSION` names them."""
+
+_ADDRESS: Final = "https://api.phaseo.app/v1"
+_ADDRESSES: Final = {"2025-12": "https://api.ai-stats.phaseo.app/v1"}
+_KEY_FORMS: Final = {
+    "aistats_v1_k_": "2025-12",
+    "aistats_v1_sk_": "2026-08",
+    "phaseo_v1_sk_": "2026-08",
+}
+
+
+def find_key_release(token: str) -> str | None:
+    """Tell which release takes keys of this form; None for a form that none is known to."""
+    return next(
+        (release for prefix, release in _KEY_FORMS.items() if token.startswith(prefix)),
+        None,
+    )
+
+
+def find_key_form(token: str) -> str | None:
+    """The beginning that a key shares with all of its form; None for an unknown form."""
+    return next((prefix for prefix in _KEY_FORMS if token.startswith(prefix)), None)
+
+
+def choose_upstream_url(token: Secret | None) -> str:
+    """The address at which keys of this form are taken; the newest for any other."""
+    release = None if token is None else find_key_release(token.reveal())
+    return _ADDRESSES.get(release or "", _ADDRESS)
+
+
 def parse_upstream_url(text: str) -> str:
     """Read the base of the REST API; a trailing slash is dropped."""
     parts = _split_url(text)

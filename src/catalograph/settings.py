@@ -96,9 +96,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upstream_url: Annotated[
         str,
         _Doc(
-            "Base address of the REST API, without /models.", values.parse_upstream_url
+            "Base address of the REST API, without /models. Where it is not set, a token of "
+            "the form `aistats_v1_k_…` is used at `https://api.ai-stats.phaseo.app/v1`.",
+            values.parse_upstream_url,
         ),
-    ] = "https://api.ai-stats.phaseo.app/v1"
+    ] = values.choose_upstream_url(None)
+    upstream_version: Annotated[
+        Literal["auto", "2025-12", "2026-08"],
+        _Doc(
+            "Release of the REST API that is expected there; `auto`: whichever answers.",
+            values.one_of("auto", *values.RELEASES),
+        ),
+    ] = "auto"
     upstream_token: Annotated[
         Secret | None,
         _Doc("Bearer token for the REST API; a secret.", values.parse_token),
@@ -355,6 +364,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     chosen[_field(name)] = doc.read(text)
                 except ValueError as exc:
                     problems.append(_word_problem(name, str(exc), text))
+        if "upstream_url" not in chosen:
+            chosen["upstream_url"] = values.choose_upstream_url(
+                chosen.get("upstream_token")
+            )
         for group in (_AGES, _DEADLINES):
             chosen |= _fit(group, chosen, problems)
         if "trusted_documents_mode" in chosen and not given.get(
@@ -540,10 +553,16 @@ def _find_warnings(settings: Settings) -> Iterator[str]:
             "refuse every request"
         )
     token = settings.upstream_token
-    if token and not token.reveal().startswith("aistats_v1_k_"):
+    release = None if token is None else values.find_key_release(token.reveal())
+    if token and release is None:
         yield (
             f"{PREFIX}UPSTREAM_TOKEN does not look like a key of the catalogue "
-            "(aistats_v1_k_…)"
+            "(phaseo_v1_sk_…, aistats_v1_sk_… or aistats_v1_k_…)"
+        )
+    if release is not None and settings.upstream_version not in ("auto", release):
+        yield (
+            f"{PREFIX}UPSTREAM_TOKEN has the form of release {release}, but "
+            f"{PREFIX}UPSTREAM_VERSION is {settings.upstream_version}"
         )
     shared = str(settings.cache_url) != "memory://"
     if passthrough and shared and settings.partition_key is None:

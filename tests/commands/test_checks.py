@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from catalograph.catalogue.query import BARE, ModelsPage
 from catalograph.commands.checks import Finding, ping_redis, run_checks
 from catalograph.errors import (
     SettingsError,
@@ -19,6 +18,7 @@ from catalograph.errors import (
     UpstreamUnavailableError,
 )
 from catalograph.settings import Settings
+from catalograph.upstream.report import UpstreamReport
 
 GOOD = {
     "CATALOGRAPH_UPSTREAM_TOKEN": "aistats_v1_k_kid_secret",
@@ -31,17 +31,17 @@ class Neighbours:
     """The upstream and the shared cache; each answers, or raises what it was given."""
 
     def __init__(self, total: int = 613) -> None:
-        self.total = total
+        self.report = UpstreamReport(
+            total=total, version="2025-12 sectioned", release="2025-12"
+        )
         self.upstream_error: UpstreamError | None = None
         self.cache_error: OSError | None = None
         self.pinged: list[str] = []
 
-    async def ask_upstream(self, _settings: Settings) -> ModelsPage:
+    async def ask_upstream(self, _settings: Settings) -> UpstreamReport:
         if self.upstream_error:
             raise self.upstream_error
-        return ModelsPage(
-            models=(), total=self.total, limit=1, offset=0, sections=BARE, as_of_s=0.0
-        )
+        return self.report
 
     async def ping_cache(self, url: str) -> None:
         self.pinged.append(url)
@@ -77,9 +77,9 @@ async def test_all_is_well() -> None:
         Finding(
             subject="upstream",
             passed=True,
-            result="613 models at http://u.example/v1, in 25 ms",
+            result="613 models at http://u.example/v1 (release 2025-12), in 25 ms",
         ),
-        Finding(subject="token", passed=True, result="accepted"),
+        Finding(subject="token", passed=True, result="accepted (aistats_v1_k_…)"),
         IN_MEMORY,
     ]
 
@@ -125,7 +125,7 @@ async def test_a_refused_token_is_told_with_the_upstreams_reason() -> None:
         passed=False,
         result="refused (invalid_key_format)",
         hint="CATALOGRAPH_UPSTREAM_TOKEN does not look like a key of the catalogue "
-        "(aistats_v1_k_…); check that it is complete and not revoked",
+        "(phaseo_v1_sk_…, aistats_v1_sk_… or aistats_v1_k_…); check that it is complete and not revoked",
     )
 
 
@@ -212,7 +212,7 @@ async def test_an_empty_catalogue_is_suspicious() -> None:
     assert findings["upstream"] == Finding(
         subject="upstream",
         passed=False,
-        result="0 models at http://u.example/v1, in 25 ms",
+        result="0 models at http://u.example/v1 (release 2025-12), in 25 ms",
         hint="an empty catalogue: is CATALOGRAPH_UPSTREAM_URL the right one?",
     )
 
@@ -271,3 +271,87 @@ async def test_a_redis_that_is_not_there_is_an_os_error() -> None:
 
     with pytest.raises(OSError, match="connecting"):
         await ping_redis(f"redis://127.0.0.1:{port}")
+
+
+async def test_a_release_shows_its_tables_and_what_does_not_fit() -> None:
+    neighbours = Neighbours()
+    neighbours.report = UpstreamReport(
+        total=6_000,
+        version="2026-08",
+        release="2026-08",
+        tables={
+            "providers": None,
+            "endpoints": UpstreamUnavailableError(status=500, detail="HTTP 500"),
+            "prices": UpstreamAuthError(),
+        },
+        most_models=5_250,
+    )
+
+    findings = await find(GOOD, neighbours)
+
+    assert findings["upstream"] == Finding(
+        subject="upstream",
+        passed=True,
+        result="6,000 models at http://u.example/v1 (release 2026-08), in 25 ms",
+        hint="it lists no more than 5,250 of them to anybody; the others cannot be read\n"
+        "CATALOGRAPH_UPSTREAM_TOKEN has the form of release 2025-12; check that "
+        "CATALOGRAPH_UPSTREAM_URL is meant",
+    )
+    assert findings["tables"] == Finding(
+        subject="tables",
+        passed=True,
+        result="models, providers",
+        hint="endpoints: HTTP 500; its fields stay empty\n"
+        "prices: the catalogue refused the token; check that it is complete and not "
+        "revoked; its fields stay empty",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "hint"),
+    [
+        (
+            UpstreamUnavailableError(status=308, moved_to="https://new.example/v1"),
+            (
+                "that address has moved to https://new.example/v1; set "
+                "CATALOGRAPH_UPSTREAM_URL"
+            ),
+        ),
+        (
+            UpstreamUnavailableError(status=403),
+            (
+                "that refusal is not the catalogue's: something in between blocks this "
+                "machine (a firewall, a bot protection, a proxy)"
+            ),
+        ),
+        (
+            UpstreamUnavailableError(status=407),
+            "the proxy wants a user; put one into the variable that names the proxy",
+        ),
+        (
+            UpstreamUnavailableError(status=405),
+            "something else answers there; check CATALOGRAPH_UPSTREAM_URL",
+        ),
+    ],
+)
+async def test_what_stands_in_between_is_named(
+    failure: UpstreamError, hint: str
+) -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = failure
+
+    assert (await find(GOOD, neighbours))["upstream"].hint == hint
+
+
+async def test_an_answer_of_another_release_than_the_pinned_one() -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = UpstreamResponseError(detail="models: none")
+
+    findings = await find(
+        GOOD | {"CATALOGRAPH_UPSTREAM_VERSION": "2025-12"}, neighbours
+    )
+
+    assert findings["upstream"].hint == (
+        "check CATALOGRAPH_UPSTREAM_URL, and whether CATALOGRAPH_UPSTREAM_VERSION should "
+        "be auto; it is 2025-12"
+    )

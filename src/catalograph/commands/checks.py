@@ -6,26 +6,39 @@ from typing import TypeAlias
 
 import msgspec
 
-from catalograph.catalogue.query import ModelsPage
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamError,
     UpstreamRateLimitError,
+    UpstreamResponseError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from catalograph.setting_values import find_key_form, find_key_release
 from catalograph.settings import PREFIX, Settings
 from catalograph.upstream.environment import find_ineffective_variables
+from catalograph.upstream.report import UpstreamReport
 
-AskUpstream: TypeAlias = Callable[[Settings], Awaitable[ModelsPage]]
-"""Fetches one page of models, or raises an UpstreamError."""
+AskUpstream: TypeAlias = Callable[[Settings], Awaitable[UpstreamReport]]
+"""Asks the upstream for one model and for its side tables, or raises an UpstreamError."""
 
 PingCache: TypeAlias = Callable[[str], Awaitable[None]]
 """Says a word to the shared cache at an address, or raises OSError."""
 
 _TOKEN = f"{PREFIX}UPSTREAM_TOKEN"
 _URL = f"{PREFIX}UPSTREAM_URL"
-_NOT_FOUND = 404
+_SOMETHING_ELSE = f"something else answers there; check {_URL}"
+_BLOCKED = (
+    "that refusal is not the catalogue's: something in between blocks this machine (a "
+    "firewall, a bot protection, a proxy)"
+)
+_HINTS_BY_STATUS = {
+    401: _BLOCKED,
+    403: _BLOCKED,
+    404: f"nothing there: {_URL} is the base before /models, mostly …/v1",
+    405: _SOMETHING_ELSE,
+    407: "the proxy wants a user; put one into the variable that names the proxy",
+}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,54 +103,117 @@ async def _check_upstream(
 ) -> list[Finding]:
     started = clock()
     failure: UpstreamError | None = None
-    total = 0
+    report: UpstreamReport | None = None
     try:
-        total = (await ask_upstream(settings)).total
+        report = await ask_upstream(settings)
     except UpstreamError as exc:
         failure = exc
     after_ms = round((clock() - started) * 1000)
+    if report is None:
+        upstream = _judge_failure(settings, failure, after_ms)
+        return [upstream, _judge_token(settings, failure)]
     return [
-        _judge_upstream(settings, failure, total, after_ms),
-        _judge_token(settings, failure),
+        _judge_upstream(settings, report, after_ms),
+        _judge_token(settings, None),
+        *_judge_tables(report),
     ]
 
 
 def _judge_upstream(
-    settings: Settings, failure: UpstreamError | None, total: int, after_ms: int
+    settings: Settings, report: UpstreamReport, after_ms: int
 ) -> Finding:
     where = settings.upstream_url
-    if failure is None:
-        hint = "" if total else f"an empty catalogue: is {_URL} the right one?"
-        result = f"{total:,} models at {where}, in {after_ms} ms"
-        return Finding(subject="upstream", passed=bool(total), result=result, hint=hint)
+    hints = []
+    if not report.total:
+        hints.append(f"an empty catalogue: is {_URL} the right one?")
+    if report.most_models is not None and report.total > report.most_models:
+        hints.append(
+            f"it lists no more than {report.most_models:,} of them to anybody; the others "
+            "cannot be read"
+        )
+    expected = _find_key_release(settings)
+    if expected and report.release and expected != report.release:
+        hints.append(
+            f"{_TOKEN} has the form of release {expected}; check that {_URL} is meant"
+        )
+    release = f" (release {report.release})" if report.release else ""
+    return Finding(
+        subject="upstream",
+        passed=bool(report.total),
+        result=f"{report.total:,} models at {where}{release}, in {after_ms} ms",
+        hint="\n".join(hints),
+    )
+
+
+def _judge_failure(
+    settings: Settings, failure: UpstreamError | None, after_ms: int
+) -> Finding:
+    where = settings.upstream_url
     if isinstance(failure, UpstreamAuthError):
         return Finding(
             subject="upstream", passed=True, result=f"reached {where}, in {after_ms} ms"
         )
     result = f"{where}: {failure}"
-    if failure.detail:
+    if failure is not None and failure.detail:
         result += f" ({failure.detail})"
     return Finding(
-        subject="upstream", passed=False, result=result, hint=_hint_at(failure)
+        subject="upstream",
+        passed=False,
+        result=result,
+        hint="" if failure is None else _hint_at(failure, settings),
     )
 
 
-def _hint_at(failure: UpstreamError) -> str:
+def _judge_tables(report: UpstreamReport) -> list[Finding]:
+    """Say which side tables this key may read; one that fails leaves its own fields empty."""
+    if not report.tables:
+        return []
+    readable = [name for name, error in report.tables.items() if error is None]
+    hints = [
+        f"{name}: {error.detail or error}; its fields stay empty"
+        for name, error in report.tables.items()
+        if error is not None
+    ]
+    return [
+        Finding(
+            subject="tables",
+            passed=True,
+            result=f"models, {', '.join(readable)}" if readable else "models only",
+            hint="\n".join(hints),
+        )
+    ]
+
+
+def _find_key_release(settings: Settings) -> str | None:
+    token = settings.upstream_token
+    return None if token is None else find_key_release(token.reveal())
+
+
+def _hint_at(failure: UpstreamError, settings: Settings) -> str:
     match failure:
-        case UpstreamUnavailableError(status=None):
-            return (
-                f"check {_URL}, and that this machine may call it (name, port, proxy)"
-            )
-        case UpstreamUnavailableError(status=status) if status == _NOT_FOUND:
-            return f"nothing there: {_URL} is the base before /models, mostly …/v1"
         case UpstreamUnavailableError():
-            return "the catalogue itself is failing; try again later"
+            return _hint_at_status(failure)
         case UpstreamTimeoutError():
             return f"check the network, or raise {PREFIX}UPSTREAM_TIMEOUT_S"
         case UpstreamRateLimitError():
             return "wait, or ask for a higher limit"
+        case UpstreamResponseError() if settings.upstream_version != "auto":
+            return (
+                f"check {_URL}, and whether {PREFIX}UPSTREAM_VERSION should be auto; it is "
+                f"{settings.upstream_version}"
+            )
         case _:
-            return f"something else answers there; check {_URL}"
+            return _SOMETHING_ELSE
+
+
+def _hint_at_status(failure: UpstreamUnavailableError) -> str:
+    if failure.moved_to is not None:
+        return f"that address has moved to {failure.moved_to}; set {_URL}"
+    if failure.status is None:
+        return f"check {_URL}, and that this machine may call it (name, port, proxy)"
+    return _HINTS_BY_STATUS.get(
+        failure.status, "the catalogue itself is failing; try again later"
+    )
 
 
 def _judge_token(settings: Settings, failure: UpstreamError | None) -> Finding:
@@ -145,7 +221,8 @@ def _judge_token(settings: Settings, failure: UpstreamError | None) -> Finding:
         return Finding(subject="token", passed=None, result="every caller brings one")
     is_set = settings.upstream_token is not None
     if failure is None:
-        result = "accepted" if is_set else "none set, and none wanted"
+        form = _name_key_form(settings)
+        result = f"accepted{form}" if is_set else "none set, and none wanted"
         return Finding(subject="token", passed=True, result=result)
     if not isinstance(failure, UpstreamAuthError):
         return Finding(
@@ -165,6 +242,12 @@ def _judge_token(settings: Settings, failure: UpstreamError | None) -> Finding:
     odd = [line for line in settings.warnings if line.startswith(_TOKEN)]
     hint = "; ".join([*odd, "check that it is complete and not revoked"])
     return Finding(subject="token", passed=False, result=result, hint=hint)
+
+
+def _name_key_form(settings: Settings) -> str:
+    token = settings.upstream_token
+    form = None if token is None else find_key_form(token.reveal())
+    return "" if form is None else f" ({form}…)"
 
 
 async def _check_cache(

@@ -436,7 +436,11 @@ class UpstreamClient:
                 async with asyncio.timeout(_ERROR_BODY_S):
                     body = await read_beginning(response, _MAX_ERROR_BODY_BYTES)
             raise from_status(
-                response.status_code, response.headers, body, now_s=self._clock()
+                response.status_code,
+                response.headers,
+                body,
+                now_s=self._clock(),
+                url=str(watched.request.url),
             )
 
 

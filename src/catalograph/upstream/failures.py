@@ -17,7 +17,11 @@ from catalograph.errors import (
 
 _RETRIED_STATUSES = frozenset({502, 503, 504})
 _SHOWN_BYTES = 300
-_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_LONGEST_LOCATION = 2_000
+MAX_RETRY_AFTER_S = 3_600.0
+"""Longest wait that is passed on; what an upstream asks beyond that is no wait but nonsense."""
+
+_SECONDS = re.compile(r"\d{1,30}(\.\d{1,9})?", re.ASCII)
 
 
 class AttemptError(Exception):
@@ -74,7 +78,7 @@ def from_transport(exc: Exception, *, after_s: float) -> AttemptError:
 
 
 def from_status(
-    status: int, headers: httpx.Headers, body: bytes, *, now_s: float
+    status: int, headers: httpx.Headers, body: bytes, *, now_s: float, url: str = ""
 ) -> AttemptError:
     """Map any status but 200.
 
@@ -86,11 +90,14 @@ def from_status(
         headers: Of the answer.
         body: Its beginning.
         now_s: Unix time in seconds, for a `Retry-After` that is a date.
+        url: What was asked, for a redirect that is relative.
     """
     detail = _describe(status, headers, body)
     wait_s = parse_retry_after(headers.get("retry-after"), now_s=now_s)
     if status in {401, 403}:
-        if status == 401 and _is_server_fault(body):  # noqa: PLR2004
+        if _is_of_another(status, headers, body) or (
+            status == 401 and _is_server_fault(body)  # noqa: PLR2004
+        ):
             return AttemptError(UpstreamUnavailableError(status=status, detail=detail))
         return AttemptError(UpstreamAuthError(detail=detail), is_fault=False)
     if status == 429:  # noqa: PLR2004
@@ -100,7 +107,9 @@ def from_status(
     if 200 <= status < 300:  # noqa: PLR2004
         return AttemptError(UpstreamResponseError(detail=detail))
     return AttemptError(
-        UpstreamUnavailableError(status=status, detail=detail),
+        UpstreamUnavailableError(
+            status=status, moved_to=_find_target(status, headers, url), detail=detail
+        ),
         again=status in _RETRIED_STATUSES,
         is_fault=status >= 500,  # noqa: PLR2004
         wait_s=wait_s,
@@ -118,6 +127,32 @@ def _is_server_fault(body: bytes) -> bool:
     )
 
 
+def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
+    """Whether a refusal is that of a firewall or a bot protection, which says nothing of ours.
+
+    The catalogue refuses in JSON, and never by 403 before that has scopes.
+    """
+    if headers.get("content-type", "").strip().lower().startswith("text/"):
+        return True
+    begins = body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
+    return status == 403 and begins != b"{"  # noqa: PLR2004
+
+
+def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
+    """The base address to which a redirect sends us, without query and user."""
+    location = headers.get("location")
+    if not 300 <= status < 400 or not location:  # noqa: PLR2004
+        return None
+    try:
+        target = httpx.URL(url).join(location[:_LONGEST_LOCATION])
+        path = target.path.rstrip("/").removesuffix("/models")
+        return str(target.copy_with(path=path or "/", query=None, userinfo=b"")).rstrip(
+            "/"
+        )
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
 def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
     shown = body[:_SHOWN_BYTES].decode(errors="replace")
     location = headers.get("location")
@@ -126,14 +161,14 @@ def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
 
 
 def parse_retry_after(value: str | None, *, now_s: float) -> float | None:
-    """Read `Retry-After`: seconds, or a date. None when absent or neither; never negative."""
+    """Read `Retry-After`: seconds, or a date. None when absent or neither; an hour at most."""
     if value is None:
         return None
     value = value.strip()
     if _SECONDS.fullmatch(value):
-        return float(value)
+        return min(MAX_RETRY_AFTER_S, float(value))
     try:
         when = email.utils.parsedate_to_datetime(value)
-        return max(0.0, when.timestamp() - now_s)
+        return min(MAX_RETRY_AFTER_S, max(0.0, when.timestamp() - now_s))
     except (ValueError, OverflowError, OSError):
         return None

@@ -61,6 +61,11 @@ class Versions:
         """Find a version by its name; None for one that is not among these."""
         return None if name is None else self._by_name.get(name)
 
+    def find_release(self, name: str | None) -> str | None:
+        """Tell what `UPSTREAM_VERSION` calls a version; None for one that is not known."""
+        found = self.find(name)
+        return None if found is None else found.release
+
     def choose_dialect(self, name: str | None, token: str | None) -> Dialect:
         """Choose how to ask.
 

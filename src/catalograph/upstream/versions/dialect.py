@@ -67,6 +67,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     router_id: str | None = None
     tables: frozenset[TableKind] = frozenset()
 
+    @property
+    def most_models(self) -> int | None:
+        """How many models can be listed at all; None: there is no bound."""
+        return None if self.max_offset is None else self.max_offset + MAX_LIMIT
+
     def can_ask(self, query: ModelsQuery) -> bool:
         """Whether the upstream can be asked for these models, and answers with what is meant."""
         used = find_used_fields(query.filter)
