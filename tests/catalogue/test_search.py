@@ -65,11 +65,16 @@ def test_words_are_folded(text: str, words: tuple[str, ...]) -> None:
         pytest.param("MODÈLE", ["mistral/ete"], id="with accents and case"),
         pytest.param("模", ["mistral/ete"], id="beyond Latin"),
         pytest.param("son cla", ["anthropic/claude-3-5-sonnet"], id="beginnings"),
-        pytest.param("onnet", [], id="not the middle of a word"),
+        pytest.param("audesonn", [], id="not the middle of a word"),
+        pytest.param("cluade", ["anthropic/claude-3-5-sonnet"], id="letters swapped"),
+        pytest.param("sonet", ["anthropic/claude-3-5-sonnet"], id="a letter missing"),
+        pytest.param("mistrral", ["mistral/ete"], id="a letter too many"),
+        pytest.param("open ai mini", ["openai/gpt-4o-mini-2024-07-18"], id="split"),
+        pytest.param("the best claude", ["anthropic/claude-3-5-sonnet"], id="fillers"),
         pytest.param("claude gpt", [], id="every word must match"),
         pytest.param("claude3.5", ["anthropic/claude-3-5-sonnet"], id="joined"),
         pytest.param("claude35", ["anthropic/claude-3-5-sonnet"], id="joined twice"),
-        pytest.param("35", [], id="numbers alone are not joined"),
+        pytest.param("35", ["anthropic/claude-3-5-sonnet"], id="numbers joined"),
         pytest.param("unnamedone", ["lab/unnamed_one"], id="spelt in full"),
         pytest.param("xyzzy", [], id="nothing"),
     ],
@@ -78,8 +83,22 @@ def test_search_finds(text: str, ids: list[str]) -> None:
     assert search(text) == ids
 
 
-@pytest.mark.parametrize("text", ["", "  \t", "—", "?!"])
-def test_a_search_without_words_is_none(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("—", ["mistral/ete"]),
+        ("_", ["lab/unnamed_one"]),
+        (" / ", [model.model_id for model in CATALOGUE.models]),
+        ("?!", []),
+        ("+", []),
+    ],
+)
+def test_signs_find_what_has_them_or_nothing(text: str, ids: list[str]) -> None:
+    assert search(text) == ids
+
+
+@pytest.mark.parametrize("text", ["", "  \t"])
+def test_a_blank_search_is_none(text: str) -> None:
     assert select(CATALOGUE, EVERYTHING, search=text).window(0, 9) == CATALOGUE.models
 
 
@@ -94,7 +113,7 @@ def test_whole_words_come_before_beginnings_and_names_before_organisations() -> 
             build_model("a/org-prefix", name="Z", organisation="novalabs"),
             build_model("a/name-prefix", name="Novastar"),
             build_model("a/org-word", name="Y", organisation="nova"),
-            build_model("a/name-word-longer", name="Amazon Nova Pro"),
+            build_model("a/name-inside", name="Amazon Nova Pro"),
             build_model("a/name-word", name="Nova Pro"),
             build_model("a/name-exact", name="Nova"),
         ]
@@ -102,8 +121,8 @@ def test_whole_words_come_before_beginnings_and_names_before_organisations() -> 
 
     assert search("nova", index) == [
         "a/name-exact",
+        "a/name-inside",
         "a/name-word",
-        "a/name-word-longer",
         "a/org-word",
         "a/name-prefix",
         "a/org-prefix",
@@ -116,14 +135,42 @@ def test_equal_matches_keep_catalogue_order() -> None:
     assert search("same", index) == ["x/3", "x/1", "x/2"]
 
 
+def test_active_models_come_first_among_equals() -> None:
+    index = build_index(
+        [
+            build_model("x/retired", name="Same one", status="Retired"),
+            build_model("x/off", name="Same two"),
+            build_model("x/on", name="Same three", rows=[("azure", "chat")]),
+        ]
+    )
+
+    assert search("same", index) == ["x/on", "x/off", "x/retired"]
+
+
 def test_scores_fall_along_the_list_and_stay_when_others_come_and_go() -> None:
-    before = select(CATALOGUE, EVERYTHING, search="gpt")
+    before = select(CATALOGUE, EVERYTHING, search="gpt 4o")
     fewer = build_index([CATALOGUE.models[1]])
 
-    scores = [before.anchor(place).score for place in range(before.total)]
+    scores = [before.anchor(place).score or 0 for place in range(before.total)]
 
-    assert scores == [5 * 256 - 1 - len("GPT-4o"), 5 * 256 - 1 - len("GPT-4o mini")]
-    assert select(fewer, EVERYTHING, search="gpt").anchor(0).score == scores[0]
+    assert scores == sorted(scores, reverse=True)
+    assert select(fewer, EVERYTHING, search="gpt 4o").anchor(0).score == scores[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("claude gpt", "claude"),
+        ("cluade gpt", "claude"),
+        ("sonnnett haiku", "sonnet"),
+        ("xyzzy", None),
+        ("??", None),
+    ],
+)
+def test_a_search_that_finds_nothing_has_a_suggestion(
+    text: str, suggestion: str | None
+) -> None:
+    assert CATALOGUE.words.suggest(fold_words(text)) == suggestion
 
 
 def test_more_words_than_score_must_match_all_the_same() -> None:

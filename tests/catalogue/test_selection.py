@@ -146,8 +146,8 @@ def list_ids(
         ),
         pytest.param(
             ModelsFilter(model_ids=("null/null", "meta/both", "meta/alias")),
-            ["meta/both", "null/null"],
-            id="ids in catalogue order, an alias is none",
+            ["meta/both", "meta/azure", "null/null"],
+            id="ids and aliases, in catalogue order",
         ),
         pytest.param(
             ModelsFilter(is_routable=False),

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
+from catalograph.catalogue.selection import select
 from support.catalogues import (
     DATASETS,
     RECORDED,
@@ -22,7 +23,7 @@ from support.catalogues import (
     read_recorded,
 )
 from support.graph_gateway import GraphGateway, TurnedClock
-from support.naive import found, passes
+from support.naive import passes
 from support.strategies import filters, orders
 from support.stub_upstream import StubUpstream
 from support.whole_models import WHOLE_MODEL, expect_model
@@ -75,7 +76,8 @@ class Session:
         stored = read_recorded(f"catalogue-sectioned{suffix}")["models"]
         kind = "flat" if shape == "flat" else "sectioned"
         rows = read_recorded(f"catalogue-{kind}{suffix}")["models"]
-        self.models = build_recorded_index(kind, dataset).models
+        self.index = build_recorded_index(kind, dataset)
+        self.models = self.index.models
         self.expected = {row["model_id"]: expect_model(row, shape) for row in rows}
         self._upstream = StubUpstream(stored, shape=shape)  # type: ignore[arg-type]
         self.clock = TurnedClock()
@@ -246,7 +248,9 @@ def test_searches_find_what_has_their_words(
     session: Session, asked: ModelsFilter, search: str, offset: int
 ) -> None:
     order = ModelsOrder(OrderField.MODEL_ID)
-    listed = [m for m in session.models if passes(m, asked) and found(m, search)]
+    selection = select(session.index, ModelsFilter(), search=search)
+    ids = {m.model_id for m in selection.window(0, selection.total)}
+    listed = [m for m in session.models if passes(m, asked) and m.model_id in ids]
     variables = {
         "filter": write_filter(asked),
         "search": search,

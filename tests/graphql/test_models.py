@@ -85,7 +85,7 @@ async def test_a_null_filter_is_no_filter(
     ("asked", "listed"),
     [
         ({"modelIds": ["acme/b", "acme/a", "no/such"]}, ["acme/a", "acme/b"]),
-        ({"modelIds": ["other-name"]}, []),
+        ({"modelIds": ["other-name"]}, ["acme/a"]),
         ({"statuses": ["RETIRED", "OTHER"]}, ["acme/b", "acme/c"]),
         ({"isRoutable": True}, ["acme/a"]),
         ({"isRoutable": False}, ["acme/b", "acme/c"]),

@@ -39,7 +39,8 @@ async def find(gateway: GraphGateway, arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("search", "ids"),
     [
-        ("gpt", ["gpt-4o", "gpt-4o-mini"]),
+        ("gpt", ["gpt-4o-mini", "gpt-4o"]),
+        ("gtp", ["gpt-4o-mini", "gpt-4o"]),
         ("GPT 4o", ["gpt-4o", "gpt-4o-mini"]),
         ("mini gpt", ["gpt-4o-mini"]),
         ("gpt4o", ["gpt-4o", "gpt-4o-mini"]),
@@ -47,7 +48,7 @@ async def find(gateway: GraphGateway, arguments: str) -> list[str]:
         ("small-four", ["gpt-4o-mini"]),
         ("ETE", ["ete"]),
         ("été", ["ete"]),
-        ("mistral", ["ete", "null"]),
+        ("mistral", ["null", "ete"]),
         ("nul", ["null"]),
         ("nothing", []),
         ("pt", []),

@@ -16,7 +16,7 @@ def passes(model: Model, asked: ModelsFilter) -> bool:
         and _passes_modalities(model, asked)
         and _passes_status(model, asked)
         and _has_any(maker, asked.organisations)
-        and (not asked.model_ids or model.model_id in asked.model_ids)
+        and _has_any((model.model_id, *model.aliases), asked.model_ids)
         and asked.is_routable in {None, model.is_routable}
         and _passes_release(model, asked)
     )

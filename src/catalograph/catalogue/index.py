@@ -85,10 +85,10 @@ class CatalogueIndex:
         return cls(models, as_of_s, ignoring_case)
 
     def find_model(self, key: str) -> Model | None:
-        """Find a model by its id, or else by an alias."""
-        position = self._position_by_id.get(key)
+        """Find a model by its id, or else by an alias, or else by either without case."""
+        position = self.find_position_of(key)
         if position is None:
-            position = self._position_by_alias.get(key)
+            position = self._position_by_folded_key.get(key.casefold())
         return None if position is None else self.models[position]
 
     def find_model_by_id(self, model_id: str) -> Model | None:
@@ -105,12 +105,25 @@ class CatalogueIndex:
         """Find the place of a model in catalogue order, from 0."""
         return self._position_by_id.get(model_id)
 
-    def match_ids(self, model_ids: Iterable[str]) -> int:
-        """Find the models with these ids; unknown ones match nothing."""
-        positions = map(self.find_position, model_ids)
+    def find_position_of(self, key: str) -> int | None:
+        """Find the place of the model with this id, or else with this alias."""
+        position = self._position_by_id.get(key)
+        return self._position_by_alias.get(key) if position is None else position
+
+    def match_ids(self, keys: Iterable[str]) -> int:
+        """Find the models with these ids or aliases; unknown ones match nothing."""
+        positions = map(self.find_position_of, keys)
         return build_mask(
             [one for one in positions if one is not None], len(self.models)
         )
+
+    @cached_property
+    def _position_by_folded_key(self) -> dict[str, int]:
+        folded: dict[str, int] = {}
+        for keys in (self._position_by_id, self._position_by_alias):
+            for key, position in keys.items():
+                folded.setdefault(key.casefold(), position)
+        return folded
 
     @cached_property
     def listing_days(self) -> Sequence[int]:
@@ -132,6 +145,16 @@ class CatalogueIndex:
     def find_organisation(self, organisation_id: str) -> Organisation | None:
         """Find an organisation by its id."""
         return self._organisation_by_id.get(organisation_id)
+
+    def suggest_search(self, words: tuple[str, ...]) -> str | None:
+        """Find a search that finds something, for one that does not; None for none."""
+        key = ("suggestion", words)
+        found = self.recent.get(key)
+        if found is None:
+            found = (self.words.suggest(words),)
+            self.recent.put(key, found)
+        suggestion: str | None = found[0]
+        return suggestion
 
     def endpoints_of(self, provider_id: str) -> tuple[Endpoint, ...]:
         """Endpoints on which a provider serves any model, by id; empty if unknown."""

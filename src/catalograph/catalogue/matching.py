@@ -14,7 +14,7 @@ from catalograph.catalogue.filter import (
     fold_value,
 )
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.search import Matches, fold_words
+from catalograph.catalogue.search import Matches, parse_search
 
 _ROW_FIELDS: Final = {
     name: field for name, field in FIELDS.items() if field.dimension in ROW_DIMENSIONS
@@ -135,8 +135,8 @@ def _combine(
 
 
 def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
-    """Find the models that match a search, best first; None where there is no word."""
-    words = fold_words(search or "")
+    """Find the models that match a search, best first; None where there is no search."""
+    words = parse_search(search)
     if not words:
         return None
     matches = index.recent.get(words)
@@ -147,7 +147,7 @@ def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
 
 
 def match_search(index: CatalogueIndex, search: str | None) -> int:
-    """Find the models that match a search; all of them where there is no word."""
+    """Find the models that match a search; all of them where there is no search."""
     matches = find_matches(index, search)
     if matches is None:
         return index.postings.everything

@@ -1,42 +1,126 @@
-"""Search by words in names, ids, aliases and organisations.
+"""Search: what people type, found by words, with typing mistakes, best first.
 
-A search is words, in any order. Case and accents do not count; whatever is neither
-letter nor digit separates words. A model is found when each word of the search is the
-beginning of one of its words, or when the search spells its name, its id or an alias
-in full, separators aside. A word of letters takes the numbers behind it along, so that
-`gpt4o` finds `gpt-4o`.
+A search is words, in any order. Case and accents do not count; whatever is neither letter
+nor digit separates words. A model is found when it matches each word. A word matches, with
+so many points, as
 
-Best first means by score, highest first, then catalogue order:
+    8  a whole word of the title: the name, or what is behind the slash of an id or alias
+    7  a whole word of the organisation's id or name
+    5  the beginning of a word of the title, or of several words in a row: `gpt4o`
+    4  the same of the organisation: `openai`, `open ai`
+    2  a whole word of a provider, or of an ability: modality, endpoint, parameter, variant
+    1  the beginning of such a word, or a whole word of the description
 
-    score = 256 * match + 255 - min(255, length of the name)
-    match = 65 if the search spells name, id or alias, else the sum over its words of
-        4  a whole word of the name, or of id and alias behind the slash
-        3  a whole word of the organisation's id or name
-        2  the beginning of a word of the name, or of id and alias behind the slash
-        1  the beginning of a word of the organisation's id or name
+Two or three words in a row also count as one word, and a word that is in no place may be
+two, so that words are joined or split as one likes. A word that no model has in any of these places is taken for a misspelt word of a
+title, organisation or provider, for 2 points; only where nothing is close does it find
+nothing. Words such as `the` count only where nothing else is left.
 
-The words beyond the sixteenth must match like all others, but do not score.
+Best first means most points first. What the whole search spells comes before all, then
+what begins a title. Among equals active models come first, then catalogue order, newest
+first.
+
+A search without any letter or digit finds the models that have these signs in their name,
+id or aliases.
 """
 
 import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
 from itertools import accumulate, chain
+from operator import or_
+from typing import Final
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from catalograph.catalogue.postings import build_mask, find_positions
-from catalograph.catalogue.records import Model
+from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 
 Matches = Sequence[tuple[int, int]]
-"""Models by how well they match: `match` and mask, the highest match first."""
+"""Models by how well they match: points and mask, the most points first; no model twice."""
 
 _WORD = re.compile(r"[^\W_]+")
-_MAX_SCORED_WORDS = 16
-_EXACT = 4 * _MAX_SCORED_WORDS + 1
-_MAX_LENGTH = 255
 _LAST_CHARACTER = "\U0010ffff"
+
+MAX_WORDS: Final = 16
+"""Words that earn points, and take part in joining; the others must match all the same."""
+
+_TITLE, _MAKER, _TITLE_START, _MAKER_START = 8, 7, 5, 4
+_SECONDARY, _SECONDARY_START, _DESCRIPTION, _MISSPELT = 2, 1, 1, 2
+_WHOLE_SEARCH = 16 * MAX_WORDS
+_BEGINS_TITLE = 1
+
+_MAX_JOINED = 3
+_MIN_PART = 3
+_NUMBER_BEHIND = re.compile(r"([^\W\d_]{3,})(\d[^\W_]*)")
+
+_RANKS: Final = 3
+"""Models are active, or not, or at the end of their life."""
+
+_SHORTEST_MISSPELT: Final = 3
+_MAX_MISTAKES_BY_LENGTH: Final = ((3, 0), (6, 1), (10, 2))
+"""Up to which length of a word how many letters may be wrong; three beyond."""
+
+_FILLERS: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "any",
+        "are",
+        "best",
+        "can",
+        "do",
+        "find",
+        "for",
+        "from",
+        "has",
+        "have",
+        "i",
+        "in",
+        "is",
+        "it",
+        "llm",
+        "me",
+        "model",
+        "models",
+        "of",
+        "on",
+        "or",
+        "show",
+        "some",
+        "supports",
+        "that",
+        "the",
+        "to",
+        "use",
+        "what",
+        "which",
+        "with",
+    ]
+)
+
+_ABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "input image": ("vision", "visual", "multimodal"),
+    "input video": ("vision", "multimodal"),
+    "input audio": ("listening", "multimodal"),
+    "output image": ("drawing", "pictures"),
+    "output audio": ("speech", "voice"),
+    "output embeddings": ("embed", "vector"),
+    "parameter tools": ("function", "functions", "calling", "agentic"),
+    "parameter reasoning": ("thinking", "think"),
+    "parameter structured_outputs": ("json", "schema"),
+    "parameter response_format": ("json",),
+    "endpoint audio.speech": ("tts", "speaking"),
+    "endpoint audio.transcribe": ("stt", "asr", "transcription"),
+    "endpoint audio.transcription": ("stt", "asr", "transcribe"),
+    "endpoint audio.transcriptions": ("stt", "asr", "transcribe"),
+}
+"""What people call an ability, beside the words that the catalogue uses."""
 
 
 def fold_words(text: str) -> tuple[str, ...]:
@@ -50,32 +134,44 @@ def fold_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower()))
 
 
+def parse_search(text: str | None) -> tuple[str, ...]:
+    """Read a search; equal searches are equal tuples.
+
+    Returns:
+        Its words; where there are none, its signs as one; empty for a blank text.
+    """
+    signs = (text or "").strip()
+    return fold_words(signs) or ((signs,) if signs else ())
+
+
 class _Vocabulary:
     """Words in order, and the positions of the models that have each."""
 
-    def __init__(self, positions_by_word: dict[str, list[int]]) -> None:
-        self._words = sorted(positions_by_word)
-        groups = [positions_by_word[word] for word in self._words]
+    def __init__(self, positions_by_word: dict[str, list[int]], size: int) -> None:
+        self.words = sorted(positions_by_word)
+        groups = [positions_by_word[word] for word in self.words]
         # One array for all words: a prefix is then one slice of it.
         self._positions = array("I", chain.from_iterable(groups))
         self._starts = array("I", accumulate(map(len, groups), initial=0))
+        self._size = size
 
-    def find_whole(self, word: str) -> Sequence[int]:
-        """List the models that have exactly this word."""
-        place = bisect_left(self._words, word)
-        if place == len(self._words) or self._words[place] != word:
-            return ()
-        return self._slice(place, place + 1)
+    def find_whole(self, word: str) -> int:
+        """Find the models that have exactly this word."""
+        place = bisect_left(self.words, word)
+        if place == len(self.words) or self.words[place] != word:
+            return 0
+        return self._build(place, place + 1)
 
-    def find_prefix(self, prefix: str) -> Sequence[int]:
-        """List the models that have a word with this beginning, some more than once."""
-        return self._slice(
-            bisect_left(self._words, prefix),
-            bisect_left(self._words, prefix + _LAST_CHARACTER),
+    def find_start(self, start: str) -> int:
+        """Find the models that have a word with this beginning."""
+        return self._build(
+            bisect_left(self.words, start),
+            bisect_left(self.words, start + _LAST_CHARACTER),
         )
 
-    def _slice(self, first: int, last: int) -> Sequence[int]:
-        return self._positions[self._starts[first] : self._starts[last]]
+    def _build(self, first: int, last: int) -> int:
+        found = self._positions[self._starts[first] : self._starts[last]]
+        return build_mask(found, self._size) if found else 0
 
 
 class _Words:
@@ -90,74 +186,95 @@ class _Words:
             if not positions or positions[-1] != position:
                 positions.append(position)
 
-    def build(self) -> _Vocabulary:
-        return _Vocabulary(self._positions)
+    def build(self, size: int) -> _Vocabulary:
+        return _Vocabulary(self._positions, size)
+
+
+class _Texts:
+    """The words of one place where a search looks: alone, and joined with those behind."""
+
+    def __init__(self) -> None:
+        self._whole, self._joined = _Words(), _Words()
+
+    def add(self, position: int, words: Sequence[str]) -> None:
+        self._whole.add(position, words)
+        self._joined.add(position, ("".join(words[i:]) for i in range(len(words))))
+
+    def build(self, size: int) -> tuple[_Vocabulary, _Vocabulary]:
+        return self._whole.build(size), self._joined.build(size)
 
 
 class SearchIndex:
-    """The words of a catalogue.
-
-    Attributes:
-        name_lengths: By position, how long the model's name is, 255 for all that are
-            longer; the id stands in for a name that is missing.
-    """
+    """The words of a catalogue."""
 
     def __init__(self, models: Sequence[Model]) -> None:
-        names, joined, organisations, spelt = (_Words() for _ in range(4))
-        # Organisations come again and again; their words need to be found only once.
-        fold: Callable[[str], tuple[str, ...]] = lru_cache(maxsize=4096)(fold_words)
+        titles, makers = _Texts(), _Texts()
+        spelt, secondary, descriptions = _Words(), _Words(), _Words()
+        # Organisations and providers come again and again.
+        fold: Callable[[str], tuple[str, ...]] = lru_cache(maxsize=4_096)(fold_words)
+        ranks: list[list[int]] = [[] for _ in range(_RANKS)]
         for position, model in enumerate(models):
             owners: set[str] = set()
             if model.organisation is not None:
                 owners.add(model.organisation.organisation_id)
                 owners.add(model.organisation.name or "")
-            titles = [fold_words(model.name or "")]
+            title_words = [fold_words(model.name or "")]
             for model_id in (model.model_id, *model.aliases):
                 owner, slash, title = model_id.rpartition("/")
                 owners.add(owner)
-                titles.append(fold_words(title))
+                title_words.append(fold_words(title))
                 if slash:
-                    whole = "".join((*fold(owner), *titles[-1]))
+                    whole = "".join((*fold(owner), *title_words[-1]))
                     spelt.add(position, (whole,))
-            for words in dict.fromkeys(titles):
-                names.add(position, words)
-                joined.add(position, _join_numbers(words))
+            for words in dict.fromkeys(title_words):
+                titles.add(position, words)
                 spelt.add(position, ("".join(words),))
             for owner in sorted(owners):
-                organisations.add(position, fold(owner))
-        self._size = len(models)
-        self._names = names.build()
-        self._joined = joined.build()
-        self._organisations = organisations.build()
-        self._spelt = spelt.build()
-        self.name_lengths = bytes(
-            min(_MAX_LENGTH, len(model.name or model.model_id)) for model in models
-        )
+                makers.add(position, fold(owner))
+            for text in _list_secondary(model):
+                secondary.add(position, fold(text))
+            descriptions.add(position, sorted(set(fold_words(model.description or ""))))
+            ranks[_find_rank(model)].append(position)
+        size = len(models)
+        self._models = models
+        self._size = size
+        self._everything = (1 << size) - 1
+        self._titles, self._title_starts = titles.build(size)
+        self._makers, self._maker_starts = makers.build(size)
+        self._spelt = spelt.build(size)
+        self._secondary = secondary.build(size)
+        self._descriptions = descriptions.build(size)
+        self._ranks = [build_mask(rank, size) for rank in ranks]
 
-    def find(self, words: Sequence[str]) -> Matches:
-        """Find the models that match all words, which `fold_words` has made."""
-        classes = {0: (1 << self._size) - 1}
-        for place, word in enumerate(dict.fromkeys(words)):
-            levels = self._find_levels(word)
-            scores = place < _MAX_SCORED_WORDS
-            refined: dict[int, int] = {}
-            for match, mask in classes.items():
-                for level, matched in levels:
-                    both = mask & matched
-                    if both:
-                        better = match + level if scores else match
-                        refined[better] = refined.get(better, 0) | both
-            classes = refined
-            if not classes:
-                break
-        exact = build_mask(self.find_spelt(words), self._size)
-        matches = [(match, mask & ~exact) for match, mask in classes.items()]
-        matches.append((_EXACT, exact))
-        return sorted((pair for pair in matches if pair[1]), reverse=True)
+    def find(self, search: Sequence[str]) -> Matches:
+        """Find the models that match a search, which `parse_search` has read."""
+        if not search:
+            return ((0, self._everything),)
+        if not _WORD.search(search[0]):
+            return self._rank({0: self._find_signs(search[0])})
+        distinct = dict.fromkeys(search)
+        words = [word for word in distinct if word not in _FILLERS] or list(distinct)
+        classes = self._find_all(words)
+        joined = "".join(search)
+        found = reduce(or_, classes.values(), 0)
+        # A search that spells a name or an id matches, whatever its words are.
+        exact = self._spelt.find_whole(joined)
+        begins = self._title_starts.find_start(joined) & found
+        points: dict[int, int] = {}
+        for count, mask in classes.items():
+            for bonus, part in (
+                (0, mask & ~begins & ~exact),
+                (_BEGINS_TITLE, mask & begins & ~exact),
+            ):
+                if part:
+                    points[count + bonus] = points.get(count + bonus, 0) | part
+        if exact:
+            points[_WHOLE_SEARCH] = exact
+        return self._rank(points)
 
     def find_spelt(self, words: Sequence[str]) -> Sequence[int]:
         """List the models whose name, id or alias these words spell, separators aside."""
-        return self._spelt.find_whole("".join(words))
+        return find_positions(self._spelt.find_whole("".join(words)))
 
     def find_similar(self, words: Sequence[str], at_most: int) -> list[int]:
         """List the models that share the most words with these, fewest last.
@@ -166,15 +283,14 @@ class SearchIndex:
             All of the best until there are `at_most`; of the last group its first ones
             in catalogue order.
         """
-        classes = [(1 << self._size) - 1]
-        for word in tuple(dict.fromkeys(words))[:_MAX_SCORED_WORDS]:
-            sharing = 0
-            for _, matched in self._find_levels(word):
-                sharing |= matched
-            kept = [mask & ~sharing for mask in classes]
-            moved = [mask & sharing for mask in classes]
+        classes = [self._everything]
+        for word in tuple(dict.fromkeys(words))[:MAX_WORDS]:
+            sharing = self._title_starts.find_start(word)
+            sharing |= self._maker_starts.find_start(word)
+            stay = [mask & ~sharing for mask in classes]
+            come = [mask & sharing for mask in classes]
             classes = [
-                stay | come for stay, come in zip([*kept, 0], [0, *moved], strict=True)
+                one | other for one, other in zip([*stay, 0], [0, *come], strict=True)
             ]
         similar: list[int] = []
         for mask in reversed(classes[1:]):
@@ -183,31 +299,195 @@ class SearchIndex:
                 break
         return similar
 
-    def score(self, match: int, position: int) -> int:
-        """Give the score of a model with this match."""
-        return (match + 1) * (_MAX_LENGTH + 1) - 1 - self.name_lengths[position]
+    def suggest(self, search: Sequence[str]) -> str | None:
+        """Find a search that finds something, for one that does not.
+
+        Misspelt words are put right as far as anything is close; then words are left out
+        until something is found, the last ones first.
+
+        Returns:
+            None when there is nothing like it, or when the search has no words.
+        """
+        if not search or not _WORD.search(search[0]):
+            return None
+        words = []
+        for word in tuple(dict.fromkeys(search))[:MAX_WORDS]:
+            if self._find_known(word):
+                words.append(word)
+            elif close := self._find_close(word, extra=1):
+                words.append(close)
+        while words:
+            if self._find_all(words):
+                return " ".join(words)
+            fewer = [words[:i] + words[i + 1 :] for i in reversed(range(len(words)))]
+            words = max(fewer, key=lambda some: (bool(self._find_all(some)), len(some)))
+        return None
+
+    def _rank(self, points: Mapping[int, int]) -> Matches:
+        """Put active models first among those with equal points."""
+        ranked = [
+            (count * _RANKS + rank, mask & self._ranks[rank])
+            for count, mask in points.items()
+            for rank in range(_RANKS)
+        ]
+        return sorted((pair for pair in ranked if pair[1]), reverse=True)
+
+    def _find_all(self, words: Sequence[str]) -> dict[int, int]:
+        """Find the models that match all words, by points; each model at its best."""
+        head, tail = words[:MAX_WORDS], words[MAX_WORDS:]
+        # By how many words have been used up: models by points.
+        reached: list[dict[int, int]] = [{} for _ in range(len(head) + 1)]
+        reached[0] = {0: self._everything}
+        for start in range(len(head)):
+            classes = _keep_best(reached[start])
+            for length in range(1, min(_MAX_JOINED, len(head) - start) + 1):
+                word = "".join(head[start : start + length])
+                levels = (
+                    self._find_levels(word) if length == 1 else self._find_joined(word)
+                )
+                target = reached[start + length]
+                for count, mask in classes.items():
+                    for level, matched in levels:
+                        if both := mask & matched:
+                            # Words found in a row are worth more than each by itself.
+                            better = count + level * length + 2 * (length - 1)
+                            target[better] = target.get(better, 0) | both
+        classes = _keep_best(reached[-1])
+        for word in tail:
+            if not classes:
+                break
+            matched = reduce(or_, (mask for _, mask in self._find_levels(word)), 0)
+            classes = {
+                count: mask & matched
+                for count, mask in classes.items()
+                if mask & matched
+            }
+        return classes
 
     def _find_levels(self, word: str) -> Matches:
-        """Split the models that match one word by how well they do."""
-        found = (
-            (4, self._names.find_whole(word)),
-            (3, self._organisations.find_whole(word)),
-            (2, [*self._names.find_prefix(word), *self._joined.find_prefix(word)]),
-            (1, self._organisations.find_prefix(word)),
+        """Split the models that match one word, misspelt or not, by how well they do."""
+        levels = self._find_known(word)
+        if levels:
+            return levels
+        close = self._find_close(word)
+        if close is None:
+            return ()
+        mask = self._titles.find_whole(close) | self._makers.find_whole(close)
+        return ((_MISSPELT, mask | self._secondary.find_whole(close)),)
+
+    def _find_known(self, word: str) -> Matches:
+        """Split the models that have one word as it is by how well they match."""
+        found = [
+            (_TITLE, self._titles.find_whole(word)),
+            (_MAKER, self._makers.find_whole(word)),
+            (_TITLE_START, self._title_starts.find_start(word)),
+            (_MAKER_START, self._maker_starts.find_start(word)),
+            (_SECONDARY, self._secondary.find_whole(word)),
+        ]
+        if len(word) >= _MIN_PART:
+            found.append((_SECONDARY_START, self._secondary.find_start(word)))
+        if number := _NUMBER_BEHIND.fullmatch(word):
+            found.append((_SECONDARY, self._find_parts(*number.groups())))
+        levels = _subtract(found)
+        if levels:
+            return levels
+        described = self._descriptions.find_whole(word)
+        if described:
+            return ((_DESCRIPTION, described),)
+        joined = 0
+        for end in range(_MIN_PART, len(word) - _MIN_PART + 1):
+            joined |= self._find_parts(word[:end], word[end:])
+        return ((_SECONDARY, joined),) if joined else ()
+
+    def _find_parts(self, first: str, second: str) -> int:
+        """Find the models that have one word, and another that begins so, wherever."""
+        mask = self._titles.find_whole(first) | self._makers.find_whole(first)
+        mask |= self._secondary.find_whole(first)
+        return mask and mask & (
+            self._title_starts.find_start(second) | self._secondary.find_whole(second)
         )
-        levels: list[tuple[int, int]] = []
-        better = 0
-        for level, positions in found:
-            mask = build_mask(positions, self._size) & ~better
-            better |= mask
-            levels.append((level, mask))
-        return levels
+
+    def _find_joined(self, word: str) -> Matches:
+        """Split the models that have several words of a search in a row."""
+        return _subtract(
+            [
+                (_TITLE, self._titles.find_whole(word)),
+                (_MAKER, self._makers.find_whole(word)),
+                (_TITLE_START, self._title_starts.find_start(word)),
+                (_MAKER_START, self._maker_starts.find_start(word)),
+            ]
+        )
+
+    def _find_close(self, word: str, extra: int = 0) -> str | None:
+        """Find the closest word of a title, organisation or provider; None for none."""
+        most = next(
+            (most for length, most in _MAX_MISTAKES_BY_LENGTH if len(word) < length), 3
+        )
+        if not most:
+            return None
+        best: tuple[int, str] | None = None
+        for vocabulary in (self._titles, self._makers, self._secondary):
+            words = vocabulary.words
+            if len(word) == _SHORTEST_MISSPELT:
+                # One letter of three may be another word; swapped ones are a mistake.
+                words = [one for one in words if sorted(one) == sorted(word)]
+            found = process.extractOne(
+                word, words, scorer=OSA.distance, score_cutoff=most + extra
+            )
+            if found is not None and (best is None or found[1] < best[0]):
+                best = int(found[1]), found[0]
+        return None if best is None else best[1]
+
+    def _find_signs(self, signs: str) -> int:
+        signs = signs.casefold()
+        return build_mask(
+            [
+                position
+                for position, model in enumerate(self._models)
+                if any(
+                    signs in text.casefold()
+                    for text in (model.name or "", model.model_id, *model.aliases)
+                )
+            ],
+            self._size,
+        )
 
 
-def _join_numbers(words: Sequence[str]) -> Iterable[str]:
-    """Join words that end in a letter with the one or two numbers that follow."""
-    for place in range(1, len(words)):
-        before, number = words[place - 1], words[place]
-        if number[0].isdigit() and not before[-1].isdigit():
-            after = words[place + 1] if place + 1 < len(words) else " "
-            yield before + number + (after if after[0].isdigit() else "")
+def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
+    """Leave each model in the first of the groups that has it."""
+    levels: list[tuple[int, int]] = []
+    better = 0
+    for level, mask in found:
+        if mask & ~better:
+            levels.append((level, mask & ~better))
+        better |= mask
+    return levels
+
+
+def _keep_best(classes: Mapping[int, int]) -> dict[int, int]:
+    """Leave each model where it has the most points."""
+    return dict(_subtract(sorted(classes.items(), reverse=True)))
+
+
+def _find_rank(model: Model) -> int:
+    if model.status in {Status.DEPRECATED, Status.RETIRED}:
+        return 0
+    return 2 if model.gateway is not None and model.gateway.is_routable else 1
+
+
+def _list_secondary(model: Model) -> Iterable[str]:
+    """List what else people search by: who serves the model, and what it can do."""
+    data, gateway = model.data or ModelData(), model.gateway or ModelGateway()
+    for provider in gateway.providers:
+        yield provider.provider_id
+        yield provider.name or ""
+    abilities = [
+        *(("input", one) for one in data.input_modalities),
+        *(("output", one) for one in data.output_modalities),
+        *(("endpoint", one.endpoint_id) for one in gateway.endpoints),
+        *(("parameter", one.name) for one in gateway.parameters),
+        ("variant", model.variant or ""),
+    ]
+    for kind, ability in abilities:
+        yield ability
+        yield from _ABILITIES.get(f"{kind} {ability.lower()}", ())

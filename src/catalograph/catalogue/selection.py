@@ -25,7 +25,7 @@ from catalograph.catalogue.ordering import (
 from catalograph.catalogue.postings import build_flags, find_positions
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Model
-from catalograph.catalogue.search import Matches, fold_words
+from catalograph.catalogue.search import Matches, parse_search
 from catalograph.catalogue.suggestion import UnknownValue, find_unknown_values
 
 __all__ = [
@@ -155,24 +155,17 @@ class Selection:
 
     @cached_property
     def _scores(self) -> Sequence[int]:
-        """Scores of the members in their order; empty without a search."""
-        score = self._index.words.score
+        """Points of the members in their order; empty without a search."""
         return array(
-            "I",
-            (
-                score(match, position)
-                for match, group in self._groups
-                for position in group
-            ),
+            "I", (points for points, group in self._groups for _ in range(len(group)))
         )
 
     @cached_property
     def _groups(self) -> Sequence[tuple[int, Sequence[int]]]:
-        """Members by how well they match, shorter names first, then in catalogue order."""
-        lengths = self._index.words.name_lengths
+        """Members by how well they match, then in catalogue order."""
         return [
-            (match, sorted(find_positions(mask & self._mask), key=lengths.__getitem__))
-            for match, mask in self._matches or ()
+            (points, find_positions(mask & self._mask))
+            for points, mask in self._matches or ()
             if mask & self._mask
         ]
 
@@ -245,11 +238,11 @@ def select(
     Args:
         index: The catalogue.
         filter: Which models.
-        search: Words, see `search.py`; None or without any word: no search.
+        search: See `search.py`; None or blank: no search.
         order: None for catalogue order, or best match first where there is a search.
     """
     # Searches with the same words are the same search.
-    key = (filter, fold_words(search or ""), order)
+    key = (filter, parse_search(search), order)
     selection = index.recent.get(key)
     if selection is None:
         mask = match_filter(index, filter) & match_search(index, search)

@@ -1,31 +1,34 @@
 """Filter values that the catalogue does not hold, and what was probably meant."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
+from rapidfuzz import fuzz, process
 
 from catalograph.catalogue.filter import DIMENSIONS, FIELDS, ModelsFilter, to_camel_case
 from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.postings import find_positions
 from catalograph.catalogue.records import Model
-from catalograph.catalogue.search import fold_words
+from catalograph.catalogue.search import MAX_WORDS, fold_words
 
-_CLOSE = 0.75
-"""Share of letters in common from which a spelling is close: `opnai`, `openai` have 0.91."""
+_CLOSE = 75
+"""Share of letters in common, in percent, from which a spelling is close."""
 
 _MAX_LENGTH = 100
 """Longest value that is compared letter by letter; no id comes near it."""
 
+_MAX_SUGGESTIONS = 3
+
 _MAX_CANDIDATES = 64
 """Models that are compared with one unknown id: those that share the most words with it."""
 
-_MAX_EFFORT = 2_500
-"""Bound on the work of one speller, about 10 µs each; past it no spelling is close."""
+_MAX_COMPARISONS = 25_000
+"""Bound on the work of one operation, about 1 µs each; past it no spelling is close."""
+
+_SEARCH_EFFORT = 50
 
 _TRAILING_DAY = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-
-_GLANCE_EFFORT, _COMPARISON_EFFORT, _SEARCH_EFFORT = 1, 10, 5
 
 
 class UnknownValue(msgspec.Struct, frozen=True):
@@ -50,9 +53,8 @@ def find_unknown_values(
     """Find the values of a filter that the catalogue does not hold.
 
     Values are compared as the upstream compares them: modalities without case, all
-    others exactly. An alias is no id, so it is unknown, with the model's id as
-    suggestion. Suggested is the same value in other case, else the id of what has the
-    value as its name or alias, else the closest spelling.
+    others exactly; `modelIds` takes aliases. Suggested is the same value in other case,
+    else the id of what has the value as its name, else the closest spelling.
 
     Args:
         index: The catalogue.
@@ -109,7 +111,7 @@ def _list_unknown_ids(
     index: CatalogueIndex, values: Iterable[str], speller: "Speller"
 ) -> Iterator[UnknownValue]:
     for value in sorted(set(values)):
-        if index.find_position(value) is None:
+        if index.find_position_of(value) is None:
             suggestion = _suggest_model_id(value, index, speller)
             yield UnknownValue("modelIds", value, suggestion)
 
@@ -157,6 +159,26 @@ def _suggest_model_id(
     return close and id_by_spelling[close]
 
 
+def suggest_model_ids(
+    value: str, index: CatalogueIndex, speller: "Speller"
+) -> tuple[str, ...]:
+    """Suggest ids of models for an id that the catalogue does not hold, closest first.
+
+    Returns:
+        At most three; empty when nothing is close.
+    """
+    suggested = dict.fromkeys(
+        one for one in (_suggest_model_id(value, index, speller),) if one is not None
+    )
+    if len(value) <= _MAX_LENGTH and speller.spend(_SEARCH_EFFORT):
+        for _, mask in index.words.find(fold_words(value)[:MAX_WORDS]):
+            for position in find_positions(mask)[:_MAX_SUGGESTIONS]:
+                suggested[index.models[position].model_id] = None
+            if len(suggested) >= _MAX_SUGGESTIONS:
+                break
+    return tuple(suggested)[:_MAX_SUGGESTIONS]
+
+
 def _list_spellings(model: Model) -> Iterator[str]:
     """List what people write for a model: ids with and without organisation and day."""
     for model_id in (model.model_id, *model.aliases):
@@ -169,36 +191,29 @@ class Speller:
     """Finds close spellings for one operation, within one bound on the work."""
 
     def __init__(self) -> None:
-        self._effort_left = _MAX_EFFORT
+        self._comparisons_left = _MAX_COMPARISONS
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is no more effort to spend."""
-        return self._effort_left <= 0
+        """Whether nothing more is compared."""
+        return self._comparisons_left <= 0
 
-    def spend(self, effort: int) -> bool:
+    def spend(self, comparisons: int) -> bool:
         """Note some work; False when it should not be done any more."""
         if self.is_exhausted:
             return False
-        self._effort_left -= effort
+        self._comparisons_left -= comparisons
         return True
 
-    def find_closest(self, value: str, candidates: Iterable[str]) -> str | None:
+    def find_closest(self, value: str, candidates: Collection[str]) -> str | None:
         """Find the closest candidate, the first of equals; None when none is close."""
-        if len(value) > _MAX_LENGTH or self.is_exhausted:
+        if len(value) > _MAX_LENGTH or not self.spend(len(candidates)):
             return None
-        matcher = SequenceMatcher(autojunk=False)
-        matcher.set_seq2(value.lower())
-        closest, best = None, _CLOSE
-        for candidate in candidates:
-            if not self.spend(_GLANCE_EFFORT):
-                return None
-            matcher.set_seq1(candidate.lower()[:_MAX_LENGTH])
-            # Each is an upper bound of the next, and far cheaper.
-            if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
-                continue
-            self._effort_left -= _COMPARISON_EFFORT
-            ratio = matcher.ratio()
-            if ratio > best or (closest is None and ratio == best):
-                closest, best = candidate, ratio
-        return closest
+        found = process.extractOne(
+            value,
+            list(candidates),  # of a mapping, values would be compared
+            scorer=fuzz.ratio,
+            processor=str.lower,
+            score_cutoff=_CLOSE,
+        )
+        return None if found is None else str(found[0])

@@ -48,6 +48,20 @@ _Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
 """For each question: a page that holds its window, or why there is none."""
 
 
+class Suggestions(msgspec.Struct, frozen=True):
+    """Ids that were perhaps meant, where a look-up found nothing.
+
+    Attributes:
+        path: Of the field that is null.
+        value: What was looked up.
+        suggestions: Ids that the catalogue holds, closest first; at least one.
+    """
+
+    path: Sequence[str | int]
+    value: str
+    suggestions: Sequence[str]
+
+
 class Loaders:
     """Everything one operation may load. Made for one operation and thrown away with it.
 
@@ -56,6 +70,8 @@ class Loaders:
         oldest_s: Unix time of the oldest answer that went in; None before the first.
         stale_paths: Where something past its stale age had to do, because the upstream
             failed, with the unix time of that answer.
+        suggestions: What was looked up and not found, and ids like it, for
+            `extensions.suggestions`.
         index: The one state of the index that this operation sees; None until loaded.
     """
 
@@ -63,6 +79,7 @@ class Loaders:
         self.access = access
         self.oldest_s: float | None = None
         self.stale_paths: dict[tuple[str | int, ...], float] = {}
+        self.suggestions: list[Suggestions] = []
         self.index: CatalogueIndex | None = None
         self._source = source
         self._index_wanted = False

@@ -240,6 +240,8 @@ class Engine:
         warnings = _warn(data, loaders)
         if warnings:
             extensions["warnings"] = warnings
+        if loaders.suggestions:
+            extensions["suggestions"] = loaders.suggestions
         if caller.cost_wanted:
             extensions["cost"] = {
                 "estimated": cost,

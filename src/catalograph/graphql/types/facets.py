@@ -5,6 +5,8 @@ from typing import Any
 import strawberry
 
 from catalograph.catalogue.facets import count_facets
+from catalograph.catalogue.matching import match_search
+from catalograph.catalogue.search import parse_search
 from catalograph.catalogue.suggestion import find_unknown_values
 from catalograph.errors import UpstreamUnavailableError
 from catalograph.graphql.context import Info
@@ -98,3 +100,17 @@ async def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
     context, asked = info.context, connection.listing.request.filter
     found = find_unknown_values(index, asked, context.speller)
     return [one async for one in context.time_slice.iterate(found)]
+
+
+def find_search_suggestion(root: strawberry.Parent[Any], info: Info) -> str | None:
+    """Suggest another search where one has found nothing."""
+    connection: ModelConnectionSource = root
+    request = connection.listing.request
+    index = info.context.loaders.index
+    if index is None or request.search is None:
+        return None
+    words = parse_search(request.search)
+    if match_search(index, request.search):
+        return None
+    # It is work of a few milliseconds, and the same below every parent.
+    return index.suggest_search(words)

@@ -167,7 +167,7 @@ class ModelFilter:
     include_deprecated: bool | None = _included("deprecated")
     include_retired: bool | None = _included("retired")
     model_ids: list[str] | None = _strings(
-        "Any of these models, by `modelId`; aliases are not taken here."
+        "Any of these models, by `modelId` or an alias."
     )
     statuses: list[ModelStatus | None] | None = strawberry.field(
         default=UNSET, description=f"In any of these statuses. {_OR_NONE}"

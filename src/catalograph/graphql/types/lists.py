@@ -33,9 +33,11 @@ Search: TypeAlias = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "Words to find in name, id, aliases and organisation, in any order; case and "
-            "accents do not count, the start of a word is enough. Best match comes first, "
-            "unless `orderBy` says otherwise. Null or blank: no search."
+            "Words to find, in any order; case and accents do not count, the start of a word "
+            "is enough, words may be joined, split or misspelt. Looked for in name, id, "
+            "aliases and organisation, then in providers, abilities (modalities, endpoints, "
+            "parameters) and description. Best match comes first, among equals active and "
+            "newer models, unless `orderBy` says otherwise. Null or blank: no search."
         )
     ),
 ]

@@ -15,6 +15,7 @@ from catalograph.graphql.types.facets import (
     ModelFacets,
     UnknownFilterValue,
     find_facets,
+    find_search_suggestion,
     find_unknown,
 )
 from catalograph.graphql.types.filter import ModelStatus
@@ -273,6 +274,14 @@ class ModelConnection:
         metadata=needs(Need.INDEX),
         directives=[FACETS],
         description="Counts by value over the whole list. Null only where counting failed.",
+    )
+    search_suggestion: str | None = strawberry.field(
+        resolver=find_search_suggestion,
+        metadata=needs(Need.NOTHING),
+        description=(
+            "Another search, like the one asked for, that finds something. Null without a "
+            "search, when the search matches any model at all, and when nothing is close."
+        ),
     )
     unknown_filter_values: list[UnknownFilterValue] = strawberry.field(
         resolver=find_unknown,

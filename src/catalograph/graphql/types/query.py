@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import strawberry
 
 from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.suggestion import suggest_model_ids
+from catalograph.data.loaders import Suggestions
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
 from catalograph.graphql.errors import strip
@@ -35,12 +37,41 @@ async def load_model(
     model_id: Annotated[
         str,
         strawberry.argument(
-            description="Natural id, `organisation/name`, or one of the model's aliases."
+            description=(
+                "Natural id, `organisation/name`, or one of the model's aliases; case does "
+                "not count."
+            )
         ),
     ],
 ) -> Any:
-    """Load one model by id or alias."""
-    return (await info.context.loaders.load_index()).find_model(model_id)
+    """Load one model by id or alias; suggest others when there is none."""
+    context = info.context
+    index = await context.loaders.load_index()
+    model = index.find_model(model_id)
+    if model is None:
+        suggested = suggest_model_ids(model_id, index, context.speller)
+        if suggested:
+            path = info._raw_info.path.as_list()  # noqa: SLF001 - Strawberry's has none
+            context.loaders.suggestions.append(Suggestions(path, model_id, suggested))
+    return model
+
+
+async def load_models_by_id(
+    info: Info,
+    model_ids: Annotated[
+        list[str],
+        strawberry.argument(
+            description=(
+                "Natural ids or aliases, case does not count; 1,000 in one operation by "
+                "default."
+            )
+        ),
+    ],
+) -> Any:
+    """Load models by id or alias: order and repeats are kept."""
+    info.context.count_references(len(model_ids))
+    index = await info.context.loaders.load_index()
+    return [index.find_model(model_id) for model_id in model_ids]
 
 
 async def load_node(
@@ -89,7 +120,18 @@ class Query:
         description=f"Models, as the catalogue lists them unless ordered. {_FAILED}",
     )
     model: Model | None = strawberry.field(
-        resolver=load_model, description=f"One model. {_UNKNOWN}"
+        resolver=load_model,
+        description=(
+            f"One model. {_UNKNOWN} `extensions.suggestions` then names ids like the one "
+            "asked for, if there are any."
+        ),
+    )
+    models_by_id: list[Model | None] = strawberry.field(
+        resolver=load_models_by_id,
+        description=(
+            "The models with these ids or aliases, in their order, repeats included; null "
+            "where the catalogue does not hold one."
+        ),
     )
     providers: ProviderConnection | None = strawberry.field(
         resolver=build_list_resolver(PROVIDER),
