@@ -5,6 +5,12 @@ import asyncio
 import httpx
 import pytest
 
+from catalograph.demo.v2026_08.rows import (
+    Catalogue,
+    Provider,
+    ProviderRow,
+    StoredModel,
+)
 from support.stub_upstream import (
     TOKEN,
     Cut,
@@ -12,6 +18,7 @@ from support.stub_upstream import (
     Html,
     NotJson,
     Reset,
+    ShapeName,
     Status,
     StubUpstream,
     serve,
@@ -228,3 +235,135 @@ async def test_an_answer_can_be_distorted() -> None:
 
     async with connect(stub) as client:
         assert (await client.get("/models")).json()["limit"] == 7
+
+
+async def test_the_version_of_august_2026_shows_the_same_models() -> None:
+    stub = StubUpstream(shape="2026-08")
+    stub.add_model(
+        "acme/big-1-5",
+        status="Retired",
+        aliases=["acme/big"],
+        params={"host": ["tools"]},
+        rows=[
+            ("host", "chat.completions", "slug-1"),
+            ("host", "responses", "slug-1"),
+            {
+                "api_provider_id": "off",
+                "endpoint": "embeddings",
+                "is_active_gateway": False,
+            },
+        ],
+    )
+
+    async with connect(stub) as client:
+        client.headers["Authorization"] = f"Bearer {stub.token}"
+        [model] = (await client.get("/models?availability=all")).json()["models"]
+        providers = (await client.get("/providers")).json()["providers"]
+
+    assert model["id"] == "acme/big-1-5"
+    assert model["organization"] == {"id": "acme", "name": "Acme", "color": None}
+    assert model["lifecycle"]["status"] == "retired"
+    assert [
+        (offer["provider"]["id"], offer["status"], offer["endpoints"], offer["model"])
+        for offer in model["offers"]
+    ] == [
+        ("host", "active", ["text.generate"], "slug-1"),
+        ("off", "inactive", ["text.embed"], None),
+    ]
+    assert model["capabilities"]["parameters"] == ["tools"]
+    assert providers[0] == {
+        "api_provider_id": "host",
+        "api_provider_name": "Host",
+        "description": None,
+        "link": "https://host.example",
+        "country_code": "US",
+    }
+    assert stub.calls == ["GET /models?availability=all", "GET /providers"]
+
+
+async def test_what_only_august_2026_knows_is_stored_beside() -> None:
+    stub = StubUpstream(shape="2026-08")
+    stub.add_model("acme/one", rows=[("host", "batch")])
+    stub.store(
+        Catalogue(
+            models=(
+                StoredModel(
+                    id="acme/two",
+                    name="Two",
+                    description="The second one.",
+                    predecessor_ids=("acme/one",),
+                    rows=(ProviderRow(provider_id="host", endpoint="text.generate"),),
+                ),
+            ),
+            providers=(Provider("host", "Host", "Hosts models."),),
+        )
+    )
+
+    async with connect(stub) as client:
+        client.headers["Authorization"] = f"Bearer {stub.token}"
+        models = (await client.get("/models")).json()["models"]
+        providers = (await client.get("/providers")).json()["providers"]
+
+    assert [(each["id"], each["description"]) for each in models] == [
+        ("acme/one", "One"),
+        ("acme/two", "The second one."),
+    ]
+    assert models[0]["lifecycle"]["replacement_id"] == "acme/two"
+    assert [each["description"] for each in providers] == ["Hosts models."]
+
+
+async def test_the_version_can_change_while_it_serves() -> None:
+    stub = StubUpstream()
+    stub.add_model("acme/one", rows=[("host", "batch")])
+
+    seen = []
+    async with connect(stub) as client:
+        shapes: tuple[ShapeName, ...] = ("sectioned", "2026-08", "flat")
+        for shape in shapes:
+            stub.shape = shape
+            client.headers["Authorization"] = f"Bearer {stub.token}"
+            [model] = (await client.get("/models")).json()["models"]
+            seen.append(sorted(set(model) & {"gateway", "offers", "providers"}))
+
+    assert seen == [["gateway"], ["offers"], ["providers"]]
+
+
+async def test_a_fault_can_wait_for_the_requests_of_one_path() -> None:
+    stub = StubUpstream(shape="2026-08")
+    stub.fail(Status(500), Status(502), path="/providers")
+    stub.fail(Status(503), path="/endpoints", times=None)
+
+    async with connect(stub) as client:
+        client.headers["Authorization"] = f"Bearer {stub.token}"
+        seen = [
+            (await client.get(path)).status_code
+            for path in (
+                "/models",
+                "/providers",
+                "/endpoints",
+                "/providers",
+                "/providers",
+                "/endpoints",
+            )
+        ]
+        stub.recover()
+        recovered = (await client.get("/endpoints")).status_code
+
+    assert seen == [200, 500, 503, 502, 200, 503]
+    assert recovered == 200
+
+
+async def test_any_json_answer_can_be_distorted() -> None:
+    stub = StubUpstream(shape="2026-08")
+    stub.distort = lambda answer: answer | {"total": 7}
+
+    async with connect(stub) as client:
+        client.headers["Authorization"] = f"Bearer {stub.token}"
+        totals = [
+            (await client.get(path)).json()["total"]
+            for path in ("/models", "/providers", "/organisations")
+        ]
+        feed = await client.get("/models?format=rss")
+
+    assert totals == [7, 7, 7]
+    assert feed.text.startswith("<?xml")

@@ -12,7 +12,7 @@ from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
-from support.stub_upstream import NOW, TOKEN, StubUpstream
+from support.stub_upstream import NOW, StubUpstream
 
 
 class TurnedClock:
@@ -90,7 +90,7 @@ class GraphGateway:
     ) -> None:
         client = UpstreamClient(
             base_url="http://upstream.test/v1",
-            token=TOKEN,
+            token=upstream.token,
             attempt_timeout_s=attempt_timeout_s,
             transport=build_in_process_transport(upstream.app),
             clock=clock,

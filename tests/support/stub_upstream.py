@@ -14,12 +14,21 @@ from starlette.types import Receive, Scope, Send
 
 from catalograph.demo.replies import (
     Reply,
+    RestService,
     answer_lifespan,
     find_authorization,
     send_reply,
 )
-from catalograph.demo.service import DEMO_TOKEN, DemoUpstream
+from catalograph.demo.rows import StoredModel
+from catalograph.demo.service import (
+    DEMO_TOKEN,
+    DEMO_TOKENS,
+    DemoUpstream,
+    build_demo_app,
+)
 from catalograph.demo.shapes import SectionedShape, Shape
+from catalograph.demo.v2026_08.december import convert_catalogue
+from catalograph.demo.v2026_08.rows import Catalogue
 from support.stub_faults import (
     Cut,
     Fault,
@@ -54,9 +63,9 @@ NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
 """Where the stub's clock stands unless told."""
 
 TOKEN = DEMO_TOKEN
-"""A key that the stub takes."""
+"""A key that the stub takes while it speaks a form of December 2025."""
 
-ShapeName = Literal["sectioned", "flat", "documented"]
+ShapeName = Literal["sectioned", "flat", "documented", "2026-08"]
 
 _SHAPES: dict[str, Callable[[], Shape]] = {
     "sectioned": SectionedShape,
@@ -64,18 +73,22 @@ _SHAPES: dict[str, Callable[[], Shape]] = {
     "documented": DocumentedShape,
 }
 
+_Due = tuple[str | None, Fault]
+"""A fault, and the path whose request it is to meet; None means any."""
+
 Row = tuple[str, str] | tuple[str, str, str | None] | Mapping[str, object]
 
 
 class StubUpstream:
     """The upstream in a test's hands. In process: `httpx.ASGITransport(app=stub.app)`.
 
-    It answers as the embedded upstream does, at `/v1/models`, to a key of the right
-    form such as `TOKEN`.
+    It answers as the embedded upstream does, at `/v1/models` and for 2026-08 at the other
+    routes, to a key of the right form such as `token`.
 
     Args:
-        models: In the form of the recorded sectioned answers; or use `add_model`.
-        shape: Which version of the contract it speaks.
+        models: In the form of the recorded sectioned answers; or use `add_model`. For
+            2026-08 their ids stay as they are, their endpoints become capabilities.
+        shape: Which version of the contract it speaks; can be changed at any time.
 
     Attributes:
         calls: Each request in order of arrival, without `/v1`, its parameters sorted by
@@ -103,14 +116,28 @@ class StubUpstream:
         self.clock: Callable[[], datetime.datetime] = lambda: NOW
         self.shape = shape
         self._models: dict[str, Mapping[str, Any]] = {}
-        self._engine: tuple[str, DemoUpstream] | None = None
-        self._faults: list[Fault] = []
-        self._lasting_faults: tuple[Fault, ...] = ()
+        self._stored = Catalogue(models=())
+        self._engine: tuple[str, RestService] | None = None
+        self._faults: list[_Due] = []
+        self._lasting_faults: list[_Due] = []
         self._released = asyncio.Event()
         self._arrival = asyncio.Condition()
         self.replace_models(models)
 
+    @property
+    def token(self) -> str:
+        """A key that the present version takes."""
+        return DEMO_TOKENS["2026-08" if self.shape == "2026-08" else "2025-12"]
+
     # What it holds
+
+    def store(self, catalogue: Catalogue) -> None:
+        """Hold this beside all else; only 2026-08 shows it.
+
+        Rows of side tables take the place of those that follow from models.
+        """
+        self._stored = catalogue
+        self._engine = None
 
     def add_model(
         self,
@@ -162,22 +189,28 @@ class StubUpstream:
 
     # How it fails
 
-    def fail(self, *faults: Fault, times: int | None = 1) -> None:
+    def fail(
+        self, *faults: Fault, times: int | None = 1, path: str | None = None
+    ) -> None:
         """Meet the next requests with these faults, one each.
 
         Args:
             faults: In order; after them all is well again.
             times: How often the row of faults is gone through; None means until `recover`.
+            path: Meet only requests for it, such as `/providers`; None means any.
         """
+        due = [(path, fault) for fault in faults]
         if times is None:
-            self._lasting_faults = faults
+            self._lasting_faults = [
+                each for each in self._lasting_faults if each[0] != path
+            ] + due
         else:
-            self._faults.extend(faults * times)
+            self._faults.extend(due * times)
 
     def recover(self) -> None:
         """Forget all faults that are still to come, and let go of hanging requests."""
         self._faults.clear()
-        self._lasting_faults = ()
+        self._lasting_faults.clear()
         self.release()
 
     def release(self) -> None:
@@ -198,7 +231,7 @@ class StubUpstream:
             await answer_lifespan(receive, send)
             return
         number = await self._note(scope)
-        fault = self._take_fault()
+        fault = self._take_fault(scope["path"].removeprefix("/v1"))
         if self.gate is not None:
             await self.gate.wait()
         if isinstance(fault, Hang) and not await self._hang(receive):
@@ -227,10 +260,19 @@ class StubUpstream:
             self._arrival.notify_all()
             return len(self.calls)
 
-    def _take_fault(self) -> Fault | None:
-        if not self._faults:
-            self._faults.extend(self._lasting_faults)
-        return self._faults.pop(0) if self._faults else None
+    def _take_fault(self, path: str) -> Fault | None:
+        """Take the first fault that is due for a path; lasting ones begin again."""
+
+        def is_due(due: _Due) -> bool:
+            return due[0] in {None, path}
+
+        if not any(map(is_due, self._faults)):
+            self._faults.extend(filter(is_due, self._lasting_faults))
+        due = next(filter(is_due, self._faults), None)
+        if due is None:
+            return None
+        self._faults.remove(due)
+        return due[1]
 
     async def _hang(self, receive: Receive) -> bool:
         """Wait; give whether there is still somebody to answer."""
@@ -251,11 +293,12 @@ class StubUpstream:
         known = [pair for pair in query if pair[0] not in self.ignored]
         reply = self._build_engine().reply(
             scope["method"],
-            scope["path"],
+            scope.get("raw_path", scope["path"].encode()).decode("latin-1"),
             urllib.parse.urlencode(known),
             find_authorization(scope),
         )
-        if self.distort is None or reply.status != httpx.codes.OK:
+        is_json = reply.headers.get("content-type") == "application/json"
+        if self.distort is None or reply.status != httpx.codes.OK or not is_json:
             return reply
         body = json.dumps(self.distort(json.loads(reply.body)), indent=2)
         return msgspec.structs.replace(reply, body=body.encode())
@@ -263,16 +306,29 @@ class StubUpstream:
     def _read_clock(self) -> datetime.datetime:
         return self.clock()
 
-    def _build_engine(self) -> DemoUpstream:
+    def _build_engine(self) -> RestService:
         """Build it again only when models or shape have changed."""
         if self._engine is None or self._engine[0] != self.shape:
-            upstream = DemoUpstream(
-                list(self._models.values()),
-                shape=_SHAPES[self.shape](),
-                clock=self._read_clock,
-            )
-            self._engine = self.shape, upstream
+            self._engine = self.shape, self._build_service()
         return self._engine[1]
+
+    def _build_service(self) -> RestService:
+        models = list(self._models.values())
+        if self.shape != "2026-08":
+            return DemoUpstream(
+                models, shape=_SHAPES[self.shape](), clock=self._read_clock
+            )
+        derived = convert_catalogue(msgspec.convert(models, list[StoredModel]))
+        return build_demo_app(
+            msgspec.structs.replace(
+                self._stored,
+                models=(*derived.models, *self._stored.models),
+                providers=self._stored.providers or derived.providers,
+                organisations=self._stored.organisations or derived.organisations,
+            ),
+            clock=self._read_clock,
+            version="2026-08",
+        )
 
 
 @contextlib.asynccontextmanager
