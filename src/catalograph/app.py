@@ -23,7 +23,7 @@ from catalograph.cache.url import find_missing_files
 from catalograph.catalogue.query import ModelsQuery
 from catalograph.data.crawl import Access
 from catalograph.data.source import CatalogueSource
-from catalograph.demo.service import DEMO_TOKEN, build_demo_app
+from catalograph.demo.service import DEMO_TOKENS, build_demo_app, find_demo_version
 from catalograph.errors import SettingsError, UpstreamError
 from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.check.limits import Limits
@@ -343,11 +343,12 @@ def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
     # may not see.
     is_own = settings.upstream_auth == "server"
     if demo:
+        version = find_demo_version(settings.upstream_version)
         return UpstreamClient(
             base_url=DEMO_URL,
-            token=DEMO_TOKEN if is_own else None,
+            token=DEMO_TOKENS[version] if is_own else None,
             versions=Versions(settings.upstream_version),
-            transport=build_in_process_transport(build_demo_app()),
+            transport=build_in_process_transport(build_demo_app(version=version)),
         )
     token = settings.upstream_token if is_own else None
     return UpstreamClient(

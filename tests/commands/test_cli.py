@@ -14,6 +14,7 @@ from catalograph import app as composition
 from catalograph.commands import cli
 from catalograph.demo.replies import RestService
 from catalograph.errors import UpstreamAuthError
+from catalograph.graphql.run.request import Caller, Operation
 from catalograph.graphql.sdl import print_api_sdl, print_subgraph_sdl
 from catalograph.settings import Settings
 
@@ -258,7 +259,11 @@ class Served:
         self.addresses: list[tuple[str, int]] = []
 
     def __call__(
-        self, settings: Settings, listeners: list[socket.socket], *, demo: bool
+        self,
+        settings: Settings,
+        listeners: list[socket.socket],
+        *,
+        demo: bool,
     ) -> None:
         self.calls.append((settings, demo))
         for listener in listeners:
@@ -289,6 +294,25 @@ def test_serve_says_where_to_look_and_what_to_try(served: Served) -> None:
     assert served.calls == [
         (Settings.from_environ({"CATALOGRAPH_PORT": str(port)}), True)
     ]
+
+
+def test_the_version_of_the_demo_can_be_chosen(served: Served) -> None:
+    result = run("serve", "--demo", "--port", "0", "--upstream-version", "2026-08")
+
+    ((settings, demo),) = served.calls
+    assert (result.exit_code, demo) == (0, True)
+    assert settings.upstream_version == "2026-08"
+
+
+async def test_the_demo_of_august_2026_has_its_own_ids_and_the_old_as_aliases() -> None:
+    operation = Operation(document='{ model(modelId: "openai/gpt-4-1") { modelId } }')
+
+    settings = Settings(upstream_version="2026-08")
+
+    async with composition.open_gateway(settings, demo=True) as engine:
+        answer = await engine.execute(operation, Caller())
+
+    assert json.loads(answer.body) == {"data": {"model": {"modelId": "openai/gpt-4.1"}}}
 
 
 def test_options_of_serve_override_the_environment(

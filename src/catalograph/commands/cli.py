@@ -111,6 +111,13 @@ def serve(
         ),
     ] = None,
     demo: _Demo = False,
+    upstream_version: Annotated[
+        UpstreamVersion | None,
+        typer.Option(
+            help="The contract that the upstream follows, also the embedded one.",
+            show_default="CATALOGRAPH_UPSTREAM_VERSION",
+        ),
+    ] = None,
 ) -> None:
     """Serve the gateway until it is told to stop."""
     from catalograph.app import check_start, find_start_warnings, serve as serve_app
@@ -118,7 +125,12 @@ def serve(
     from catalograph.observability.logs import configure_logging, get_logger
     from catalograph.server.listening import get_port, open_listeners
 
-    options = {"HOST": host, "PORT": port, "WORKERS": workers}
+    options = {
+        "UPSTREAM_VERSION": upstream_version,
+        "HOST": host,
+        "PORT": port,
+        "WORKERS": workers,
+    }
     for name, value in options.items():
         if value is not None:
             # In the environment, because worker processes read their settings anew.

@@ -110,6 +110,16 @@ class DemoUpstream(RestService):
         return Reply(401, _JSON, msgspec.json.encode(body))
 
 
+def find_demo_version(setting: str) -> UpstreamVersion:
+    """Find the version that the demo has under the setting `UPSTREAM_VERSION`.
+
+    Raises:
+        KeyError: The embedded upstream does not have it.
+    """
+    versions: dict[str, UpstreamVersion] = {each: each for each in DEMO_TOKENS}
+    return (versions | {"auto": DEFAULT_VERSION})[setting]
+
+
 def build_demo_app(
     models: Sequence[StoredModel | Mapping[str, Any]] | Catalogue | None = None,
     *,
