@@ -85,6 +85,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("UPSTREAM_AUTH", "PassThrough", "passthrough"),
         ("UPSTREAM_TIMEOUT_S", "0.5", 0.5),
         ("LISTS_FROM", "index", "index"),
+        ("INDEX_KEPT", "off", False),
         ("PARTITION_KEY", "0123456789abcdef", Secret("0123456789abcdef")),
         ("CACHE_URL", "memory://", Secret("memory://")),
         ("CACHE_URL", "redis://h:6379/1", Secret("redis://h:6379/1")),

@@ -13,15 +13,16 @@ import anyio.lowlevel
 from starlette.types import ASGIApp
 
 from catalograph import __version__
-from catalograph.cache.ages import Ages
+from catalograph.cache.entries import Ages
 from catalograph.cache.persisted_queries import SharedDocuments
 from catalograph.cache.rate_buckets import SharedBuckets
 from catalograph.cache.redis import Redis
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from catalograph.cache.url import find_missing_files
 from catalograph.catalogue.query import ModelsQuery
-from catalograph.data.crawl import Access
+from catalograph.data.access import Access
+from catalograph.data.index_keeper import IndexKeeper
 from catalograph.data.source import CatalogueSource
 from catalograph.demo.service import DEMO_TOKENS, build_demo_app, find_demo_version
 from catalograph.errors import SettingsError, UpstreamError
@@ -32,7 +33,7 @@ from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
 from catalograph.observability import metrics, tracing
 from catalograph.observability.logs import configure_logging, gather_logs, get_logger
-from catalograph.observability.metrics import TASKS
+from catalograph.observability.metrics import READY, TASKS
 from catalograph.server.gc_tuning import tune_collector
 from catalograph.server.lifecycle import (
     DRAIN,
@@ -85,15 +86,21 @@ class Gateway:
         )
         self._client = client or _build_client(settings, demo=demo)
         store = open_store(
-            settings.cache_url.reveal(), max_bytes=settings.cache_max_bytes
+            settings.cache_url.reveal(),
+            max_bytes=settings.cache_max_bytes,
+            expired_s=ages.expired_s,
+            clock=clock,
         )
-        self._cache = FreshCache(
+        self._cache = RefreshingCache(
             store, ages=ages, clock=clock, patience_s=settings.upstream_timeout_s
         )
         self.documents = SharedDocuments(store.shared, clock=clock)
         # Each caller has an index of its own then, and we have no token to read one with.
         self._has_own_token = settings.upstream_auth == "server"
+        self._index_kept = self._has_own_token and settings.index_kept
+        self._keeper: IndexKeeper | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._is_refused = False
         self.source = CatalogueSource(
             self._client,
             self._cache,
@@ -114,14 +121,30 @@ class Gateway:
 
     async def check_ready(self) -> str | None:
         """Say why operations cannot be answered; None when they can."""
-        return await self.source.check_ready(
+        pending = None if self._keeper is None else self._keeper.pending
+        reason = pending or await self.source.check_ready(
             Access(), token_expected=self._has_own_token
         )
+        self._is_refused = reason is not None
+        return reason
+
+    @property
+    def seems_ready(self) -> bool:
+        """Whether operations can be answered, as far as is known without asking anybody."""
+        if self._keeper is not None and self._keeper.pending is not None:
+            return False
+        is_failing = self._keeper is not None and self._keeper.is_failing
+        return self.source.has_answered or not (self._is_refused or is_failing)
 
     def start(self) -> None:
         """Begin what goes on in the background."""
-        if self._has_own_token and self.source.lists_from == "index":
-            self._keeping = asyncio.create_task(self.source.keep_index(Access()))
+        if self._index_kept:
+            self._keeper = IndexKeeper(self.source)
+            self._keeping = asyncio.create_task(self._keeper.run())
+
+    async def drain(self) -> None:
+        """Wait until all requests to the upstream have ended, those in the background, too."""
+        await self._cache.drain()
 
     async def aclose(self) -> None:
         """Stop what runs in the background, and close connections."""
@@ -174,6 +197,7 @@ def create_app(
             await workers.join()
         loop = asyncio.get_running_loop()
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
+        READY.set_function(lambda: not drain.has_begun and gateway.seems_ready)
         watch = metrics.LoopWatch(loop)
         with drain.on_sigterm(for_s=settings.drain_s):
             yield

@@ -149,6 +149,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values.one_of("auto", "upstream", "index"),
         ),
     ] = "auto"
+    index_kept: Annotated[
+        bool,
+        _Doc(
+            "Whether the catalogue is read at start and read again before it is stale, "
+            "whether anybody asks or not; not with `UPSTREAM_AUTH=passthrough`.",
+            values.parse_switch,
+        ),
+    ] = True
 
     cache_url: Annotated[
         Secret,

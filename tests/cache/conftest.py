@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis import Redis
 
-from catalograph.cache.ages import Ages
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.entries import Ages
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from support.kept_answers import Clock, Upstream
 from support.redis_server import BINARY, RedisServer
 
@@ -23,8 +23,8 @@ async def upstream(clock: Clock) -> Upstream:
 
 
 @pytest.fixture
-async def cache(clock: Clock) -> AsyncIterator[FreshCache]:
-    cache = FreshCache(
+async def cache(clock: Clock) -> AsyncIterator[RefreshingCache]:
+    cache = RefreshingCache(
         open_store("memory://", max_bytes=100_000), ages=Ages(), clock=clock
     )
     yield cache

@@ -7,7 +7,7 @@ import pytest
 from catalograph.cache.entries import Entry, MsgpackCodec
 from catalograph.cache.keys import document_key
 from catalograph.cache.persisted_queries import SharedDocuments
-from catalograph.cache.store import Store, open_store
+from catalograph.cache.shared import Store, open_store
 from support.kept_answers import Clock
 from support.redis_server import RedisServer
 

@@ -1,43 +1,56 @@
 """Redis is down, hangs or comes back: the client never notices an error."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from catalograph.cache.ages import Ages
-from catalograph.cache.entries import Entry
+from catalograph.cache.entries import Ages, Entry
 from catalograph.cache.lock import FetchLock, Turn
-from catalograph.cache.redis import Breaker, Redis, RedisDownError
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.redis import Redis, RedisDownError
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from catalograph.errors import UpstreamUnavailableError
-from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, until
+from support.kept_answers import (
+    START_S,
+    TEXT,
+    Clock,
+    Upstream,
+    count,
+    settle,
+    store,
+    until,
+)
 from support.redis_server import RedisServer
 
 BOUND_S = 0.15
 SLACK_S = 0.35
 """For a machine with better things to do."""
 
-_OPENED = "the shared cache does not answer; each process keeps its own answers"
-_CLOSED = "the shared cache answers again"
+_OPENED = "the shared cache fails; each process uses its own cache"
+_CLOSED = "the shared cache works again"
 
 
 @pytest.fixture
-async def cache(fragile_redis: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
-    cache = FreshCache(
-        open_store(fragile_redis.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+async def cache(
+    fragile_redis: RedisServer, clock: Clock
+) -> AsyncIterator[RefreshingCache]:
+    cache = RefreshingCache(
+        open_store(fragile_redis.url, max_bytes=1_000_000, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
     yield cache
     await cache.aclose()
 
 
 async def test_a_hung_redis_is_a_miss_within_its_bound_and_then_left_alone(
-    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    await cache.write("warm", "up", START_S, codec=TEXT)
+    await store(cache, "warm", "up", START_S)
     fragile_redis.pause()
     took_s = []
 
@@ -55,7 +68,7 @@ async def test_a_hung_redis_is_a_miss_within_its_bound_and_then_left_alone(
 
 
 async def test_many_look_ups_of_a_hung_redis_wait_together(
-    fragile_redis: RedisServer, cache: FreshCache
+    fragile_redis: RedisServer, cache: RefreshingCache
 ) -> None:
     fragile_redis.pause()
 
@@ -70,7 +83,7 @@ async def test_many_look_ups_of_a_hung_redis_wait_together(
 
 
 async def test_after_a_kill_and_a_restart_answers_are_shared_again(
-    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream, clock: Clock
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("before", upstream, codec=TEXT)
     failures = count("catalograph_shared_cache_failures_total", operation="get")
@@ -81,14 +94,18 @@ async def test_after_a_kill_and_a_restart_answers_are_shared_again(
             await cache.fetch_through(f"during {number}", upstream, codec=TEXT)
         assert count("catalograph_shared_cache_breaker_open") == 1
         fragile_redis.start()
-        other = FreshCache(
-            open_store(fragile_redis.url, max_bytes=1_000), ages=Ages(), clock=clock
+        other = RefreshingCache(
+            open_store(fragile_redis.url, max_bytes=1_000, clock=clock),
+            ages=Ages(),
+            clock=clock,
         )
         found = None
         async with asyncio.timeout(8):
-            while found is None:
-                await cache.write("after", "it", START_S, codec=TEXT)
-                found = await other.read("after", codec=TEXT)
+            for number in itertools.count():
+                await store(cache, f"after {number}", "it", START_S)
+                found = await other.read(f"after {number}", codec=TEXT)
+                if found is not None:
+                    break
                 await asyncio.sleep(0.02)
         await other.aclose()
 
@@ -102,7 +119,7 @@ async def test_after_a_kill_and_a_restart_answers_are_shared_again(
 
 
 async def test_without_redis_at_start_callers_still_share_one_fetch(
-    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
     fragile_redis.kill()
 
@@ -116,10 +133,12 @@ async def test_without_redis_at_start_callers_still_share_one_fetch(
 
 
 async def test_redis_dying_while_one_process_asks_lets_the_other_ask_for_itself(
-    fragile_redis: RedisServer, cache: FreshCache, upstream: Upstream, clock: Clock
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    other = FreshCache(
-        open_store(fragile_redis.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    other = RefreshingCache(
+        open_store(fragile_redis.url, max_bytes=1_000_000, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
     upstream.open.clear()
     asking = asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
@@ -155,13 +174,15 @@ async def test_a_lock_given_while_redis_hung_does_not_outlive_its_lease(
 
 
 async def test_callers_who_leave_do_not_mix_up_the_answers_of_others(
-    fragile_redis: RedisServer, cache: FreshCache, clock: Clock
+    fragile_redis: RedisServer, cache: RefreshingCache, clock: Clock
 ) -> None:
     """A connection with an answer still on its way is not used again."""
     for number in range(20):
-        await cache.write(f"{number}", f"value {number}", START_S, codec=TEXT)
-    reader = FreshCache(
-        open_store(fragile_redis.url, max_bytes=0), ages=Ages(), clock=clock
+        await store(cache, f"{number}", f"value {number}", START_S)
+    reader = RefreshingCache(
+        open_store(fragile_redis.url, max_bytes=0, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
 
     told: set[tuple[str, str | None]] = set()
@@ -191,10 +212,12 @@ async def test_callers_who_leave_do_not_mix_up_the_answers_of_others(
 async def test_closing_does_not_wait_for_a_hung_redis(
     fragile_redis: RedisServer, clock: Clock, upstream: Upstream
 ) -> None:
-    cache = FreshCache(
-        open_store(fragile_redis.url, max_bytes=1_000), ages=Ages(), clock=clock
+    cache = RefreshingCache(
+        open_store(fragile_redis.url, max_bytes=1_000, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
-    await cache.write("warm", "up", START_S, codec=TEXT)
+    await store(cache, "warm", "up", START_S)
     upstream.open.clear()
     asking = asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
     await until(lambda: upstream.calls == 1)
@@ -276,7 +299,7 @@ async def test_a_probe_whose_caller_left_makes_room_for_the_next(
     fragile_redis: RedisServer,
 ) -> None:
     now_s = 0.0
-    redis = Redis(fragile_redis.url, breaker=Breaker(lambda: now_s))
+    redis = Redis(fragile_redis.url, monotonic=lambda: now_s)
     fragile_redis.kill()
     for _ in range(3):
         with pytest.raises(RedisDownError):
@@ -294,31 +317,3 @@ async def test_a_probe_whose_caller_left_makes_room_for_the_next(
     assert probe.cancelled()
     assert await redis.get("k") is None
     await redis.aclose()
-
-
-def test_a_breaker_opens_after_three_failures_and_lets_one_probe_through() -> None:
-    now_s = 0.0
-    breaker = Breaker(lambda: now_s)
-    error = ConnectionError()
-
-    for _ in range(2):
-        assert breaker.admit()
-        breaker.fail(error)
-    assert breaker.admit()
-    breaker.succeed()
-    for _ in range(3):
-        assert breaker.admit()
-        breaker.fail(error)
-    now_s = 1.9
-    assert not breaker.admit()
-    now_s = 2.0
-    assert [breaker.admit(), breaker.admit()] == [True, False]
-    breaker.forget()
-    assert [breaker.admit(), breaker.admit()] == [True, False]
-    breaker.fail(error)
-    now_s = 3.9
-    assert not breaker.admit()
-    now_s = 4.0
-    assert breaker.admit()
-    breaker.succeed()
-    assert [breaker.admit(), breaker.admit()] == [True, True]

@@ -5,18 +5,18 @@ import asyncio
 import pytest
 
 from catalograph.cache.entries import Entry
-from catalograph.cache.refreshing import FreshCache
+from catalograph.cache.refreshing import RefreshingCache
 from catalograph.errors import (
     UpstreamRateLimitError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle
+from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, store
 
 Callers = list[asyncio.Task[Entry[str | None]]]
 
 
-def _call(cache: FreshCache, upstream: Upstream, times: int) -> Callers:
+def _call(cache: RefreshingCache, upstream: Upstream, times: int) -> Callers:
     return [
         asyncio.create_task(cache.fetch_through("k", upstream, codec=TEXT))
         for _ in range(times)
@@ -24,7 +24,7 @@ def _call(cache: FreshCache, upstream: Upstream, times: int) -> Callers:
 
 
 async def test_a_hundred_callers_share_one_answer(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     coalesced = count("catalograph_coalesced_callers_total")
 
@@ -36,7 +36,7 @@ async def test_a_hundred_callers_share_one_answer(
 
 
 async def test_a_hundred_callers_share_one_error(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     """Its traceback does not grow with the callers, and the next one asks again."""
     upstream.error = error = UpstreamRateLimitError(7)
@@ -58,7 +58,7 @@ async def test_a_hundred_callers_share_one_error(
 
 
 async def test_a_caller_who_leaves_does_not_stop_the_others(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     upstream.open.clear()
     first, *others = _call(cache, upstream, 3)
@@ -74,7 +74,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_others(
 
 
 async def test_the_last_caller_who_leaves_stops_the_fetch(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     upstream.open.clear()
     callers = _call(cache, upstream, 3)
@@ -92,7 +92,7 @@ async def test_the_last_caller_who_leaves_stops_the_fetch(
 
 
 async def test_a_caller_who_comes_as_the_last_one_leaves_gets_a_fetch_of_its_own(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     upstream.open.clear()
     (leaving,) = _call(cache, upstream, 1)
@@ -107,7 +107,7 @@ async def test_a_caller_who_comes_as_the_last_one_leaves_gets_a_fetch_of_its_own
 
 
 async def test_a_refresh_belongs_to_nobody_and_goes_on(
-    cache: FreshCache, upstream: Upstream, clock: Clock
+    cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """Also when somebody who needed it younger waited for it, and left."""
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -129,7 +129,7 @@ async def test_a_refresh_belongs_to_nobody_and_goes_on(
 
 
 async def test_a_caller_is_not_content_with_a_fetch_that_set_out_too_early(
-    cache: FreshCache, upstream: Upstream, clock: Clock
+    cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     upstream.open.clear()
     (early,) = _call(cache, upstream, 1)
@@ -146,7 +146,7 @@ async def test_a_caller_is_not_content_with_a_fetch_that_set_out_too_early(
 
 
 async def test_callers_of_an_expired_answer_share_one_fetch_and_its_failure(
-    cache: FreshCache, upstream: Upstream, clock: Clock
+    cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
     upstream.error = error = UpstreamTimeoutError(8)
@@ -159,7 +159,7 @@ async def test_callers_of_an_expired_answer_share_one_fetch_and_its_failure(
 
 
 async def test_a_value_already_kept_needs_no_turn_of_the_loop(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
 
@@ -171,10 +171,10 @@ async def test_a_value_already_kept_needs_no_turn_of_the_loop(
 
 
 async def test_closing_stops_everything_and_says_so_to_those_who_wait(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
     """A refresh, a fetch that runs, and one that has not taken its first step."""
-    await cache.write("stale", "old", START_S - 100, codec=TEXT)
+    await store(cache, "stale", "old", START_S - 100)
     upstream.open.clear()
     await cache.fetch_through("stale", upstream, codec=TEXT)
     running = _call(cache, upstream, 2)
@@ -190,9 +190,9 @@ async def test_closing_stops_everything_and_says_so_to_those_who_wait(
 
 
 async def test_a_fetch_that_gives_itself_up_is_an_error_not_a_cancelled_caller(
-    cache: FreshCache, upstream: Upstream
+    cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    async def give_up() -> tuple[str, float]:
+    async def give_up() -> Entry[str | None]:
         await upstream()
         raise asyncio.CancelledError
 

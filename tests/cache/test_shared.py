@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
+import math
+import zlib
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 from redis import Redis
 
-from catalograph.cache.ages import Ages
 from catalograph.cache.encoding import HEADER
-from catalograph.cache.entries import Entry, MsgpackCodec
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.entries import Ages, Entry, MsgpackCodec
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
@@ -22,29 +23,60 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, until
+from support.kept_answers import (
+    START_S,
+    TEXT,
+    Clock,
+    Upstream,
+    count,
+    settle,
+    store,
+    until,
+)
 from support.redis_server import RedisServer
 
 FIRST = Entry("answer 1", START_S)
 
+BOMB = zlib.compress(bytes(10_000_000))
+
+
+def _pack(
+    value: object,
+    *,
+    version: int = 2,
+    how: int = 0,
+    as_of_s: float = START_S,
+    fresh_s: float = -1,
+    stale_s: float = -1,
+) -> bytes:
+    """Write an entry as it stands in Redis."""
+    body = msgspec.msgpack.encode(value)
+    return HEADER.pack(version, how, as_of_s, fresh_s, stale_s, len(body)) + body
+
 
 @contextlib.asynccontextmanager
-async def _replica(server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
-    cache = FreshCache(
-        open_store(server.unix_url, max_bytes=1_000_000), ages=Ages(), clock=clock
+async def _replica(server: RedisServer, clock: Clock) -> AsyncIterator[RefreshingCache]:
+    cache = RefreshingCache(
+        open_store(server.unix_url, max_bytes=1_000_000, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
     yield cache
     await cache.aclose()
 
 
 @pytest.fixture
-async def one(redis_server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+async def one(
+    redis_server: RedisServer, clock: Clock
+) -> AsyncIterator[RefreshingCache]:
     async with _replica(redis_server, clock) as cache:
         yield cache
 
 
 @pytest.fixture
-async def other(redis_server: RedisServer, clock: Clock) -> AsyncIterator[FreshCache]:
+async def other(
+    redis_server: RedisServer, clock: Clock
+) -> AsyncIterator[RefreshingCache]:
     async with _replica(redis_server, clock) as cache:
         yield cache
 
@@ -61,7 +93,10 @@ async def _until_kept(server: RedisServer, key: str) -> bytes:
 
 
 async def test_one_replica_finds_what_another_fetched(
-    one: FreshCache, other: FreshCache, upstream: Upstream, redis_server: RedisServer
+    one: RefreshingCache,
+    other: RefreshingCache,
+    upstream: Upstream,
+    redis_server: RedisServer,
 ) -> None:
     assert await one.fetch_through("k", upstream, codec=TEXT) == FIRST
     await _until_kept(redis_server, "k")
@@ -72,36 +107,31 @@ async def test_one_replica_finds_what_another_fetched(
 
 
 async def test_it_works_by_tcp_as_well(
-    redis_server: RedisServer, one: FreshCache, clock: Clock
+    redis_server: RedisServer, one: RefreshingCache, clock: Clock
 ) -> None:
-    await one.write("k", "written", START_S, codec=TEXT)
-    by_tcp = FreshCache(
-        open_store(redis_server.url, max_bytes=1_000_000), ages=Ages(), clock=clock
+    await store(one, "k", "written", START_S)
+    by_tcp = RefreshingCache(
+        open_store(redis_server.url, max_bytes=1_000_000, clock=clock),
+        ages=Ages(),
+        clock=clock,
     )
 
     assert await by_tcp.read("k", codec=TEXT) == Entry("written", START_S)
     await by_tcp.aclose()
 
 
-async def test_a_kept_none_is_shared_too(one: FreshCache, other: FreshCache) -> None:
-    await one.write("k", None, START_S, codec=TEXT)
+async def test_a_kept_none_is_shared_too(
+    one: RefreshingCache, other: RefreshingCache
+) -> None:
+    await store(one, "k", None, START_S)
 
     assert await other.read("k", codec=TEXT) == Entry(None, START_S)
 
 
-async def test_a_deleted_answer_is_gone_for_others(
-    one: FreshCache, other: FreshCache
-) -> None:
-    await one.write("k", "written", START_S, codec=TEXT)
-    await one.delete("k")
-
-    assert await other.read("k", codec=TEXT) is None
-
-
 async def test_an_entry_expires_in_redis(
-    one: FreshCache, redis_server: RedisServer
+    one: RefreshingCache, redis_server: RedisServer
 ) -> None:
-    await one.write("k", "written", START_S, codec=TEXT)
+    await store(one, "k", "written", START_S)
 
     with Redis.from_url(redis_server.url) as client:
         left_s = client.ttl("k")
@@ -110,26 +140,26 @@ async def test_an_entry_expires_in_redis(
 
 
 async def test_a_large_value_is_compressed_and_a_small_one_is_not(
-    one: FreshCache, other: FreshCache, redis_server: RedisServer
+    one: RefreshingCache, other: RefreshingCache, redis_server: RedisServer
 ) -> None:
-    await one.write("small", "x" * 100, START_S, codec=TEXT)
-    await one.write("large", "x" * 1_000_000, START_S, codec=TEXT)
+    await store(one, "small", "x" * 100, START_S)
+    await store(one, "large", "x" * 1_000_000, START_S)
 
     small, large = [await _until_kept(redis_server, key) for key in ("small", "large")]
-    assert small == HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("x" * 100)
+    assert small == _pack("x" * 100)
     assert len(large) < 10_000
     kept = await other.read("large", codec=TEXT)
     assert kept == Entry("x" * 1_000_000, START_S)
 
 
 async def test_a_value_too_large_to_be_read_in_time_is_not_shared(
-    one: FreshCache, other: FreshCache
+    one: RefreshingCache, other: RefreshingCache
 ) -> None:
     codec: MsgpackCodec[list[float]] = MsgpackCodec(list[float])
     noise = [number**0.5 for number in range(1_500_000)]
     before = count("catalograph_shared_cache_failures_total", operation="too_large")
 
-    await one.write("k", noise, START_S, codec=codec)
+    await store(one, "k", noise, START_S, codec=codec)
 
     assert await other.read("k", codec=codec) is None
     after = count("catalograph_shared_cache_failures_total", operation="too_large")
@@ -142,15 +172,22 @@ async def test_a_value_too_large_to_be_read_in_time_is_not_shared(
         b"",
         b"\x01",
         b"garbage that is no header",
-        HEADER.pack(2, 0, START_S) + msgspec.msgpack.encode("other version"),
-        HEADER.pack(1, 7, START_S) + msgspec.msgpack.encode("other compression"),
-        HEADER.pack(1, 1, START_S) + b"not compressed at all",
-        HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("cut off")[:-1],
-        HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode(["other", "type"]),
+        _pack("other version", version=1),
+        _pack("other compression", how=7),
+        _pack("not compressed at all", how=1),
+        _pack("cut off")[:-1],
+        _pack("longer than it says") + b"x",
+        _pack(["other", "type"]),
+        _pack("no time", as_of_s=math.nan),
+        _pack("for ever", as_of_s=math.inf),
+        _pack("from the future", as_of_s=START_S + 2.1),
+        _pack("ages out of order", fresh_s=60, stale_s=30),
+        HEADER.pack(2, 1, START_S, -1, -1, 2**32 - 1) + BOMB,
+        HEADER.pack(2, 1, START_S, -1, -1, 10) + BOMB,
     ],
 )
 async def test_a_value_that_does_not_decode_is_a_miss_and_is_replaced(
-    data: bytes, one: FreshCache, upstream: Upstream, redis_server: RedisServer
+    data: bytes, one: RefreshingCache, upstream: Upstream, redis_server: RedisServer
 ) -> None:
     with Redis.from_url(redis_server.url) as client:
         client.set("k", data)
@@ -160,15 +197,15 @@ async def test_a_value_that_does_not_decode_is_a_miss_and_is_replaced(
         client.set("k", data)
     assert await one.fetch_through("k", upstream, codec=TEXT) == FIRST
     kept = await _until_kept(redis_server, "k")
-    assert kept == HEADER.pack(1, 0, START_S) + msgspec.msgpack.encode("answer 1")
+    assert kept == _pack("answer 1")
 
 
 async def test_a_stale_answer_of_redis_is_served_at_once_and_refreshed_by_one(
-    one: FreshCache,
-    other: FreshCache,
+    one: RefreshingCache,
+    other: RefreshingCache,
     upstream: Upstream,
 ) -> None:
-    await one.write("k", "old", START_S - 100, codec=TEXT)
+    await store(one, "k", "old", START_S - 100)
     upstream.open.clear()
 
     old = await other.fetch_through("k", upstream, codec=TEXT)
@@ -181,9 +218,9 @@ async def test_a_stale_answer_of_redis_is_served_at_once_and_refreshed_by_one(
 
 
 async def test_after_a_restart_in_an_outage_answers_come_from_redis(
-    one: FreshCache, other: FreshCache, upstream: Upstream, clock: Clock
+    one: RefreshingCache, other: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    await one.write("k", "old", START_S, codec=TEXT)
+    await store(one, "k", "old", START_S)
     upstream.error = error = UpstreamUnavailableError(status=503)
     clock.now_s += 80_000
 
@@ -193,9 +230,9 @@ async def test_after_a_restart_in_an_outage_answers_come_from_redis(
 
 
 async def test_an_answer_of_redis_older_than_asked_counts_as_none(
-    one: FreshCache, other: FreshCache, upstream: Upstream
+    one: RefreshingCache, other: RefreshingCache, upstream: Upstream
 ) -> None:
-    await one.write("k", "old", START_S - 10, codec=TEXT)
+    await store(one, "k", "old", START_S - 10)
 
     answer = await other.fetch_through("k", upstream, codec=TEXT, oldest_s=START_S - 5)
 
@@ -217,7 +254,10 @@ async def test_an_answer_of_redis_older_than_asked_counts_as_none(
     ids=lambda error: f"{error.code} {error.extensions} {vars(error)}",
 )
 async def test_an_error_is_the_same_in_other_processes(
-    error: UpstreamError, one: FreshCache, other: FreshCache, upstream: Upstream
+    error: UpstreamError,
+    one: RefreshingCache,
+    other: RefreshingCache,
+    upstream: Upstream,
 ) -> None:
     """With everything a client is shown, but without the upstream's own words."""
     error.detail = "the upstream's own words"
@@ -242,7 +282,7 @@ async def test_an_error_is_the_same_in_other_processes(
 
 
 async def test_a_process_whose_callers_left_lets_another_one_ask(
-    one: FreshCache, other: FreshCache, upstream: Upstream
+    one: RefreshingCache, other: RefreshingCache, upstream: Upstream
 ) -> None:
     upstream.open.clear()
     leaving = asyncio.create_task(one.fetch_through("k", upstream, codec=TEXT))
@@ -258,7 +298,7 @@ async def test_a_process_whose_callers_left_lets_another_one_ask(
 
 
 async def test_no_key_is_left_behind_but_the_value(
-    one: FreshCache, upstream: Upstream, redis_server: RedisServer
+    one: RefreshingCache, upstream: Upstream, redis_server: RedisServer
 ) -> None:
     await one.fetch_through("k", upstream, codec=TEXT)
     await _until_kept(redis_server, "k")
@@ -290,9 +330,9 @@ async def test_tls_is_a_matter_of_the_url() -> None:
 
 
 async def test_many_who_read_one_key_at_once_are_one_look_up(
-    one: FreshCache, other: FreshCache, redis_server: RedisServer
+    one: RefreshingCache, other: RefreshingCache, redis_server: RedisServer
 ) -> None:
-    await other.write("k", "written", START_S, codec=TEXT)
+    await store(other, "k", "written", START_S)
     with Redis.from_url(redis_server.url) as client:
         client.config_resetstat()
 
@@ -304,7 +344,7 @@ async def test_many_who_read_one_key_at_once_are_one_look_up(
 
 
 async def test_a_flight_that_still_writes_its_answer_down_is_not_joined(
-    one: FreshCache, upstream: Upstream, clock: Clock
+    one: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """Whoever cannot do with that answer asks for another."""
     await one.fetch_through("k", upstream, codec=TEXT)
@@ -326,7 +366,7 @@ async def test_an_answer_is_written_down_before_the_cache_is_closed(
 
 
 async def test_what_memory_holds_is_not_read_back_from_redis(
-    one: FreshCache, upstream: Upstream, clock: Clock
+    one: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """The very same object stays, by reading and by a fetch that fails."""
     first = await one.fetch_through("k", upstream, codec=TEXT)

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from catalograph.cache.ages import Ages
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.entries import Ages
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.query import ModelsQuery
-from catalograph.data.crawl import Access
+from catalograph.data.access import Access
 from catalograph.data.source import CatalogueSource
 from catalograph.errors import UpstreamContractError
 from catalograph.upstream.client import UpstreamClient
@@ -31,7 +31,7 @@ async def source(
         clock=clock,
         sleep=clock.sleep,
     )
-    cache = FreshCache(
+    cache = RefreshingCache(
         open_store("memory://", max_bytes=10_000_000), ages=Ages(), clock=clock
     )
     yield CatalogueSource(client, cache, ages=Ages(), clock=clock)

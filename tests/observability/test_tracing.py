@@ -53,7 +53,9 @@ async def open_gateway(
         sleep=clock.sleep,
     )
     environ = {f"CATALOGRAPH_{name}": value for name, value in settings.items()}
-    settings_read = Settings.from_environ({"CATALOGRAPH_TRACE_ENABLED": "on"} | environ)
+    settings_read = Settings.from_environ(
+        {"CATALOGRAPH_TRACE_ENABLED": "on", "CATALOGRAPH_INDEX_KEPT": "off"} | environ
+    )
     app = create_app(settings_read, client=client, clock=clock)
     async with running(app), build_client(app) as http_client:
         yield http_client
@@ -295,7 +297,7 @@ async def test_spans_reach_a_collector(
             transport=build_in_process_transport(upstream.app),
             clock=clock,
         )
-        app = create_app(Settings(), client=client, clock=clock)
+        app = create_app(Settings(index_kept=False), client=client, clock=clock)
         async with running(app), build_client(app) as http_client:
             await ask(http_client, LIST)
         server.shutdown()

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from catalograph.data.crawl import Access
-from support.graph_gateway import GraphGateway, Result, TurnedClock, reading_calls
+from support.graph_gateway import GraphGateway, Result, TurnedClock
 from support.kept_answers import settle
 from support.stub_upstream import (
     Cut,
@@ -199,29 +198,6 @@ async def test_half_of_all_requests_failing_is_no_error_to_anybody(
         assert [one.data for one in after] == [one.data for one in before]
         assert [one.errors for one in after] == [[]] * len(KNOWN)
         await settle()
-
-
-async def test_an_index_that_answers_lists_is_kept_ready(
-    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
-) -> None:
-    """Read at once, and again when half as old as a stale one may be."""
-    begun_at: list[int] = []
-    looks = 0
-
-    async def sleep(seconds: float) -> None:
-        nonlocal looks
-        await settle()
-        begun_at.extend(looks for call in upstream.calls if call == reading_calls(3)[0])
-        looks += 1
-        clock.pass_s(seconds)
-        upstream.calls.clear()
-        if looks == 25:
-            raise EnoughError
-
-    with pytest.raises(EnoughError):
-        await gateway.gateway.source.keep_index(Access(), sleep=sleep)
-
-    assert begun_at == [0, 11, 22]
 
 
 async def test_an_operation_is_not_charged_for_the_keeping_of_the_index(

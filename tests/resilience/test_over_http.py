@@ -21,6 +21,7 @@ from support.stub_upstream import StubUpstream
 from support.web_client import JSON, build_client, serve
 
 LIST = "{ models(limit: 3) { nodes { modelId } } }"
+UNASKED_NOTHING = Settings(index_kept=False)
 INDEXED = '{ model(modelId: "acme/m007") { name } }'
 
 
@@ -60,6 +61,7 @@ def build_app(gate: Gate, **settings: str) -> Any:
         base_url="http://upstream.test/v1", token=DEMO_TOKEN, transport=gate
     )
     environ = {f"CATALOGRAPH_{name}": value for name, value in settings.items()}
+    environ.setdefault("CATALOGRAPH_INDEX_KEPT", "off")
     return create_app(Settings.from_environ(environ), client=client, drain=Drain())
 
 
@@ -166,7 +168,9 @@ async def test_no_answer_is_kept_for_longer_than_it_is_fresh(
         clock=clock,
         monotonic=clock,
     )
-    app = create_app(Settings(), client=upstream_client, clock=clock, drain=Drain())
+    app = create_app(
+        UNASKED_NOTHING, client=upstream_client, clock=clock, drain=Drain()
+    )
     client = build_client(app)
     body = json.dumps({"query": LIST})
     seen: list[tuple[float, str, str | None, str]] = []
@@ -202,7 +206,7 @@ async def test_a_process_about_to_stop_says_so(gate: Gate) -> None:
     client = UpstreamClient(
         base_url="http://upstream.test/v1", token=DEMO_TOKEN, transport=gate
     )
-    http = build_client(create_app(Settings(), client=client, drain=drain))
+    http = build_client(create_app(UNASKED_NOTHING, client=client, drain=drain))
 
     before = await http.get("/readyz")
     drain.has_begun = True

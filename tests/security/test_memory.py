@@ -8,12 +8,15 @@ import httpx
 import pytest
 
 from catalograph.app import create_app
-from catalograph.cache.failures import Failures
-from catalograph.errors import UpstreamAuthError, UpstreamTimeoutError
+from catalograph.cache.entries import Ages, Entry
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
+from catalograph.errors import UpstreamAuthError
 from catalograph.graphql.check.documents import Document, Documents
 from catalograph.graphql.run.operations import MAX_REPEATS, Repeat
 from catalograph.graphql.schema import build_schema
 from catalograph.settings import Settings
+from support.kept_answers import TEXT
 from support.web_client import ask, build_client, running
 
 MIB = 2**20
@@ -99,35 +102,23 @@ async def test_what_a_document_forgets_does_not_count_any_longer() -> None:
     assert 0 < document.grown_bytes <= full_bytes * 1.1
 
 
-def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> None:
+async def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> None:
     """Whoever makes up tokens makes the upstream refuse thousands a second."""
-    failures = Failures(lambda: 0.0)
+    cache = RefreshingCache(
+        open_store("memory://", max_bytes=1_000), ages=Ages(), clock=lambda: 0.0
+    )
 
-    def fail() -> None:
+    async def fail() -> Entry[str | None]:
         answer = bytearray(10_000)
         raise UpstreamAuthError(detail=f"{len(answer)}")
 
     added = traced()
-    for number in range(10_000):
-        try:
-            fail()
-        except UpstreamAuthError as error:
-            failures.note(f"key {number}", error)
+    for number in range(6_000):
+        with pytest.raises(UpstreamAuthError):
+            await cache.fetch_through(f"key {number}", fail, codec=TEXT)
 
     assert added.measure_bytes() < 6 * MIB
-    assert failures.is_recent("key 9999", 1.0)
-    assert not failures.is_recent("key 0", 1.0)
-
-
-def test_a_failure_that_is_told_again_says_the_same() -> None:
-    failures = Failures(lambda: 0.0)
-    error = UpstreamTimeoutError(3.0, detail="what the log needs")
-
-    failures.note("a", error)
-    told = failures.find_outage("a")
-
-    assert isinstance(told, UpstreamTimeoutError)
-    assert (str(told), told.after_s, told.detail) == (str(error), 3.0, error.detail)
+    await cache.aclose()
 
 
 async def test_long_headers_count_as_memory_of_kept_answers(

@@ -16,10 +16,9 @@ import time
 
 from redis.asyncio import Redis
 
-from catalograph.cache.ages import Ages
-from catalograph.cache.entries import Entry
-from catalograph.cache.refreshing import FreshCache
-from catalograph.cache.store import open_store
+from catalograph.cache.entries import Ages, Entry
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.cache.shared import open_store
 from catalograph.errors import UpstreamRateLimitError
 from support.kept_answers import TEXT
 
@@ -27,7 +26,7 @@ LEASE_S = 0.4
 
 
 async def _main(url: str) -> None:
-    cache = FreshCache(
+    cache = RefreshingCache(
         open_store(url, max_bytes=1_000_000, lease_s=LEASE_S), ages=Ages()
     )
     counter = Redis.from_url(url.replace("?db=0", "?db=1"))
@@ -54,7 +53,7 @@ async def _main(url: str) -> None:
     await cache.aclose()
 
 
-async def _ask(counter: "Redis", key: str, upstream: str) -> tuple[str, float]:
+async def _ask(counter: "Redis", key: str, upstream: str) -> Entry[str | None]:
     as_of_s = time.time()
     # Who is the first is counted by itself: nobody has been asked yet.
     if upstream.endswith("before it asks") and await counter.incr(f"{key}?") == 1:
@@ -70,7 +69,7 @@ async def _ask(counter: "Redis", key: str, upstream: str) -> tuple[str, float]:
             raise UpstreamRateLimitError(7)
         case _:
             await asyncio.sleep(0.05)
-    return f"answer {calls}", as_of_s
+    return Entry(f"answer {calls}", as_of_s)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ async def start_gateways(
                 "UPSTREAM_URL": upstream_url,
                 "UPSTREAM_TOKEN": f"{DEMO_TOKEN}_{number}",
                 "LOG_LEVEL": "error",
+                # Tests compare the upstream's calls with what was asked.
+                "INDEX_KEPT": "off",
                 **settings,
             }
             process = await asyncio.create_subprocess_exec(

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from catalograph.app import Gateway
-from catalograph.cache.keys import token_partition
 from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
@@ -122,7 +121,7 @@ class GraphGateway:
         caller = Caller(
             request_id="request-1",
             token=token,
-            partition="" if token is None else token_partition(token),
+            partition="" if token is None else f"of {token}",
         )
         engine = self.gateway.engine
         answer = engine.answer_now(operation, caller)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
-from catalograph.cache.entries import MsgpackCodec
+from catalograph.cache.entries import Codec, Entry, MsgpackCodec
+from catalograph.cache.refreshing import RefreshingCache
 from catalograph.observability import metrics
 
 START_S = 1_000_000.0
@@ -39,7 +41,7 @@ class Upstream:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def __call__(self) -> tuple[str, float]:
+    async def __call__(self) -> Entry[str | None]:
         self.calls += 1
         answer, as_of_s = f"answer {self.calls}", self._clock()
         try:
@@ -49,7 +51,24 @@ class Upstream:
             raise
         if self.error is not None:
             raise self.error
-        return answer, as_of_s
+        return Entry(answer, as_of_s)
+
+
+async def store(
+    cache: RefreshingCache,
+    key: str,
+    value: Any,
+    as_of_s: float,
+    *,
+    codec: Codec[Any] = TEXT,
+) -> None:
+    """Have a cache hold a value, in memory and behind it, as if it had fetched it."""
+
+    async def fetch() -> Entry[Any]:
+        return Entry(value, as_of_s)
+
+    await cache.fetch_through(key, fetch, codec=codec)
+    await cache.drain()
 
 
 async def settle() -> None:

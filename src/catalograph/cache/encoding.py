@@ -1,5 +1,6 @@
-"""How entries and failures look in the shared cache; never pickle."""
+"""How entries and failures are encoded in the shared cache; never pickle."""
 
+import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from catalograph.cache.entries import Codec, Entry
+from catalograph.cache.entries import Ages, Codec, Entry
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
@@ -20,21 +21,22 @@ from catalograph.errors import (
 
 V = TypeVar("V")
 
-HEADER = struct.Struct(">BBd")
-"""Version, how the rest is compressed, and when the upstream was asked (unix seconds).
+HEADER = struct.Struct(">BBdffI")
+"""Version; how the body is compressed; when the upstream was asked (unix seconds); fresh and
+stale age of the entry (-1: those of the cache); bytes of the body before compression.
 
-The time stands in the open so that a script inside Redis can tell how old a value is.
+The time is not compressed, so that a script inside Redis can tell how old a value is.
 """
 
-_VERSION = 1
+_VERSION = 2
 _PLAIN, _ZLIB = 0, 1
-_OPENERS: dict[tuple[int, int], Callable[[bytes], bytes]] = {
-    (_VERSION, _PLAIN): bytes,
-    (_VERSION, _ZLIB): zlib.decompress,
-}
+
+_MAX_PLAIN_BYTES = 256 * 1024 * 1024
+"""No catalogue is larger: 60,000 models of December take 60 MB."""
 
 _COMPRESS_FROM_BYTES = 1_024
 _LEVEL = 1  # pages of models shrink to a tenth or less at any level; this one is quick
+_NO_AGES = -1.0
 
 
 class UndecodableError(Exception):
@@ -42,14 +44,19 @@ class UndecodableError(Exception):
 
 
 def encode_entry(entry: Entry[V], codec: Codec[V]) -> bytes:
-    """Write an entry down, compressed where that pays."""
+    """Encode an entry, compressed where that pays."""
     plain = codec.encode(entry.value)
     how, body = _PLAIN, plain
     if len(plain) >= _COMPRESS_FROM_BYTES:
         compressed = zlib.compress(plain, _LEVEL)
         if len(compressed) < 0.9 * len(plain):
             how, body = _ZLIB, compressed
-    return HEADER.pack(_VERSION, how, entry.as_of_s) + body
+    ages = entry.ages
+    fresh_s, stale_s = (
+        (_NO_AGES, _NO_AGES) if ages is None else (ages.fresh_s, ages.stale_s)
+    )
+    header = HEADER.pack(_VERSION, how, entry.as_of_s, fresh_s, stale_s, len(plain))
+    return header + body
 
 
 def is_younger(data: bytes, than_s: float) -> bool:
@@ -60,18 +67,57 @@ def is_younger(data: bytes, than_s: float) -> bool:
     return not as_of_s <= than_s
 
 
-def decode_entry(data: bytes, codec: Codec[V]) -> Entry[V]:
-    """Read an entry back.
+def count_plain_bytes(data: bytes) -> int:
+    """Bytes that the body says it has before compression; 0 if there is no header."""
+    return int(HEADER.unpack_from(data)[5]) if len(data) >= HEADER.size else 0
+
+
+def decode_entry(data: bytes, codec: Codec[V], *, expired_s: float) -> Entry[V]:
+    """Decode an entry.
+
+    Args:
+        data: As read from the shared cache; not trusted.
+        codec: Decodes the value.
+        expired_s: The last age, which an entry does not bring along.
 
     Raises:
         UndecodableError: Whatever was wrong with the bytes.
     """
     try:
-        version, how, as_of_s = HEADER.unpack_from(data)
-        plain = _OPENERS[version, how](data[HEADER.size :])
-        return Entry(codec.decode(plain), as_of_s)
+        version, how, as_of_s, fresh_s, stale_s, size = HEADER.unpack_from(data)
+        plain = _OPENERS[version, how](data[HEADER.size :], size)
+        if not math.isfinite(as_of_s):
+            raise ValueError("no time")  # noqa: TRY301 - told as all that is wrong here
+        ages = None
+        if fresh_s >= 0:
+            ages = Ages(fresh_s, stale_s, max(expired_s, stale_s))
+        return Entry(codec.decode(plain), as_of_s, ages=ages)
     except Exception as error:
         raise UndecodableError(repr(error)) from error
+
+
+def _open_plain(body: bytes, size: int) -> bytes:
+    return _of_size(body, size)
+
+
+def _open_zlib(body: bytes, size: int) -> bytes:
+    """Decompress no more than the header says, and never more than the bound."""
+    decompressor = zlib.decompressobj()
+    return _of_size(
+        decompressor.decompress(body, min(size, _MAX_PLAIN_BYTES) + 1), size
+    )
+
+
+def _of_size(plain: bytes, size: int) -> bytes:
+    if len(plain) != size:
+        raise ValueError("not as long as the header says")
+    return plain
+
+
+_OPENERS: dict[tuple[int, int], Callable[[bytes, int], bytes]] = {
+    (_VERSION, _PLAIN): _open_plain,
+    (_VERSION, _ZLIB): _open_zlib,
+}
 
 
 class _FailureWire(msgspec.Struct, omit_defaults=True):
@@ -82,11 +128,11 @@ class _FailureWire(msgspec.Struct, omit_defaults=True):
 
 
 _ELSEWHERE = "as another process was told"
-"""The upstream's own words stay in the log of the process that heard them."""
+"""The upstream's own words stay in the log of the process that received them."""
 
 
 def encode_failure(error: UpstreamError) -> bytes:
-    """Write down what makes the error, without `detail`."""
+    """Encode an error without its `detail`."""
     return msgspec.json.encode(
         _FailureWire(
             error.code,
@@ -101,7 +147,7 @@ def decode_failure(data: bytes) -> UpstreamError:
     """Build the error again; an unknown one is an upstream that is not available."""
     try:
         wire = msgspec.json.decode(data, type=_FailureWire)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         wire = _FailureWire(UpstreamUnavailableError.code)
     match wire.code:
         case UpstreamAuthError.code:

@@ -12,7 +12,7 @@ import msgspec
 from catalograph.catalogue.filter import EVERYTHING
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of the bytes around a value; its own shape counts by itself, see below."""
 
 
@@ -41,18 +41,15 @@ PREFIX = f"catalograph:{_FORMAT}.{_SHAPE}"
 
 
 def page_key(query: ModelsQuery, *, partition: str) -> str:
-    """The key of one page of models.
+    """The key of one page of models, whatever sections it has.
 
     Args:
         query: With a normalised filter, so that equal questions share one key.
-        partition: Whose answers these are; see `token_partition`.
+        partition: Whose answers these are; empty for the gateway's own token.
     """
     which = "all" if query.filter == EVERYTHING else _digest(query.filter)
-    sections = ("d" if query.sections.data else "") + (
-        "g" if query.sections.gateway else ""
-    )
     window = f"{query.limit}+{query.offset}"
-    return f"{PREFIX}:page:{partition}:{which}:{window}:{sections}"
+    return f"{PREFIX}:page:{partition}:{which}:{window}"
 
 
 def index_key(partition: str) -> str:
@@ -73,23 +70,6 @@ def document_key(sha256: str) -> str:
         sha256: Of the document, 64 hexadecimal digits.
     """
     return f"{PREFIX}:document::{sha256}"
-
-
-def token_partition(token: str, *, secret: bytes = b"") -> str:
-    """The partition of one caller's token; the token cannot be read back from it.
-
-    Args:
-        token: As it would be sent upstream; never empty.
-        secret: Up to 64 bytes, the same on all replicas that share a cache.
-    """
-    if not token:
-        message = (
-            "a partition needs a token; the server's own token has the partition ''"
-        )
-        raise ValueError(message)
-    return hashlib.blake2b(
-        token.encode(), digest_size=16, key=secret, person=b"catalograph"
-    ).hexdigest()
 
 
 def lock_key(key: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from catalograph.cache.entries import Entry, MsgpackCodec
 from catalograph.cache.keys import document_key
 from catalograph.cache.memory import BoundedMemory
-from catalograph.cache.store import SharedCache
+from catalograph.cache.shared import SharedCache
 
 _MAX_BYTES = 4 * 1_024 * 1_024
 

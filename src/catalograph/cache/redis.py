@@ -1,15 +1,22 @@
-"""A Redis or Valkey through aiocache: every call bounded in time, and left alone when it fails."""
+"""A Redis or Valkey through aiocache: each call bounded in time, and none while it fails."""
 
+import enum
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from aiocache import RedisCache
 from aiocache.serializers import NullSerializer
+from redis import exceptions
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from catalograph.concurrency.breaker import (
+    Breaker,
+    BreakerState,
+    FailuresInARow,
+)
 from catalograph.observability import metrics, tracing
 from catalograph.observability.logs import get_logger
 
@@ -21,65 +28,72 @@ _OPEN_S = 2.0
 _MAX_CONNECTIONS = 64
 _SECONDS = metrics.SHARED_CACHE_SECONDS
 
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+)
+"""No reply at all, whatever the command; anything else is a reply that refuses this one."""
+
 
 class RedisDownError(Exception):
     """The call failed, took too long, or was not made because others did."""
 
 
-class Breaker:
-    """Lets calls through until several in a row have failed; then one probe at a time.
+class _Kind(enum.Enum):
+    """Commands that Redis may refuse while it takes others; the values stand in the log."""
 
-    Args:
-        clock: Seconds that only ever grow.
+    ALL = "all commands"
+    READ = "reading"
+    WRITE = "writing"
+    SCRIPT = "scripts"
+
+
+class _Health:
+    """Says in the log when the shared cache begins to fail, and when it works again.
+
+    One line at the beginning, one for each new cause, one at the end.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._open_until_s: float | None = None
-        self._probing = False
+    def __init__(self) -> None:
+        self._failing: set[_Kind] = set()
+        self._causes: set[str] = set()
+        self._is_failing = False
 
-    def admit(self) -> bool:
-        """Whether the call may be made; each one admitted ends in one of the next three."""
-        if self._open_until_s is None:
-            return True
-        if self._probing or self._clock() < self._open_until_s:
-            return False
-        self._probing = True
-        return True
+    def note(self, kind: _Kind, state: BreakerState) -> None:
+        """Note the state of the breaker of one kind of commands."""
+        if state is BreakerState.CLOSED:
+            self._failing.discard(kind)
+        else:
+            self._failing.add(kind)
+        if self._is_failing and not self._failing:
+            self._causes.clear()
+            get_logger().info("the shared cache works again")
+        if self._is_failing is not bool(self._failing):
+            self._is_failing = bool(self._failing)
+            metrics.SHARED_CACHE_OPEN.inc(1 if self._is_failing else -1)
 
-    def succeed(self) -> None:
-        """The call went well."""
-        self._failures = 0
-        if self._open_until_s is not None:
-            self._open_until_s = None
-            self._probing = False
-            metrics.SHARED_CACHE_OPEN.dec()
-            get_logger().info("the shared cache answers again")
-
-    def fail(self, error: Exception) -> None:
-        """The call failed; logged once until one goes well again."""
-        self._failures += 1
-        self._probing = False
-        if self._failures < _FAILURES_TO_OPEN:
+    def explain(self, kind: _Kind, error: Exception) -> None:
+        """Log the cause of a failure while commands of a kind are not made."""
+        cause = type(error).__name__
+        if kind not in self._failing or cause in self._causes:
             return
-        if self._open_until_s is None:
-            metrics.SHARED_CACHE_OPEN.inc()
-            get_logger().warning(
-                "the shared cache does not answer; each process keeps its own answers",
-                # Not its `repr`, which for errors of redis-py is no more than their kind.
-                error=f"{type(error).__name__}: {error}".removesuffix(": "),
-            )
-        self._open_until_s = self._clock() + _OPEN_S
-
-    def forget(self) -> None:
-        """The call was given up by its caller, which says nothing."""
-        self._probing = False
+        is_first = not self._causes
+        self._causes.add(cause)
+        get_logger().warning(
+            "the shared cache fails; each process uses its own cache"
+            if is_first
+            else "the shared cache fails for another reason now",
+            commands=kind.value,
+            # Not its `repr`, which for errors of redis-py is no more than their kind.
+            error=f"{cause}: {error}".removesuffix(": "),
+        )
 
     def close(self) -> None:
         """Nothing will be called any more."""
-        if self._open_until_s is not None:
-            self._open_until_s = None
+        if self._is_failing:
+            self._is_failing = False
             metrics.SHARED_CACHE_OPEN.dec()
 
 
@@ -87,46 +101,61 @@ class Redis:
     """The few commands needed; each takes at most 150 ms and raises `RedisDownError` alone.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`; nothing is connected before the first call.
-        breaker: One of its own, unless given.
+        url: `redis://`, `rediss://` or `unix://`; nothing is connected before the first
+            call. Options that change what replies look like, or how long calls take, have
+            no effect.
+        monotonic: Seconds on a clock that is never set back.
 
     Raises:
         ValueError: The URL cannot be read.
     """
 
-    def __init__(self, url: str, *, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, url: str, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         def build_pool(**_: object) -> BlockingConnectionPool:
             # aiocache would build the pool from host and port; only the URL knows about TLS,
-            # unix sockets and users. A retry here would spend the time of the caller.
-            return BlockingConnectionPool.from_url(
-                url,
-                max_connections=_MAX_CONNECTIONS,
-                timeout=None,
-                retry=Retry(NoBackoff(), 0),
+            # unix sockets and users.
+            pool = BlockingConnectionPool.from_url(
+                url, max_connections=_MAX_CONNECTIONS
+            )
+            # After the options of the URL, which must not change these.
+            pool.timeout = None
+            pool.connection_kwargs |= {
+                "decode_responses": False,
+                # A retry here would spend the time of the caller.
+                "retry": Retry(NoBackoff(), 0),
                 # Its own 5 s were seen to run out once, on a busy machine: in Python 3.11
                 # the time-out around all of it, aiocache's, can get lost.
-                socket_timeout=_TIMEOUT_S,
-                socket_connect_timeout=_TIMEOUT_S,
-            )
+                "socket_timeout": _TIMEOUT_S,
+                "socket_connect_timeout": _TIMEOUT_S,
+            }
+            return pool
 
         self._cache = RedisCache(
             serializer=NullSerializer(encoding=None),
             timeout=_TIMEOUT_S,
             connection_pool_class=build_pool,
         )
-        self._breaker = breaker or Breaker()
+        self._health = _Health()
+        # A Redis that cannot be reached fails for all; one that is read-only, full or
+        # restricted refuses some commands and goes on answering others.
+        self._breakers = {kind: self._build_breaker(kind, monotonic) for kind in _Kind}
 
     async def get(self, key: str) -> bytes | None:
         """The bytes under the key; None where there are none."""
-        return cast("bytes | None", await self._call("get", self._cache.get, key))
+        data = await self._call("get", _Kind.READ, self._cache.get, key)
+        return data if isinstance(data, bytes) else None
 
     async def set(self, key: str, data: bytes, *, expires_in_s: float) -> None:
         """Put bytes under the key until they expire."""
-        await self._call("set", self._cache.set, key, data, ttl=float(expires_in_s))
+        await self._call(
+            "set", _Kind.WRITE, self._cache.set, key, data, ttl=float(expires_in_s)
+        )
 
     async def delete(self, key: str) -> None:
         """Remove the key."""
-        await self._call("delete", self._cache.delete, key)
+        await self._call("delete", _Kind.WRITE, self._cache.delete, key)
 
     async def run(
         self,
@@ -144,23 +173,45 @@ class Redis:
             args: The rest.
         """
         return await self._call(
-            operation, self._cache.raw, "eval", script, len(keys), *keys, *args
+            operation,
+            _Kind.SCRIPT,
+            self._cache.raw,
+            "eval",
+            script,
+            len(keys),
+            *keys,
+            *args,
         )
 
     async def aclose(self) -> None:
         """Close the connections."""
-        self._breaker.close()
+        self._health.close()
         # Not `close()`, by which aiocache calls what redis-py has deprecated.
         await self._cache.client.aclose()
+
+    def _build_breaker(self, kind: _Kind, monotonic: Callable[[], float]) -> Breaker:
+        return Breaker(
+            FailuresInARow(_FAILURES_TO_OPEN),
+            open_s=_OPEN_S,
+            monotonic=monotonic,
+            on_change=lambda state: self._health.note(kind, state),
+        )
 
     async def _call(
         self,
         operation: str,
+        kind: _Kind,
         command: Callable[..., Awaitable[T]],
         *args: object,
         **options: object,
     ) -> T:
-        if not self._breaker.admit():
+        reach, own = self._breakers[_Kind.ALL], self._breakers[kind]
+        if not (reach.admits and own.admits):
+            raise RedisDownError
+        reached, admitted = reach.admit(), own.admit()
+        if (
+            reached is None or admitted is None
+        ):  # they have just said that they admit it
             raise RedisDownError
         try:
             with tracing.span(f"redis {operation}", "client"), _SECONDS.time():
@@ -168,10 +219,18 @@ class Redis:
         except Exception as error:
             # Whatever it is: a cache is never an error for the client.
             metrics.SHARED_CACHE_FAILURES.labels(operation).inc()
-            self._breaker.fail(error)
+            is_unreachable = isinstance(error, _UNREACHABLE)
+            reach.settle(reached, failed=is_unreachable)
+            if is_unreachable:
+                own.abandon(admitted)
+            else:
+                own.settle(admitted, failed=True)
+            self._health.explain(_Kind.ALL if is_unreachable else kind, error)
             raise RedisDownError from error
         except BaseException:
-            self._breaker.forget()
+            reach.abandon(reached)
+            own.abandon(admitted)
             raise
-        self._breaker.succeed()
+        reach.settle(reached, failed=False)
+        own.settle(admitted, failed=False)
         return result

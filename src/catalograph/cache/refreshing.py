@@ -1,35 +1,53 @@
-"""Kept answers by age: served, refreshed in the background, or fetched once for all callers."""
+"""A read-through cache: fresh entries are served, stale ones refreshed in the background.
+
+An expired entry is served only if the upstream fails. All callers of a key share one fetch.
+"""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from catalograph.cache.ages import Age, Ages
-from catalograph.cache.entries import Codec, Entry
-from catalograph.cache.failures import Failures, may_serve_old
-from catalograph.cache.store import SharedCache, Store
-from catalograph.concurrency.single_flight import Flight, Flights
+from catalograph.cache.entries import MAX_CLOCK_SKEW_S, Age, Ages, Codec, Entry
+from catalograph.cache.keys import is_of_one_caller
+from catalograph.cache.lock import PATIENCE_S
+from catalograph.cache.shared import SharedCache, Store
+from catalograph.concurrency.bounded_lru import BoundedLru
+from catalograph.concurrency.single_flight import Flight, SingleFlight
 from catalograph.errors import (
     CatalographError,
+    UpstreamAuthError,
+    UpstreamContractError,
     UpstreamError,
+    UpstreamRateLimitError,
     UpstreamTimeoutError,
+    UpstreamUnavailableError,
 )
 from catalograph.observability import metrics, operation_trace
 from catalograph.observability.logs import get_logger
 
 V = TypeVar("V")
 
-Fetch = Callable[[], Awaitable[tuple[V, float]]]
-"""Asks the upstream; gives the value, and the unix time at which it was asked."""
+Fetch = Callable[[], Awaitable[Entry[V]]]
+"""Asks the upstream; gives the value with the time at which it was asked."""
 
 _REFRESH_AGAIN_AFTER_S = 3.0
 """A background refresh that failed is not tried again before."""
 
 _ASK_AGAIN_AFTER_S = 1.0
 """While there is an old answer, an upstream that failed is not asked again before."""
+
+_FAILURE_KNOWN_S = 10.0
+"""For so long no caller who can have an old answer waits for an upstream that failed."""
+
+_FAILURES_OF_AN_OUTAGE = 3
+"""So many in a row, of whatever keys, and the failure is not that of one key."""
+
+_MAX_FAILURES = 4_096
+"""Keys whose last failure is remembered. Each token that somebody makes up can fail, thousands
+a second; the oldest are forgotten, and asked again."""
 
 _READS = {age: metrics.CACHE_READS.labels(age.value) for age in Age}
 
@@ -45,14 +63,14 @@ class _Answer(msgspec.Struct, frozen=True):
     asked: bool
 
 
-class FreshCache:
-    """Answers by key, each with its age; see `Ages` for what an age means.
+class RefreshingCache:
+    """Entries by key, each with its age class; see `Ages`.
 
     Args:
-        store: Where they are kept; closed with this object.
-        ages: Until when an answer is what.
+        store: Where entries are stored; closed with this object.
+        ages: Bounds of the age classes of entries that bring none of their own.
         clock: Unix time in seconds.
-        patience_s: For how long somebody who can have an old answer waits for a new one.
+        patience_s: For how long a caller who can have an old answer waits for a new one.
     """
 
     def __init__(
@@ -68,33 +86,56 @@ class FreshCache:
         self._ages = ages
         self._clock = clock
         self._patience_s = patience_s
-        self._flights = Flights()
-        self._failures = Failures(clock)
-        self._readings: dict[str, asyncio.Task[Any]] = {}
+        self._flights: SingleFlight[Hashable] = SingleFlight(_build_abandoned)
+        self._failures = _Failures(clock)
 
-    def peek(self, key: str, oldest_s: float | None = None) -> Entry[Any] | None:
-        """Find a fresh answer in memory, without waiting; counted only when there is one.
+    def ages_of(self, entry: Entry[Any]) -> Ages:
+        """The bounds of the age classes of one entry."""
+        return entry.ages or self._ages
 
-        Args:
-            key: From `keys`.
-            oldest_s: An answer asked for before this unix time is not meant.
-        """
+    def peek(self, key: str) -> Entry[Any] | None:
+        """Find a fresh entry in memory, without waiting; counted only when there is one."""
         entry = self._memory.find(key)
-        if entry is None or (oldest_s is not None and entry.as_of_s < oldest_s):
-            return None
-        fresh_s = self._ages.fresh_s
-        if not -fresh_s <= self._clock() - entry.as_of_s <= fresh_s:
+        if entry is None or self._classify(entry) is not Age.FRESH:
             return None
         _READS[Age.FRESH].inc()
         return entry
 
     def find(self, key: str) -> Entry[Any] | None:
-        """Find what memory holds, of whatever age, without waiting; not counted as a read.
+        """Find an entry of any age in memory, without waiting; not counted as a read.
 
         Returns:
-            None when nothing is held, or it is past its last age.
+            None when there is none, or it is past its last age.
         """
-        return self._find(key, None)
+        entry = self._memory.find(key)
+        if entry is not None and self._classify(entry) is Age.MISS:
+            self._memory.drop(key)
+            return None
+        return entry
+
+    async def read(self, key: str, *, codec: Codec[V]) -> Entry[V] | None:
+        """Read an entry of any age up to expired, from memory or the shared cache.
+
+        Returns:
+            The younger where both have one; None where neither has. The upstream is not asked.
+        """
+        held = self.find(key)
+        shared = self._store.shared
+        if shared is None or (held is not None and self._classify(held) is Age.FRESH):
+            return held
+        known_s = None if held is None else held.as_of_s
+        # Once for all who read the same key now: many at once would take too long.
+        found = await self._flights.run(
+            (key, "read"),
+            lambda: _read(shared, key, codec, known_s),
+            # A call that is cancelled costs its connection.
+            detached=True,
+        )
+        if found is None or self._classify(found) is Age.MISS:
+            return held
+        self._keep(key, found, codec)
+        _note_origin(found, asked=False)
+        return found if held is None or held.as_of_s < found.as_of_s else held
 
     async def fetch_through(
         self,
@@ -103,227 +144,184 @@ class FreshCache:
         *,
         codec: Codec[V],
         oldest_s: float | None = None,
+        serves: Callable[[V], bool] | None = None,
+        variant: Hashable = None,
+        detached: bool = False,
+        longest_s: float = PATIENCE_S,
     ) -> Entry[V]:
-        """Give the kept answer or fetch one, as its age demands.
+        """Give the cached answer or fetch one, as its age demands.
 
         Fresh: served. Stale: served, and refreshed once in the background. Expired: fetched,
-        and served only if that fails. None kept: fetched. All callers of a key share one
-        fetch and its outcome; it stops when the last of them has left.
+        and served only if that fails. A miss: fetched. All callers of a key share one fetch
+        and its outcome.
 
-        While the upstream is known to fail, nobody who can have an old answer waits for it:
-        it is asked again in the background.
+        While the upstream is known to fail, no caller who can have an old answer waits for
+        it: it is asked again in the background.
 
         Args:
             key: From `keys`; says everything that the answer depends on.
             fetch: May go on after its caller has left, for others or in the background.
-            codec: How values under this key are weighed and written down.
+            codec: How values under this key are weighed and encoded.
             oldest_s: An answer asked for before this unix time counts as none, also when
                 the upstream fails.
+            serves: Whether a value holds all that is wanted; one that does not counts as
+                none. None: every value does.
+            variant: What `fetch` asks for, where one key has several; callers share the
+                fetch of their variant.
+            detached: The fetch goes on when its last caller has left; otherwise it stops.
+            longest_s: For how long a fetch of another process is waited for.
 
         Returns:
             The answer, `failed` when it is past its stale age and the upstream failed.
 
         Raises:
-            UpstreamError: The upstream failed and no answer is kept.
+            UpstreamError: The upstream failed and no answer is cached.
             UpstreamAuthError: It refused the token. An old answer does not help: a token
                 that was revoked is no outage.
         """
-        fresh = self.peek(key, oldest_s)
-        if fresh is not None:
-            return fresh
-        kept = self._find(key, None)
-        old = kept
-        if kept is not None and oldest_s is not None and kept.as_of_s < oldest_s:
-            old = None
-        if old is not None and self._classify(old) is Age.STALE:
-            _READS[Age.STALE].inc()
-            self._refresh(key, fetch, codec)
-            return old
+
+        def is_of_use(entry: Entry[Any]) -> bool:
+            return (oldest_s is None or entry.as_of_s >= oldest_s) and (
+                serves is None or serves(entry.value)
+            )
+
+        order = _Order(
+            key=key,
+            fetch=fetch,
+            codec=codec,
+            is_of_use=is_of_use,
+            flight_key=(key, variant),
+            longest_s=longest_s,
+        )
+        held = self.find(key)
+        old = held if held is not None and is_of_use(held) else None
+        if old is not None:
+            age = self._classify(old)
+            if age is Age.FRESH or age is Age.STALE:
+                _READS[age].inc()
+                if age is Age.STALE:
+                    self._refresh(order)
+                return old
         try:
-            if kept is None:
-                answer = await self._fetch_shared(key, fetch, codec, oldest_s)
+            if held is None:
+                answer = await self._join(order, detached=detached)
             else:
-                self._raise_known_failure(key, fetch, codec)
-                answer = await self._fetch_patiently(key, fetch, codec, oldest_s)
+                self._raise_known_failure(order)
+                answer = await self._join_patiently(order, detached=detached)
         except UpstreamError as error:
-            # Looked for again: an old answer may have come out of the shared cache meanwhile.
-            old = self._find(key, oldest_s) or old
-            _READS[Age.MISS if old is None else Age.EXPIRED].inc()
-            if old is None or not may_serve_old(error):
+            fallback = self._find_fallback(order, old)
+            _READS[Age.MISS if fallback is None else Age.EXPIRED].inc()
+            if fallback is None or not may_serve_old(error):
                 raise
-            return _failed(old, error)
+            return msgspec.structs.replace(fallback, failed=True, error=error)
         entry: Entry[V] = answer.entry
-        self._note_origin(entry, asked=answer.asked)
+        _note_origin(entry, asked=answer.asked)
         if answer.asked:
             _READS[Age.MISS if old is None else Age.EXPIRED].inc()
             return entry
         age = self._classify(entry)
         _READS[age].inc()
         if age is not Age.FRESH:
-            self._refresh(key, fetch, codec)
+            self._refresh(order)
         return entry
 
-    async def read(self, key: str, *, codec: Codec[V]) -> Entry[V] | None:
-        """Look for an answer of any age up to expired, in memory and in the shared cache.
+    def is_failing(self, key: str) -> bool:
+        """Whether asking the upstream for a key would very likely fail now."""
+        return self._failures.find_outage(key) is not None
 
-        Returns:
-            The younger where both have one; None where neither has. The upstream is not asked.
-        """
-        kept = self._find(key, None)
-        shared = self._store.shared
-        if shared is None or (kept is not None and self._classify(kept) is Age.FRESH):
-            return kept
-        known_s = None if kept is None else kept.as_of_s
-        found = await self._read_shared(shared, key, codec, known_s)
-        if found is None or self._classify(found) is Age.MISS:
-            return kept
-        self._keep(key, found, codec)
-        self._note_origin(found, asked=False)
-        return found if kept is None or kept.as_of_s < found.as_of_s else kept
-
-    async def _read_shared(
-        self, shared: SharedCache, key: str, codec: Codec[V], known_s: float | None
-    ) -> Entry[V] | None:
-        """Read once for all who ask meanwhile: many at once would take too long to answer."""
-        reading: asyncio.Task[Entry[V] | None] | None = self._readings.get(key)
-        if reading is None:
-            reading = asyncio.create_task(_read(shared, key, codec, known_s))
-            self._readings[key] = reading
-            reading.add_done_callback(lambda _: self._readings.pop(key, None))
-        return await asyncio.shield(reading)
-
-    async def write(
-        self, key: str, value: V, as_of_s: float, *, codec: Codec[V]
-    ) -> None:
-        """Keep a value that was come by in another way.
-
-        Args:
-            key: From `keys`.
-            value: Frozen.
-            as_of_s: Unix time at which the upstream was asked; what is kept and younger stays.
-            codec: How it is weighed and written down.
-        """
-        entry = Entry(value, as_of_s)
-        self._keep(key, entry, codec)
-        if self._store.shared is not None:
-            await self._store.shared.write(
-                key, entry, codec=codec, expires_in_s=self._ages.expired_s
-            )
-
-    async def delete(self, key: str) -> None:
-        """Forget the answer; one that is being fetched will be kept all the same."""
-        self._memory.drop(key)
-        if self._store.shared is not None:
-            await self._store.shared.delete(key)
+    async def drain(self) -> None:
+        """Wait until all fetches have ended, those in the background, too."""
+        await self._flights.drain()
 
     async def aclose(self) -> None:
         """Stop all fetches, wait for them to end, and close the store."""
         await self._flights.aclose()
-        await asyncio.gather(*self._readings.values(), return_exceptions=True)
         await self._store.aclose()
 
-    def _note_origin(self, entry: Entry[Any], *, asked: bool) -> None:
-        """Tell the operation's journal, if anybody wants one, what is not from memory."""
-        notes = operation_trace.current()
-        if notes is not None:
-            notes.note_origin(entry.value, "upstream" if asked else "redis")
-
-    async def _fetch_shared(
-        self, key: str, fetch: Fetch[V], codec: Codec[V], oldest_s: float | None
-    ) -> _Answer:
+    async def _join(self, order: "_Order[V]", *, detached: bool) -> _Answer:
         """Join the flight of this key, or start it."""
         while True:
-            flight = self._flights.find(key)
+            flight = self._flights.find(order.flight_key)
             started = flight is None
             if flight is None:
-                accept_s = self._clock() - self._ages.stale_s
-                flight = self._start(
-                    key,
-                    fetch,
-                    codec,
-                    accept_s=accept_s if oldest_s is None else max(accept_s, oldest_s),
-                )
+                flight = self._start(order, detached=detached)
             else:
                 metrics.COALESCED.inc()
             answer: _Answer = await flight.wait()
-            # The flight may have set out before, for somebody who was content with less.
-            if started or oldest_s is None or answer.entry.as_of_s >= oldest_s:
+            # The flight may have been started by somebody who was content with less.
+            if started or order.is_of_use(answer.entry):
                 return answer
 
-    async def _fetch_patiently(
-        self, key: str, fetch: Fetch[V], codec: Codec[V], oldest_s: float | None
-    ) -> _Answer:
-        """Fetch while an old answer is at hand: past our patience, without us.
+    async def _join_patiently(self, order: "_Order[V]", *, detached: bool) -> _Answer:
+        """Fetch while an old answer is at hand, and do not wait for it too long.
 
         Raises:
             UpstreamTimeoutError: It takes too long; it goes on in the background.
         """
-        fetching = asyncio.ensure_future(
-            self._fetch_shared(key, fetch, codec, oldest_s)
-        )
+        fetching = asyncio.ensure_future(self._join(order, detached=detached))
         try:
             await asyncio.wait({fetching}, timeout=self._patience_s)
             if fetching.done():
                 return fetching.result()
-            flight = self._flights.find(key)
+            flight = self._flights.find(order.flight_key)
             if flight is not None:
-                flight.background = True
+                flight.detached = True
         finally:
             fetching.cancel()
         error = UpstreamTimeoutError(self._patience_s)
-        self._note_failure(key, error, background=False)
+        self._note_failure(order.key, error, background=False)
         raise error
 
-    def _raise_known_failure(self, key: str, fetch: Fetch[V], codec: Codec[V]) -> None:
-        """Spare whoever has an old answer the wait, when it is known to be in vain.
+    def _find_fallback(
+        self, order: "_Order[V]", old: Entry[V] | None
+    ) -> Entry[V] | None:
+        """Find an old answer; one may have come out of the shared cache meanwhile."""
+        found = self.find(order.key)
+        return found if found is not None and order.is_of_use(found) else old
+
+    def _raise_known_failure(self, order: "_Order[Any]") -> None:
+        """Spare a caller who has an old answer the wait, when it is known to be in vain.
 
         Raises:
             UpstreamError: What the upstream failed with just now.
         """
-        error = self._failures.find_outage(key)
+        error = self._failures.find_outage(order.key)
         if error is not None:
-            self._refresh(key, fetch, codec, again_after_s=_ASK_AGAIN_AFTER_S)
+            self._refresh(order, again_after_s=_ASK_AGAIN_AFTER_S)
             raise error.with_traceback(None)
 
     def _refresh(
         self,
-        key: str,
-        fetch: Fetch[V],
-        codec: Codec[V],
+        order: "_Order[Any]",
         *,
         again_after_s: float = _REFRESH_AGAIN_AFTER_S,
     ) -> None:
         """Fetch in the background, unless that is under way or has failed just now."""
-        if self._flights.find(key) is not None:
+        if self._flights.find(order.flight_key) is not None:
             return
-        if self._failures.is_recent(key, again_after_s):
+        if self._failures.is_recent(order.key, again_after_s):
             return
-        self._start(
-            key,
-            fetch,
-            codec,
-            accept_s=self._clock() - self._ages.fresh_s,
-            background=True,
-        )
+        self._start(order, detached=True, is_refresh=True)
 
     def _start(
-        self,
-        key: str,
-        fetch: Fetch[V],
-        codec: Codec[V],
-        *,
-        accept_s: float,
-        background: bool = False,
+        self, order: "_Order[Any]", *, detached: bool, is_refresh: bool = False
     ) -> Flight[_Answer]:
+        key, codec = order.key, order.codec
+
+        def accepts(entry: Entry[Any]) -> bool:
+            age = self._classify(entry)
+            is_young = age is Age.FRESH or (age is Age.STALE and not is_refresh)
+            return is_young and order.is_of_use(entry)
+
         async def work(flight: Flight[_Answer]) -> None:
             asked = False
 
-            async def ask() -> Entry[V]:
+            async def ask() -> Entry[Any]:
                 nonlocal asked
                 asked = True
-                return Entry(*await fetch())
+                return await order.fetch()
 
-            def land(entry: Entry[V]) -> None:
+            def land(entry: Entry[Any]) -> None:
                 self._keep(key, entry, codec)
                 self._failures.forget(key, asked=asked)
                 flight.land(_Answer(entry, asked=asked))
@@ -332,22 +330,23 @@ class FreshCache:
                 if self._store.shared is None:
                     land(await ask())
                     return
-                kept = self._find(key, None)
+                held = self.find(key)
                 await self._store.shared.fetch_once(
                     key,
                     ask,
                     codec=codec,
-                    accept_s=accept_s,
-                    known_s=None if kept is None else kept.as_of_s,
+                    accepts=accepts,
+                    known_s=None if held is None else held.as_of_s,
                     expires_in_s=self._ages.expired_s,
                     find=lambda entry: self._keep(key, entry, codec),
                     land=land,
+                    patience_s=order.longest_s,
                 )
             except Exception as error:
-                self._note_failure(key, error, background=background)
+                self._note_failure(key, error, background=is_refresh)
                 raise
 
-        return self._flights.start(key, work, background=background)
+        return self._flights.start(order.flight_key, work, detached=detached)
 
     def _note_failure(self, key: str, error: Exception, *, background: bool) -> None:
         self._failures.note(key, error)
@@ -355,9 +354,14 @@ class FreshCache:
             metrics.REFRESH_FAILURES.inc()
             _log_refresh_failure(key, error)
 
-    def _keep(self, key: str, entry: Entry[V], codec: Codec[V]) -> None:
-        kept = self._memory.find(key)
-        if kept is None or kept.as_of_s <= entry.as_of_s:
+    def _keep(self, key: str, entry: Entry[Any], codec: Codec[Any]) -> None:
+        held = self._memory.find(key)
+        if (
+            held is None
+            or held.as_of_s <= entry.as_of_s
+            # From the future: our clock was wrong, or is.
+            or held.as_of_s > self._clock() + MAX_CLOCK_SKEW_S
+        ):
             self._memory.keep(
                 key,
                 entry,
@@ -365,18 +369,118 @@ class FreshCache:
                 is_essential=codec.is_essential,
             )
 
-    def _find(self, key: str, oldest_s: float | None) -> Entry[Any] | None:
-        """What memory holds, unless it is past its last age or older than asked."""
-        entry = self._memory.find(key)
-        if entry is None or (oldest_s is not None and entry.as_of_s < oldest_s):
-            return None
-        if self._classify(entry) is Age.MISS:
-            self._memory.drop(key)
-            return None
-        return entry
-
     def _classify(self, entry: Entry[Any]) -> Age:
-        return self._ages.classify(self._clock() - entry.as_of_s)
+        return self.ages_of(entry).classify(self._clock() - entry.as_of_s)
+
+
+class _Order(msgspec.Struct, Generic[V], frozen=True):
+    """What one caller of `fetch_through` wants; see there."""
+
+    key: str
+    fetch: Callable[[], Awaitable[Entry[V]]]
+    codec: Codec[V]
+    is_of_use: Callable[[Entry[Any]], bool]
+    flight_key: Hashable
+    longest_s: float
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    at_s: float
+    error: UpstreamError | None
+
+    def holds(self, now_s: float, for_s: float) -> bool:
+        # A clock set back must not make a failure last.
+        return 0 <= now_s - self.at_s < for_s
+
+
+class _Failures:
+    """The last failure by key, and how many there were since something last succeeded.
+
+    Args:
+        clock: Unix time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._by_key: BoundedLru[str, _Failure] = BoundedLru(max_weight=_MAX_FAILURES)
+        self._in_a_row = 0
+        self._last: _Failure | None = None
+
+    def note(self, key: str, error: Exception) -> None:
+        """A fetch failed."""
+        failure = _Failure(self._clock(), _strip_frames(error))
+        # One caller's rate limit says nothing of the others'.
+        is_shared = not (
+            isinstance(error, UpstreamRateLimitError) and is_of_one_caller(key)
+        )
+        if is_shared and _is_outage(error):
+            self._in_a_row += 1
+            self._last = failure
+        self._by_key.put(key, failure)
+
+    def forget(self, key: str, *, asked: bool) -> None:
+        """There is an answer; with `asked` the upstream gave it, and works again."""
+        self._by_key.pop(key)
+        if asked:
+            self._in_a_row = 0
+            self._last = None
+
+    def is_recent(self, key: str, within_s: float) -> bool:
+        """Whether this very key failed within the last seconds."""
+        failure = self._by_key.peek(key)
+        return failure is not None and failure.holds(self._clock(), within_s)
+
+    def find_outage(self, key: str) -> UpstreamError | None:
+        """What asking would very likely fail with; None when it might succeed.
+
+        Never a refused token or a broken contract: an old answer is no remedy for these.
+        """
+        now_s = self._clock()
+        failure = self._by_key.peek(key)
+        if self._in_a_row >= _FAILURES_OF_AN_OUTAGE and (
+            failure is None or not failure.holds(now_s, _FAILURE_KNOWN_S)
+        ):
+            failure = self._last
+        if failure is None or not failure.holds(now_s, _FAILURE_KNOWN_S):
+            return None
+        error = failure.error
+        if error is None or not may_serve_old(error):
+            return None
+        return error
+
+
+def may_serve_old(error: Exception) -> bool:
+    """Whether an old answer may stand in; a token that was revoked is no outage."""
+    return isinstance(error, UpstreamError) and not isinstance(error, UpstreamAuthError)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether other keys would very likely fail with it, too."""
+    return may_serve_old(error) and not isinstance(error, UpstreamContractError)
+
+
+def _strip_frames(error: Exception) -> UpstreamError | None:
+    """Copy an error without its frames, which hold on to a whole request and its answer.
+
+    They would be 30 KB for each, and long work for the garbage collector.
+    """
+    if not isinstance(error, UpstreamError):
+        return None
+    kind = type(error)
+    bare = kind.__new__(kind, *error.args)
+    bare.__dict__.update(error.__dict__)
+    return bare
+
+
+def _build_abandoned() -> Exception:
+    return UpstreamUnavailableError(detail="the request was given up")
+
+
+def _note_origin(entry: Entry[Any], *, asked: bool) -> None:
+    """Tell the operation's trace, if one is wanted, what did not come from memory."""
+    notes = operation_trace.current()
+    if notes is not None:
+        notes.note_origin(entry.value, "upstream" if asked else "redis")
 
 
 async def _read(
@@ -385,12 +489,8 @@ async def _read(
     return await shared.read(key, codec=codec, known_s=known_s)
 
 
-def _failed(entry: Entry[V], error: Exception) -> Entry[V]:
-    return Entry(entry.value, entry.as_of_s, failed=True, error=error)
-
-
 def _log_refresh_failure(key: str, error: Exception) -> None:
-    message = "a kept answer could not be refreshed"
+    message = "a cached answer could not be refreshed"
     if isinstance(error, CatalographError):
         get_logger().warning(message, key=key, code=error.code, detail=error.detail)
     else:

@@ -1,5 +1,6 @@
 """The whole catalogue in memory: by id and alias, and what belongs to what."""
 
+import copy
 import datetime
 import hashlib
 from collections.abc import Collection, Hashable, Iterable, Sequence
@@ -16,6 +17,9 @@ from catalograph.concurrency.bounded_lru import BoundedLru
 _RECENT_ANSWERS = 64
 """Answers kept for each state of the catalogue; one of 60,000 models takes 240 kB."""
 
+_BYTES_PER_ENCODED_BYTE = 3
+"""Memory that a model and its part of the index take for each byte of its JSON; measured."""
+
 
 class CatalogueIndex:
     """One state of the catalogue; nothing in it changes once it is built.
@@ -23,6 +27,8 @@ class CatalogueIndex:
     Attributes:
         models: In catalogue order, the order in which the upstream listed them.
         as_of_s: Unix time in seconds for which the catalogue was read.
+        ignoring_case: Dimensions in which values are compared without case.
+        size_bytes: Memory that all of this takes, roughly.
         version: Hash of the records and their order, sixteen hexadecimal digits; equal
             catalogues have equal versions in every process, whenever they were read.
         providers: Distinct, by id; as described by the first row that gives a name.
@@ -38,17 +44,17 @@ class CatalogueIndex:
         self,
         models: Iterable[Model],
         as_of_s: float,
-        ignoring_case: Collection[str] = (),
+        ignoring_case: Collection[str],
+        marks: "_Marks",
     ) -> None:
-        self._position_by_id: Final[dict[str, int]] = {}
-        distinct: list[Model] = []
-        for model in models:
-            if model.model_id not in self._position_by_id:
-                self._position_by_id[model.model_id] = len(distinct)
-                distinct.append(model)
-        self.models: Final = tuple(distinct)
+        self.models: Final = tuple(models)
+        self._position_by_id: Final = {
+            model.model_id: position for position, model in enumerate(self.models)
+        }
         self.as_of_s: Final = as_of_s
-        self.version: Final = _hash_models(self.models)
+        self.ignoring_case: Final = frozenset(ignoring_case)
+        self.version: Final = marks.version
+        self.size_bytes: Final = marks.encoded_bytes * _BYTES_PER_ENCODED_BYTE
         self._position_by_alias: Final = {
             alias: position
             # Backwards, so that the first model with an alias has it.
@@ -70,6 +76,7 @@ class CatalogueIndex:
         *,
         as_of_s: float,
         ignoring_case: Collection[str] = (),
+        before: "CatalogueIndex | None" = None,
     ) -> "CatalogueIndex":
         """Build the index of a catalogue.
 
@@ -81,8 +88,23 @@ class CatalogueIndex:
             as_of_s: Unix time in seconds at which the reading began.
             ignoring_case: Dimensions (see `filter.DIMENSIONS`) in which this version of
                 the upstream compares without case.
+            before: The state before this one. All that was worked out for it is used again
+                if the catalogue has not changed: most refreshes find it as it was.
         """
-        return cls(models, as_of_s, ignoring_case)
+        by_id: dict[str, Model] = {}
+        for model in models:
+            by_id.setdefault(model.model_id, model)
+        distinct = tuple(by_id.values())
+        marks = _measure(distinct)
+        if (
+            before is not None
+            and before.version == marks.version
+            and before.ignoring_case == frozenset(ignoring_case)
+        ):
+            same = copy.copy(before)
+            same.__dict__["as_of_s"] = as_of_s
+            return same
+        return cls(distinct, as_of_s, ignoring_case, marks)
 
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, or else by an alias, or else by either without case."""
@@ -239,10 +261,25 @@ def count_days(day: datetime.date | None) -> int:
     return 1 if day is None else -day.toordinal()
 
 
-def _hash_models(models: Sequence[Model]) -> str:
+class _Marks(msgspec.Struct, frozen=True):
+    """What is measured of a catalogue by encoding it once.
+
+    Attributes:
+        version: See `CatalogueIndex`.
+        encoded_bytes: Of all models as JSON.
+    """
+
+    version: str
+    encoded_bytes: int
+
+
+def _measure(models: Sequence[Model]) -> _Marks:
     encoder = msgspec.json.Encoder()
     digest = hashlib.blake2b(digest_size=8)
+    size = 0
     for model in models:
-        digest.update(encoder.encode(model))
+        encoded = encoder.encode(model)
+        size += len(encoded)
+        digest.update(encoded)
         digest.update(b"\n")
-    return digest.hexdigest()
+    return _Marks(digest.hexdigest(), size)

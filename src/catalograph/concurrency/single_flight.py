@@ -1,15 +1,15 @@
-"""Callers of one key share one piece of work, within this process."""
+"""Single flight: callers of one key share one piece of work, within this process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from catalograph.errors import UpstreamUnavailableError
 from catalograph.observability.logs import get_logger
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -17,8 +17,8 @@ class _Failure(msgspec.Struct, frozen=True):
     """An error as it was raised first.
 
     Attributes:
-        traceback: Put back before each of many callers raises the error again; otherwise it
-            would grow with each of them.
+        traceback: Restored before each caller raises the error again; otherwise it would
+            grow with every caller.
     """
 
     error: Exception
@@ -26,18 +26,19 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class Flight(Generic[T]):
-    """One piece of work, and how many wait for it.
+    """One piece of work in progress, and how many callers wait for it.
 
-    Work lands when its result is known, and may go on after that (writing the result down
-    for other processes, say) without anybody waiting.
+    The work lands when its result is known. It may go on after that, for example to write
+    the result to a shared cache, while no caller waits any more.
 
     Attributes:
-        background: Belongs to nobody: it goes on when nobody waits.
+        detached: It goes on without callers. Otherwise the last caller who leaves stops it.
     """
 
-    def __init__(self, *, background: bool) -> None:
-        self.background = background
-        # Holds failures as values: a future with an exception that nobody awaits complains.
+    def __init__(self, *, detached: bool) -> None:
+        self.detached = detached
+        # Failures are stored as values: asyncio complains about a future whose exception
+        # nobody awaits.
         self._outcome: asyncio.Future[T | _Failure] = (
             asyncio.get_running_loop().create_future()
         )
@@ -50,17 +51,17 @@ class Flight(Generic[T]):
         return self._outcome.done()
 
     def land(self, result: T) -> None:
-        """Hand the result to everybody who waits."""
+        """Give the result to all callers."""
         if not self.landed:
             self._outcome.set_result(result)
 
     def fail(self, error: Exception) -> None:
-        """Raise the error where anybody waits."""
+        """Raise the error in all callers."""
         if not self.landed:
             self._outcome.set_result(_Failure(error, error.__traceback__))
 
     async def wait(self) -> T:
-        """Wait for the outcome; the last one who leaves stops the work.
+        """Wait for the outcome.
 
         Raises:
             Exception: What the work failed with.
@@ -70,46 +71,74 @@ class Flight(Generic[T]):
             outcome = await asyncio.shield(self._outcome)
         finally:
             self._waiting -= 1
-            if not (self._waiting or self.background or self.landed):
+            if not (self._waiting or self.detached or self.landed):
                 self._abandon()
         if isinstance(outcome, _Failure):
             raise outcome.error.with_traceback(outcome.traceback)
         return outcome
 
     def on_abandon(self, abandon: Callable[[], object]) -> None:
-        """Say how the work is stopped."""
+        """Set how the work is stopped."""
         self._abandon = abandon
 
 
-class Flights:
-    """All flights of this process by key."""
+class SingleFlight(Generic[K]):
+    """All work in progress, by key.
 
-    def __init__(self) -> None:
-        self._flights: dict[str, Flight[Any]] = {}
+    Args:
+        build_abandoned: Makes the error for callers whose work was stopped from outside.
+    """
+
+    def __init__(self, build_abandoned: Callable[[], Exception]) -> None:
+        self._build_abandoned = build_abandoned
+        self._flights: dict[K, Flight[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, key: str) -> Flight[Any] | None:
-        """The flight that has not landed yet; None where there is none."""
+    def find(self, key: K) -> Flight[Any] | None:
+        """Find the flight that has not landed yet; None where there is none."""
         flight = self._flights.get(key)
-        # One that has landed goes on, to write its result down; nobody can join it for news.
+        # A flight that has landed may still write its result somewhere. Nobody joins it:
+        # its result is not newer than what is cached.
         return None if flight is None or flight.landed else flight
+
+    async def run(
+        self, key: K, work: Callable[[], Awaitable[T]], *, detached: bool = False
+    ) -> T:
+        """Join the work of a key, or start it, and wait for its result.
+
+        Args:
+            key: What the work is for.
+            work: Gives the result.
+            detached: It goes on without callers.
+
+        Raises:
+            Exception: What the work failed with.
+        """
+        flight: Flight[T] | None = self.find(key)
+        if flight is None:
+
+            async def land(flight: Flight[T]) -> None:
+                flight.land(await work())
+
+            flight = self.start(key, land, detached=detached)
+        return await flight.wait()
 
     def start(
         self,
-        key: str,
+        key: K,
         work: Callable[[Flight[T]], Awaitable[None]],
         *,
-        background: bool = False,
+        detached: bool = False,
     ) -> Flight[T]:
         """Start work that lands, or fails by raising; there must be no flight of that key."""
-        flight: Flight[T] = Flight(background=background)
+        flight: Flight[T] = Flight(detached=detached)
         task = asyncio.create_task(self._run(key, flight, work))
 
         def abandon() -> None:
             # The next caller of the key must not join work that is being stopped.
-            self._leave(key, flight)
-            # Said here as well: a task stopped before its first step never gets to say it.
-            flight.fail(_given_up())
+            self._remove(key, flight)
+            # Also here: a task cancelled before its first step never runs its `finally`.
+            flight.fail(self._build_abandoned())
             task.cancel()
 
         flight.on_abandon(abandon)
@@ -118,33 +147,33 @@ class Flights:
         task.add_done_callback(self._tasks.discard)
         return flight
 
+    async def drain(self) -> None:
+        """Wait until all work in progress has ended, with what follows its landing."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def aclose(self) -> None:
         """Stop what has not landed, and wait until everything has ended."""
-        tasks = list(self._tasks)
         for flight in list(self._flights.values()):
             if not flight.landed:
                 flight._abandon()  # noqa: SLF001 - the two classes are one thing
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.drain()
 
     async def _run(
-        self, key: str, flight: Flight[T], work: Callable[[Flight[T]], Awaitable[None]]
+        self, key: K, flight: Flight[T], work: Callable[[Flight[T]], Awaitable[None]]
     ) -> None:
         try:
             await work(flight)
-        except Exception as error:  # noqa: BLE001 - raised again where anybody waits
+        except Exception as error:  # noqa: BLE001 - raised again in each caller
             if flight.landed:
-                get_logger().exception("work after an answer failed", key=key)
+                get_logger().exception("work after an answer failed", key=str(key))
             flight.fail(error)
         finally:
-            # Whoever still waits was not cancelled: the work was, from outside or by itself.
+            # The callers were not cancelled: the work was, from outside or by itself.
             if not flight.landed:
-                flight.fail(_given_up())
-            self._leave(key, flight)
+                flight.fail(self._build_abandoned())
+            self._remove(key, flight)
 
-    def _leave(self, key: str, flight: Flight[Any]) -> None:
+    def _remove(self, key: K, flight: Flight[Any]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
-
-
-def _given_up() -> UpstreamUnavailableError:
-    return UpstreamUnavailableError(detail="the request was given up")

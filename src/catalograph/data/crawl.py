@@ -1,50 +1,67 @@
-"""Reading the whole catalogue, page by page, and whether to believe what was read."""
+"""Reads the whole catalogue, page by page, and decides whether to believe what was read."""
 
 import asyncio
+import collections
+import time
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from catalograph.catalogue.query import FULL, MAX_LIMIT, ModelsPage, ModelsQuery
 from catalograph.catalogue.records import Model
-from catalograph.errors import UpstreamResponseError
+from catalograph.concurrency.bounded_lru import BoundedLru
+from catalograph.data.access import Access
+from catalograph.data.partitions import Doubt, Irregularity, Partition, build_doubt
+from catalograph.errors import (
+    UpstreamAuthError,
+    UpstreamError,
+    UpstreamRateLimitError,
+    UpstreamResponseError,
+    UpstreamTimeoutError,
+)
 from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import (
+    CRAWL_PAGES,
+    CRAWL_PAGES_READ,
+    CRAWLS,
+    IRREGULAR_MODELS,
+)
 from catalograph.upstream.client import UpstreamClient
 
 MAX_READINGS = 3
 """How often a catalogue that changes while it is being read is read again."""
 
 MAX_PAGES_AT_ONCE = 4
-"""Simultaneous page requests of one reading: quick, but polite."""
+"""Simultaneous page requests of one crawl: quick, but polite."""
+
+MAX_CRAWL_S = 900.0
+"""A crawl that takes longer is given up: by then its first pages are too old."""
+
+MAX_CRAWL_BYTES = 1024 * 1024 * 1024
+"""Most bytes of encoded records that one crawl takes."""
+
+_MAX_FAILURES_IN_A_ROW = 3
+_MAX_FAILURES_OF_A_PAGE = 3
+"""Each already means three attempts by the client."""
+
+_PROGRESS_LOGGED_EVERY_S = 5.0
+_UNFINISHED_BYTES = 256 * 1024 * 1024
+_PAGE_BYTES = 64 * 1024
+"""Weight of a page of an unfinished crawl, beside its records."""
 
 FIRST_PAGE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
-"""Page one of the whole catalogue: where a reading of the index begins."""
+"""Page one of the whole catalogue: where a crawl begins."""
 
 log = get_logger()
-
-
-class Access:
-    """On whose behalf the upstream is asked, and what that has cost so far.
-
-    Attributes:
-        token: The caller's own token; None for the gateway's.
-        partition: What is kept is kept apart for each partition.
-        requests: Upstream requests made for this access.
-    """
-
-    __slots__ = ("partition", "requests", "token")
-
-    def __init__(self, *, token: str | None = None, partition: str = "") -> None:
-        self.token = token
-        self.partition = partition
-        self.requests = 0
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Crawl(msgspec.Struct, frozen=True, array_like=True):
     """The whole catalogue as it was read.
 
     Attributes:
-        models: In upstream order, both sections.
-        as_of_s: Unix time in seconds of the first page's request.
+        models: In upstream order, both sections, no id twice.
+        as_of_s: Unix time in seconds of the oldest page's request.
         version: Name of the version of the upstream; None for an empty catalogue that
             bears no mark of any.
     """
@@ -54,115 +71,320 @@ class Crawl(msgspec.Struct, frozen=True, array_like=True):
     version: str | None = None
 
 
+class _Reading:
+    """One reading of all pages, which may be interrupted and goes on where it was.
+
+    Attributes:
+        pages: Those that were read, by offset.
+        bytes: Encoded size of their records.
+        began_s: Monotonic time at which it began.
+        end: Offset behind the last model, as far as is known; at least 1.
+        version: Name of the version that answered last before it; None: none had.
+    """
+
+    def __init__(self, began_s: float, version: str | None) -> None:
+        self.version = version
+        self.pages: dict[int, ModelsPage] = {}
+        self.bytes = 0
+        self.began_s = began_s
+        self.end = 1
+        self._logged_s = began_s
+
+    @property
+    def known(self) -> int:
+        """Pages of the whole catalogue, as far as is known."""
+        return -(-self.end // MAX_LIMIT)
+
+    def list_missing(self) -> list[int]:
+        """List the offsets of pages that were not read, in order."""
+        return [
+            offset
+            for offset in range(0, self.end, MAX_LIMIT)
+            if offset not in self.pages
+        ]
+
+    def add(self, page: ModelsPage) -> None:
+        """Take a page.
+
+        Raises:
+            UpstreamResponseError: All pages together are too large.
+        """
+        self.bytes += sum(len(_ENCODER.encode(model)) for model in page.models)
+        self.pages[page.offset] = page
+        size = len(page.models) + page.lost
+        if page.offset == 0:
+            self.end = max(1, page.total)
+        if not size:
+            # `total` promises more models than there are.
+            self.end = max(1, min(self.end, page.offset))
+        elif page.offset + size > self.end:
+            # It promises fewer; behind a full page there may be another.
+            self.end = page.offset + size + (size == page.limit)
+        if self.bytes > MAX_CRAWL_BYTES:
+            raise UpstreamResponseError(
+                detail=f"the catalogue is larger than {MAX_CRAWL_BYTES} bytes"
+            )
+
+    def log_progress(self, now_s: float) -> None:
+        """Say how far it is, now and then."""
+        count, known = len(self.pages), self.known
+        CRAWL_PAGES.set(known)
+        CRAWL_PAGES_READ.set(count)
+        if now_s - self._logged_s >= _PROGRESS_LOGGED_EVERY_S and count < known:
+            self._logged_s = now_s
+            log.info("the catalogue is being read", pages=count, of=known)
+
+
 class CatalogueCrawler:
     """Reads the whole catalogue from the upstream.
 
+    Pages of a crawl that failed are kept for the next one of the same partition, which
+    asks for the others only.
+
     Args:
         client: Asks for the pages.
+        intern: Replaces models by known objects that are equal to them.
+        monotonic: Seconds on a clock that is never set back.
     """
 
-    def __init__(self, client: UpstreamClient) -> None:
-        self._client = client
-
-    async def read(
+    def __init__(
         self,
-        access: Access,
-        first_page: ModelsPage | None,
-        version: str | None = None,
-    ) -> Crawl:
+        client: UpstreamClient,
+        *,
+        intern: Callable[[Iterable[Model]], tuple[Model, ...]] = tuple,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._intern = intern
+        self._monotonic = monotonic
+        self._unfinished: BoundedLru[str, _Reading] = BoundedLru(
+            max_weight=_UNFINISHED_BYTES,
+            weigh=lambda _, reading: (
+                reading.bytes + _PAGE_BYTES * max(1, len(reading.pages))
+            ),
+        )
+        self._running: dict[str, _Reading] = {}
+
+    def find_progress(self, access: Access) -> tuple[int, int] | None:
+        """Pages read and pages known of the crawl in progress; None: there is none."""
+        reading = self._running.get(access.partition)
+        if reading is None:
+            return None
+        return len(reading.pages), reading.known
+
+    async def crawl(
+        self, access: Access, known: Partition, first_page: ModelsPage | None = None
+    ) -> tuple[Crawl, Irregularity]:
         """Read all pages until they fit together.
+
+        A reading that does not fit together is torn (the catalogue changed meanwhile) and
+        is read again, unless the same irregularity was seen before: then the catalogue is
+        like that.
 
         Args:
             access: On whose behalf.
+            known: What is remembered of its partition.
             first_page: Page one, if it has just been read.
-            version: Name of the version that answered last; None before the first answer.
+
+        Returns:
+            The catalogue, and what is irregular about it.
 
         Raises:
-            UpstreamError: A page failed, or the catalogue would not hold still.
+            UpstreamError: A page failed again and again, or each reading was torn.
         """
+        seen = {known.irregularity}
+        began_s = self._monotonic()
         for _ in range(MAX_READINGS):
-            reading = await self._read_once(access, first_page, version)
-            if reading is not None:
-                return reading
-            log.warning("the catalogue changed while it was being read")
+            reading = self._resume(access, first_page, known.version)
             first_page = None
-        raise UpstreamResponseError(detail="the catalogue would not hold still")
-
-    async def _read_once(
-        self, access: Access, first_page: ModelsPage | None, version: str | None
-    ) -> Crawl | None:
-        """Read all pages; None when they do not fit together."""
-        gate = asyncio.Semaphore(MAX_PAGES_AT_ONCE)
-
-        async def fetch(offset: int, version: str | None) -> ModelsPage:
-            async with gate:
-                access.requests += 1
-                return await self._client.fetch_page(
-                    ModelsQuery(limit=MAX_LIMIT, offset=offset, sections=FULL),
-                    token=access.token,
-                    version=version,
+            await self._read(reading, access)
+            found = _find_irregularity(reading)
+            if found is not None and (found.is_none or found in seen):
+                if not found.is_none and found != known.irregularity:
+                    _report(found)
+                CRAWLS.labels("ok").inc()
+                crawl = _join_pages(reading)
+                log.info(
+                    "the catalogue was read",
+                    models=len(crawl.models),
+                    pages=len(reading.pages),
+                    seconds=round(self._monotonic() - began_s, 3),
                 )
-
-        first = first_page or await fetch(0, version)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(fetch(offset, first.version))
-                    for offset in range(MAX_LIMIT, first.total, MAX_LIMIT)
-                ]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
-        pages = [first, *(task.result() for task in tasks)]
-        models = tuple(model for page in pages for model in page.models)
-        ids = {model.model_id for model in models}
-        totals = {page.total for page in pages}
-        read = len(models) + sum(page.lost for page in pages)
-        if len(totals) > 1 or len(ids) != len(models) or read != first.total:
-            return None
-        if any(page.models and not page.sections.covers(FULL) for page in pages):
-            raise UpstreamResponseError(detail="a section asked for is missing")
-        return Crawl(models, first.as_of_s, first.version)
-
-
-class ShrinkGuard:
-    """Readings that lost a third of the models: not believed until a later one agrees.
-
-    Args:
-        fresh_s: How much later, in seconds.
-    """
-
-    def __init__(self, fresh_s: float) -> None:
-        self._fresh_s = fresh_s
-        self._doubted: dict[str, Crawl] = {}
-
-    def check(self, reading: Crawl, known: int, access: Access) -> None:
-        """Believe a reading, or not yet.
-
-        Args:
-            reading: The newest.
-            known: Models of the one before it; 0 when there is none.
-            access: On whose behalf it was read.
-
-        Raises:
-            UpstreamResponseError: A third is lost, and no earlier reading agrees.
-        """
-        if not known or 3 * len(reading.models) > 2 * known:
-            self._doubted.pop(access.partition, None)
-            return
-        doubted = self._doubted.get(access.partition)
-        if doubted is None or not _agree(doubted, reading):
-            self._doubted[access.partition] = reading
-        elif reading.as_of_s - doubted.as_of_s >= self._fresh_s:
-            del self._doubted[access.partition]
-            return
+                return crawl, found
+            CRAWLS.labels("torn").inc()
+            log.warning(
+                "the catalogue changed while it was read, or lists models twice; it is "
+                "read again",
+                repeated=None if found is None else found.repeated[:10],
+                missing=None if found is None else found.missing,
+            )
+            if found is not None:
+                seen.add(found)
+        CRAWLS.labels("failed").inc()
         raise UpstreamResponseError(
-            detail=f"the catalogue shrank from {known} models to "
-            f"{len(reading.models)}; waiting for a second reading that agrees"
+            detail=f"the catalogue changed during each of {MAX_READINGS} readings"
         )
 
+    def _resume(
+        self, access: Access, first_page: ModelsPage | None, version: str | None
+    ) -> _Reading:
+        now_s = self._monotonic()
+        reading = self._unfinished.pop(access.partition)
+        if reading is None or now_s - reading.began_s > MAX_CRAWL_S:
+            reading = _Reading(now_s, version)
+        if first_page is not None and 0 not in reading.pages:
+            reading.add(self._interned(first_page))
+        return reading
 
-def _agree(one: Crawl, other: Crawl) -> bool:
-    """Whether two readings tell the same story, give or take a third."""
-    ids = {model.model_id for model in one.models}
-    common = sum(model.model_id in ids for model in other.models)
-    return 3 * common >= 2 * max(len(one.models), len(other.models))
+    async def _read(self, reading: _Reading, access: Access) -> None:
+        """Read the pages that are missing.
+
+        Raises:
+            UpstreamError: The pages that were read are kept for the next crawl.
+        """
+        self._running[access.partition] = reading
+        try:
+            async with asyncio.timeout(
+                max(0.0, reading.began_s + MAX_CRAWL_S - self._monotonic())
+            ):
+                if 0 not in reading.pages:
+                    await self._read_page(reading, 0, access)
+                while missing := reading.list_missing():
+                    await self._read_pages(reading, missing, access)
+        except TimeoutError:
+            CRAWLS.labels("failed").inc()
+            raise UpstreamTimeoutError(MAX_CRAWL_S) from None
+        except UpstreamError as error:
+            CRAWLS.labels("failed").inc()
+            if reading.pages and reading.bytes <= MAX_CRAWL_BYTES:
+                self._unfinished.put(access.partition, reading)
+                log.warning(
+                    "the catalogue could not be read to the end; the next attempt goes on "
+                    "from here",
+                    pages=len(reading.pages),
+                    of=reading.known,
+                    code=error.code,
+                )
+            raise
+        finally:
+            del self._running[access.partition]
+
+    async def _read_pages(
+        self, reading: _Reading, offsets: list[int], access: Access
+    ) -> None:
+        """Read pages by a few workers; pages that fail are asked for again."""
+        waiting = collections.deque(offsets)
+        failures: collections.Counter[int] = collections.Counter()
+        in_a_row = 0
+
+        async def work() -> None:
+            nonlocal in_a_row
+            while waiting:
+                offset = waiting.popleft()
+                if offset >= reading.end:
+                    continue
+                try:
+                    await self._read_page(reading, offset, access)
+                except (UpstreamAuthError, UpstreamRateLimitError):
+                    raise
+                except UpstreamError:
+                    failures[offset] += 1
+                    in_a_row += 1
+                    if (
+                        in_a_row >= _MAX_FAILURES_IN_A_ROW
+                        or failures[offset] >= _MAX_FAILURES_OF_A_PAGE
+                    ):
+                        raise
+                    waiting.append(offset)
+                else:
+                    in_a_row = 0
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(MAX_PAGES_AT_ONCE, len(offsets))):
+                    group.create_task(work())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+
+    async def _read_page(self, reading: _Reading, offset: int, access: Access) -> None:
+        access.requests += 1
+        first = reading.pages.get(0)
+        page = await self._client.fetch_page(
+            ModelsQuery(limit=MAX_LIMIT, offset=offset, sections=FULL),
+            token=access.token,
+            version=reading.version if first is None else first.version,
+        )
+        if page.models and not page.sections.covers(FULL):
+            raise UpstreamResponseError(detail="a section asked for is missing")
+        reading.add(self._interned(page))
+        reading.log_progress(self._monotonic())
+
+    def _interned(self, page: ModelsPage) -> ModelsPage:
+        """Page by page: all at once would hold up the event loop.
+
+        Most models are as they were, so that a refresh takes little memory.
+        """
+        return msgspec.structs.replace(page, models=self._intern(page.models))
+
+
+def _find_irregularity(reading: _Reading) -> Irregularity | None:
+    """Compare the pages with their totals; None when these differ: the reading is torn."""
+    if len({page.total for page in reading.pages.values() if page.models}) > 1:
+        return None
+    counts = collections.Counter(
+        model.model_id for page in reading.pages.values() for model in page.models
+    )
+    size = counts.total() + sum(page.lost for page in reading.pages.values())
+    repeated = (counts - collections.Counter(counts.keys())).elements()
+    return Irregularity(tuple(sorted(repeated)), reading.pages[0].total - size)
+
+
+def _report(found: Irregularity) -> None:
+    IRREGULAR_MODELS.labels("repeated").inc(len(found.repeated))
+    IRREGULAR_MODELS.labels("missing").inc(abs(found.missing))
+    log.warning(
+        "the catalogue is irregular in two readings, so it is taken as it is: of models "
+        "listed twice the first counts, and the total is corrected",
+        repeated=found.repeated[:10],
+        missing=found.missing,
+    )
+
+
+def _join_pages(reading: _Reading) -> Crawl:
+    pages = [reading.pages[offset] for offset in sorted(reading.pages)]
+    models: dict[str, Model] = {}
+    for page in pages:
+        for model in page.models:
+            models.setdefault(model.model_id, model)
+    return Crawl(
+        tuple(models.values()),
+        min(page.as_of_s for page in pages),
+        pages[0].version,
+    )
+
+
+def check_shrunk(
+    crawl: Crawl, before: int, doubt: Doubt | None, *, later_s: float
+) -> Doubt | None:
+    """Decide whether to believe a crawl that lost a third of the models or more.
+
+    Args:
+        crawl: The newest.
+        before: Models of the crawl before it; 0 when there was none.
+        doubt: An earlier crawl that was not believed, if there is one.
+        later_s: How much later than that one a second crawl that agrees is believed.
+
+    Returns:
+        None when it is to be believed; otherwise the doubt to remember.
+    """
+    if not before or 3 * len(crawl.models) > 2 * before:
+        return None
+    mine = build_doubt((model.model_id for model in crawl.models), crawl.as_of_s)
+    if doubt is None or not _agree(doubt, mine):
+        return mine
+    return doubt if mine.as_of_s - doubt.as_of_s < later_s else None
+
+
+def _agree(one: Doubt, other: Doubt) -> bool:
+    """Whether two readings list the same models, give or take a third."""
+    return 3 * len(one.ids & other.ids) >= 2 * max(len(one.ids), len(other.ids))

@@ -23,7 +23,8 @@ from catalograph.catalogue.query import (
     merge_queries,
 )
 from catalograph.catalogue.records import Model
-from catalograph.data.crawl import FIRST_PAGE, Access
+from catalograph.data.access import Access
+from catalograph.data.crawl import FIRST_PAGE
 from catalograph.data.slices import (
     IndexListing,
     Listing,
@@ -229,9 +230,7 @@ class Loaders:
         queries = [request.page_query(dialect) for request in requests]
         asked = [query for query in queries if query is not None]
         source, access = self._source, self.access
-        prefers_index = (
-            source.prefers_index(access) and source.find_index(access) is not None
-        )
+        prefers_index = source.prefers_index(access)
         if self._index_wanted or prefers_index or len(asked) < len(queries):
             return await self._answer_from_index(requests)
         if any(source.distrusts(query.filter, access) for query in asked):

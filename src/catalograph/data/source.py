@@ -1,39 +1,38 @@
-"""Pages and the index, from what is kept or from the upstream."""
+"""Pages and the index, from the cache or from the upstream."""
 
 import asyncio
-import contextlib
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Never, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from catalograph.cache.ages import Ages
-from catalograph.cache.entries import Entry, MsgpackCodec
+from catalograph.cache.entries import Ages, Entry, MsgpackCodec
 from catalograph.cache.keys import index_key, page_key
-from catalograph.cache.refreshing import FreshCache
+from catalograph.cache.refreshing import RefreshingCache
 from catalograph.catalogue.contract import (
     find_ignored,
     find_ignored_by_itself,
     is_proved,
-    is_used,
 )
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.interning import Interner
 from catalograph.catalogue.matching import match_filter
-from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery, Sections
+from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery
 from catalograph.catalogue.records import Model
+from catalograph.data.access import Access
 from catalograph.data.crawl import (
     FIRST_PAGE,
-    Access,
+    MAX_CRAWL_S,
     CatalogueCrawler,
     Crawl,
-    ShrinkGuard,
+    check_shrunk,
 )
+from catalograph.data.index_codec import IndexCodec
+from catalograph.data.partitions import Partition, Partitions
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
@@ -46,102 +45,65 @@ from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.versions import Dialect
 from catalograph.upstream.versions.dialect import build_query_string
 
+ListsFrom: TypeAlias = Literal["auto", "upstream", "index"]
+
 ROUTER_PAGE = ModelsQuery(limit=1, offset=0, sections=FULL)
 """The least that shows whether there is a router; see `Dialect.router_id`."""
 
-INDEX_LOOKED_AFTER_EVERY_S = 30.0
-"""How often it is looked whether an index that is kept ready wants reading."""
-
-_MAX_PARTITIONS = 10_000
-"""Callers' tokens of which something is remembered beside what the cache holds."""
-
-Value = TypeVar("Value")
-
 log = get_logger()
 
-
-class _Total(msgspec.Struct, frozen=True):
-    """How many models the catalogue holds, as far as a list has told.
-
-    Attributes:
-        models: Length of the list.
-        as_of_s: Unix time of its answer.
-        is_whole: Whether the list was not filtered; otherwise there may be more.
-    """
-
-    models: int
-    as_of_s: float
-    is_whole: bool
-
-
-_NO_TOTAL = _Total(0, 0.0, is_whole=False)
-
-
-class _IndexCodec:
-    """The index, written down as the reading it was built from."""
-
-    # What operations need it for would otherwise be read anew for each of them.
-    is_essential = True
-
-    def __init__(self) -> None:
-        self._readings: MsgpackCodec[Crawl] = MsgpackCodec(Crawl)
-
-    def encode(self, value: CatalogueIndex) -> bytes:
-        """Write down the models."""
-        return self._readings.encode(Crawl(value.models, value.as_of_s))
-
-    def decode(self, data: bytes) -> CatalogueIndex:
-        """Read the models, and build the index of them again."""
-        reading = self._readings.decode(data)
-        return CatalogueIndex.build(reading.models, as_of_s=reading.as_of_s)
-
-    def size(self, value: CatalogueIndex) -> int:
-        """Weigh the models; what the index adds to them is small."""
-        return self._readings.size(Crawl(value.models, value.as_of_s))
+_PAGES: MsgpackCodec[ModelsPage] = MsgpackCodec(ModelsPage)
+_INDEXES = IndexCodec()
 
 
 @lru_cache(maxsize=4_096)
 def _page_key(query: ModelsQuery, partition: str) -> str:
-    """Remember the keys of late: hashing a filter costs more than looking a page up."""
+    """Remember the latest keys: hashing a filter costs more than looking a page up."""
     return page_key(query, partition=partition)
 
 
-_PAGES: MsgpackCodec[ModelsPage] = MsgpackCodec(ModelsPage)
-_INDEXES = _IndexCodec()
-
-
 class CatalogueSource:
-    """Answers from what is kept, and asks the upstream for the rest."""
+    """Answers from the cache, and asks the upstream for the rest.
+
+    Args:
+        client: Asks the upstream.
+        cache: Closed by whoever made it.
+        ages: Bounds of the age classes of what the upstream gives no ages for.
+        lists_from: What answers lists that the upstream can answer: `upstream`, a warm
+            `index`, or `auto`: by the version of the upstream.
+        clock: Unix time in seconds.
+    """
 
     def __init__(
         self,
         client: UpstreamClient,
-        cache: FreshCache,
+        cache: RefreshingCache,
         *,
         ages: Ages,
-        lists_from: str = "auto",
+        lists_from: ListsFrom = "auto",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ages = ages
         self.clock = clock
-        self.lists_from = lists_from
+        self._lists_from = lists_from
         self._client = client
         self._cache = cache
-        self._totals: OrderedDict[str, _Total] = OrderedDict()
-        self._versions: OrderedDict[str, str] = OrderedDict()
-        self._distrusted: dict[tuple[str, str], float] = {}
+        self._partitions = Partitions()
         self._interner = Interner()
-        self._reader = CatalogueCrawler(client)
-        self._shrink_guard = ShrinkGuard(ages.fresh_s)
+        self._crawler = CatalogueCrawler(client, intern=self._interner.intern)
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
         """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
-        return self._totals.get(access.partition, _NO_TOTAL).models
+        return self._partitions.find(access.partition).total
+
+    def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
+        """Whether the upstream is known to ignore some part of a filter."""
+        return self._find_distrusted(asked, access) is not None
 
     def find_version(self, access: Access) -> str | None:
         """Name of the version of the upstream that answered last; None before that."""
-        return self._versions.get(access.partition)
+        return self._partitions.find(access.partition).version
 
     def choose_dialect(self, access: Access) -> Dialect:
         """Choose how the upstream is asked."""
@@ -155,11 +117,14 @@ class CatalogueSource:
         return f"GET /models?{build_query_string(pairs)}"
 
     def prefers_index(self, access: Access) -> bool:
-        """Whether an index that is fresh or stale answers lists in the place of pages."""
-        if self.lists_from != "auto":
-            return self.lists_from == "index"
-        version = self._client.versions.find(self.find_version(access))
-        return version is not None and version.prefers_index
+        """Whether lists that the upstream could answer are answered from the index."""
+        if self._lists_from == "upstream":
+            return False
+        if self._lists_from == "auto":
+            version = self._client.versions.find(self.find_version(access))
+            if version is None or not version.prefers_index:
+                return False
+        return self.find_index(access) is not None
 
     async def lacks_router(
         self, queries: Sequence[ModelsQuery], access: Access
@@ -172,69 +137,67 @@ class CatalogueSource:
             and await self._read_router_page(access) is None
         )
 
-    def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
-        """Whether the upstream is known to ignore some part of a filter."""
-        return self._find_distrusted(asked, access) is not None
+    def ages_of(self, entry: Entry[Any]) -> Ages:
+        """The bounds of the age classes of one entry."""
+        return self._cache.ages_of(entry)
 
     def find_index(self, access: Access) -> Entry[CatalogueIndex] | None:
-        """The index if this process holds one that is fresh or stale."""
+        """Find the index in memory if it is fresh or stale."""
         entry: Entry[CatalogueIndex] | None = self._cache.find(
             index_key(access.partition)
         )
-        if entry is None or self.clock() - entry.as_of_s > self.ages.stale_s:
+        if entry is None:
             return None
-        return entry
+        is_warm = self.clock() - entry.as_of_s <= self.ages_of(entry).stale_s
+        return entry if is_warm else None
 
     def peek_index(self, access: Access) -> Entry[CatalogueIndex] | None:
         """Find a fresh index in memory."""
         return self._cache.peek(index_key(access.partition))
 
+    def find_progress(self, access: Access) -> tuple[int, int] | None:
+        """Pages read, and pages known, of the reading of the index; None: none is running."""
+        return self._crawler.find_progress(access)
+
+    async def read_index(self, access: Access) -> Entry[CatalogueIndex] | None:
+        """Read the index of any age from memory or the shared cache; None: there is none."""
+        return await self._cache.read(index_key(access.partition), codec=_INDEXES)
+
     async def has_index(self, access: Access) -> bool:
-        """Whether an index of whatever age is kept, here or in the shared cache."""
-        key = index_key(access.partition)
-        if self._cache.find(key) is not None:
+        """Whether an index of any age is cached."""
+        if self._cache.find(index_key(access.partition)) is not None:
             return True
-        return await self._cache.read(key, codec=_INDEXES) is not None
+        return await self.read_index(access) is not None
 
     async def read_page(
         self, query: ModelsQuery, access: Access
     ) -> tuple[ModelsQuery, Entry[ModelsPage] | None]:
-        """Look for a kept page that serves `query`, with more sections if need be.
+        """Read the cached page that serves `query`, perhaps with more sections.
 
         Returns:
-            The question to put (the one that a kept page answers, if any serves) and
-            the youngest that is kept for it, be it expired.
+            The query with the sections that the cached page has, too, so that asking for
+            it again serves all who use that page; and the page, which may be expired, if
+            it serves the query.
         """
-        best: tuple[ModelsQuery, Entry[ModelsPage] | None] = (query, None)
-        for sections in _SUPERSETS[query.sections]:
-            wider = msgspec.structs.replace(query, sections=sections)
-            entry = await self._cache.read(
-                _page_key(wider, access.partition), codec=_PAGES
-            )
-            if entry is not None and (
-                best[1] is None or entry.as_of_s > best[1].as_of_s
-            ):
-                best = (wider, entry)
-        return best
+        entry = await self._cache.read(_page_key(query, access.partition), codec=_PAGES)
+        if entry is None:
+            return query, None
+        wider = query.sections | entry.value.sections
+        if wider != query.sections:
+            query = msgspec.structs.replace(query, sections=wider)
+        return query, entry if entry.value.sections.covers(wider) else None
 
     def peek_page(self, query: ModelsQuery, access: Access) -> Entry[ModelsPage] | None:
         """Find a fresh page in memory that serves `query`, without waiting."""
-        for sections in _SUPERSETS[query.sections]:
-            wider = ModelsQuery(
-                filter=query.filter,
-                limit=query.limit,
-                offset=query.offset,
-                sections=sections,
-            )
-            entry = self._cache.peek(_page_key(wider, access.partition))
-            if entry is not None:
-                return entry
-        return None
+        entry = self._cache.peek(_page_key(query, access.partition))
+        if entry is None or not entry.value.sections.covers(query.sections):
+            return None
+        return entry
 
     async def fetch_page(
         self, query: ModelsQuery, access: Access, *, oldest_s: float | None = None
     ) -> Entry[ModelsPage]:
-        """Give a page of models, kept or asked for now.
+        """Give a page of models, cached or asked for now.
 
         Args:
             query: What the upstream can be asked.
@@ -243,14 +206,14 @@ class CatalogueSource:
 
         Raises:
             UpstreamContractError: The upstream ignores part of the filter.
-            UpstreamError: It failed, and nothing is kept that could stand in.
+            UpstreamError: It failed, and nothing is cached that could stand in.
         """
         distrusted = self._find_distrusted(query.filter, access)
         if distrusted is not None:
             # Spare it a question that it is known to misread.
             raise UpstreamContractError(detail=f"{distrusted} is being ignored")
 
-        async def fetch() -> tuple[ModelsPage, float]:
+        async def fetch() -> Entry[ModelsPage]:
             access.requests += 1
             version = self.find_version(access)
             page = await self._client.fetch_page(
@@ -259,7 +222,7 @@ class CatalogueSource:
             models = self._interner.intern(page.models)
             page = msgspec.structs.replace(page, models=models)
             if page.version != version and not self._is_answer(query, page):
-                self._note_version(page, access)
+                self._note_version(page.version, access)
                 raise UpstreamContractError(
                     detail=f"{page.version} answered, which must be asked otherwise"
                 )
@@ -267,22 +230,17 @@ class CatalogueSource:
                 raise UpstreamResponseError(detail="a section asked for is missing")
             page = await self._put_router_back(query, page, access)
             await self._check_contract(query, page, access)
-            return page, page.as_of_s
+            return Entry(page, page.as_of_s)
 
         entry = await self._cache.fetch_through(
             _page_key(query, access.partition),
             fetch,
             codec=_PAGES,
             oldest_s=oldest_s,
+            serves=lambda page: page.sections.covers(query.sections),
+            variant=query.sections,
         )
-        self._note_total(
-            entry.value.total,
-            entry.as_of_s,
-            access,
-            is_whole=query.filter == EVERYTHING,
-        )
-        self._note_version(entry.value, access)
-        self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
+        self._note_page(entry, query, access)
         return entry
 
     async def fetch_index(
@@ -292,7 +250,10 @@ class CatalogueSource:
         first_page: ModelsPage | None = None,
         oldest_s: float | None = None,
     ) -> Entry[CatalogueIndex]:
-        """Give the index, kept or read now.
+        """Give the index, cached or read now.
+
+        A reading that has begun goes on when its callers have left: the next one finds
+        more of it done.
 
         Args:
             access: On whose behalf.
@@ -300,50 +261,67 @@ class CatalogueSource:
             oldest_s: Unix time; what was read before it will not do.
 
         Raises:
-            UpstreamError: The reading failed, and no index is kept that would do.
+            UpstreamError: The reading failed, and no index is cached that would do.
         """
+        key = index_key(access.partition)
 
-        async def fetch() -> tuple[CatalogueIndex, float]:
-            reading = await self._reader.read(
-                access, first_page, self.find_version(access)
+        async def fetch() -> Entry[CatalogueIndex]:
+            known = self._partitions.find(access.partition)
+            crawl, irregularity = await self._crawler.crawl(access, known, first_page)
+            held = self._cache.find(key)
+            before = None if held is None else held.value
+            self._check_shrunk(crawl, before, access)
+
+            self._partitions.change(
+                access.partition, lambda one: setattr(one, "irregularity", irregularity)
             )
-            kept = self._cache.find(index_key(access.partition))
-            known = 0 if kept is None else len(kept.value.models)
-            self._shrink_guard.check(reading, known, access)
-            self._note_version(reading, access)
-            models = self._interner.intern(reading.models)
+            self._note_version(crawl.version, access)
             index = await asyncio.to_thread(
-                CatalogueIndex.build, models, as_of_s=reading.as_of_s
+                CatalogueIndex.build,
+                crawl.models,
+                as_of_s=crawl.as_of_s,
+                before=before,
             )
-            return index, reading.as_of_s
+            return Entry(index, crawl.as_of_s)
 
         entry = await self._cache.fetch_through(
-            index_key(access.partition), fetch, codec=_INDEXES, oldest_s=oldest_s
+            key,
+            fetch,
+            codec=_INDEXES,
+            oldest_s=oldest_s,
+            detached=True,
+            longest_s=MAX_CRAWL_S,
         )
         total = len(entry.value.models)
-        self._note_total(total, entry.as_of_s, access, is_whole=True)
+        self._partitions.change(
+            access.partition,
+            lambda one: one.note_total(total, entry.as_of_s, is_whole=True),
+        )
         if not access.partition:
             INDEX_MODELS.set(total)
             INDEX_TIME.set(entry.as_of_s)
         self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
         return entry
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether something was answered within the last age, most of which is cached."""
+        return self.clock() - self._answered_as_of_s <= self.ages.expired_s
+
     async def check_ready(
         self, access: Access, *, token_expected: bool = True
     ) -> str | None:
-        """Say why nothing can be answered; None when something can.
+        """Say why no operation can be answered; None when some can.
 
-        What was answered within the last age is proof enough: most of it is kept. Without
+        What was answered within the last age is proof enough: most of it is cached. Without
         it an index in the shared cache will do; otherwise the upstream is asked for one
-        model, and the answer kept like any other.
+        model, and the answer cached like any other.
 
         Args:
             access: On whose behalf.
             token_expected: False: that the upstream refuses us shows that it answers.
         """
-        if self.clock() - self._answered_as_of_s <= self.ages.expired_s:
-            return None
-        if await self.has_index(access):
+        if self.has_answered or await self.has_index(access):
             return None
         try:
             await self.fetch_page(ModelsQuery(limit=1), access)
@@ -353,50 +331,28 @@ class CatalogueSource:
             return str(error)
         return None
 
-    async def keep_index(
-        self,
-        access: Access,
-        *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    ) -> Never:
-        """Have an index before it is needed, for a gateway that answers lists from it.
-
-        It is read at once, and again when it is half as old as a stale one may be; no
-        operation waits for that or is charged for it, and replicas that share a cache take
-        turns.
-
-        Args:
-            access: On whose behalf.
-            sleep: Waits so many seconds.
-        """
-        key = index_key(access.partition)
-        while True:
-            oldest_s = self.clock() - self.ages.stale_s / 2
-            kept = self._cache.find(key)
-            if kept is None or kept.as_of_s < oldest_s:
-                kept = await self._cache.read(key, codec=_INDEXES)
-            if kept is None or kept.as_of_s < oldest_s:
-                with contextlib.suppress(UpstreamError):
-                    await self.fetch_index(access)
-            await sleep(INDEX_LOOKED_AFTER_EVERY_S)
-
-    def _note_total(
-        self, total: int, as_of_s: float, access: Access, *, is_whole: bool
+    def _note_page(
+        self, entry: Entry[ModelsPage], query: ModelsQuery, access: Access
     ) -> None:
-        known = self._totals.get(access.partition, _NO_TOTAL)
-        if total > known.models or (is_whole and as_of_s >= known.as_of_s):
-            noted = _Total(total, as_of_s, is_whole=is_whole)
-            _remember(self._totals, access.partition, noted)
+        page = entry.value
 
-    def _note_version(self, answer: ModelsPage | Crawl, access: Access) -> None:
+        def note(partition: Partition) -> None:
+            is_whole = query.filter == EVERYTHING
+            partition.note_total(page.total, entry.as_of_s, is_whole=is_whole)
+
+        self._partitions.change(access.partition, note)
+        self._note_version(page.version, access)
+        self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
+
+    def _note_version(self, version: str | None, access: Access) -> None:
         """Remember which version answered, be it another replica that it answered."""
-        version = answer.version
-        if version is None:
-            return
         known = self.find_version(access)
-        if known != version:
-            log.info("the upstream speaks another version", version=version, was=known)
-        _remember(self._versions, access.partition, version)
+        if version is None or version == known:
+            return
+        log.info("the upstream speaks another version", version=version, was=known)
+        self._partitions.change(
+            access.partition, lambda one: setattr(one, "version", version)
+        )
 
     def _is_answer(self, query: ModelsQuery, page: ModelsPage) -> bool:
         """Whether a page will do although another version gave it than was asked."""
@@ -445,19 +401,39 @@ class CatalogueSource:
         for query in (ROUTER_PAGE, FIRST_PAGE):
             key = _page_key(query, access.partition)
             entry = await self._cache.read(key, codec=_PAGES)
-            if entry is not None and entry.as_of_s >= oldest_s:
+            if (
+                entry is not None
+                and entry.as_of_s >= oldest_s
+                and entry.value.sections.covers(FULL)
+            ):
                 return entry
         return None
 
     def _find_distrusted(self, asked: ModelsFilter, access: Access) -> str | None:
-        """The part of a filter that the upstream is known to ignore; None if there is none."""
-        now_s = self.clock()
-        for (partition, dimension), until_s in list(self._distrusted.items()):
-            if until_s <= now_s:
-                del self._distrusted[partition, dimension]
-            elif partition == access.partition and is_used(asked, dimension):
-                return dimension
-        return None
+        """Name a field that the upstream is known to ignore; None if there is none."""
+        known = self._partitions.find(access.partition)
+        return known.find_distrusted(asked, self.clock())
+
+    def _check_shrunk(
+        self, crawl: Crawl, before: CatalogueIndex | None, access: Access
+    ) -> None:
+        """Do not believe at once that a third of the catalogue is gone.
+
+        Raises:
+            UpstreamResponseError: It is, and no earlier reading agrees.
+        """
+        known = self._partitions.find(access.partition)
+        count = 0 if before is None else len(before.models)
+        doubt = check_shrunk(crawl, count, known.doubt, later_s=self.ages.fresh_s)
+        if doubt is not known.doubt:
+            self._partitions.change(
+                access.partition, lambda one: setattr(one, "doubt", doubt)
+            )
+        if doubt is not None:
+            raise UpstreamResponseError(
+                detail=f"the catalogue shrank from {count} models to "
+                f"{len(crawl.models)}; waiting for a second reading that agrees"
+            )
 
     async def _check_contract(
         self, query: ModelsQuery, page: ModelsPage, access: Access
@@ -475,71 +451,54 @@ class CatalogueSource:
         if page.total and page.version is None:
             # Behind the end of a list nothing tells which version answers.
             sent = self.choose_dialect(access).write(query)
-            if access.partition not in self._versions:
+            if self.find_version(access) is None:
                 await self.fetch_page(FIRST_PAGE, access)
             version = self._client.versions.find(self.find_version(access))
             if version is not None:
                 ignored = version.dialect.find_ignored(asked, sent)
                 page = msgspec.structs.replace(page, ignored_filters=ignored)
-        dimension = find_ignored_by_itself(asked, page)
-        if dimension is None:
-            dimension = await self._find_ignored_by_index(asked, page, access)
-        if dimension is None:
+        field = find_ignored_by_itself(asked, page)
+        if field is None:
+            field = await self._find_ignored_by_index(asked, page, access)
+        if field is None:
             return
         CONTRACT_BREAKS.inc()
-        if (access.partition, dimension) not in self._distrusted:
-            log.warning("the upstream ignores a filter", dimension=dimension)
-        self._distrusted[access.partition, dimension] = self.clock() + self.ages.stale_s
-        raise UpstreamContractError(detail=f"{dimension} was ignored")
+        self._distrust(field, access)
+        raise UpstreamContractError(detail=f"{field} was ignored")
+
+    def _distrust(self, field: str, access: Access) -> None:
+        until_s = self.clock() + self.ages.stale_s
+
+        def note(partition: Partition) -> None:
+            if partition.distrust(field, until_s=until_s):
+                log.warning("the upstream ignores a filter", dimension=field)
+
+        self._partitions.change(access.partition, note)
 
     async def _find_ignored_by_index(
         self, asked: ModelsFilter, page: ModelsPage, access: Access
     ) -> str | None:
         entry = self.find_index(access)
         if entry is None:
-            known = self._totals.get(access.partition, _NO_TOTAL)
-            is_shorter = not known.is_whole or page.total < known.models
+            known = self._partitions.find(access.partition)
+            is_shorter = not known.total_is_whole or page.total < known.total
             if is_shorter or is_proved(asked, page):
                 return None
             # The list may be the whole catalogue although a filter was asked.
             entry = await self.fetch_index(access)
             return find_ignored(asked, page, entry.value)
-        dimension = find_ignored(asked, page, entry.value)
-        if dimension is None:
+        field = find_ignored(asked, page, entry.value)
+        if field is None:
             return None
         # Either the filter was ignored, or the catalogue has changed since it was read.
         younger_s = math.nextafter(entry.as_of_s, math.inf)
         try:
             entry = await self.fetch_index(access, oldest_s=younger_s)
         except UpstreamError:
-            return dimension
+            return field
         return find_ignored(asked, page, entry.value)
 
 
 def _matches(model: Model, asked: ModelsFilter) -> bool:
     """Whether a whole model passes a filter."""
     return match_filter(CatalogueIndex.build((model,), as_of_s=0.0), asked) != 0
-
-
-def _remember(known: OrderedDict[str, Value], key: str, value: Value) -> None:
-    """Keep a value, and of all values only so many: tokens come and go."""
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > _MAX_PARTITIONS:
-        known.popitem(last=False)
-
-
-def _supersets(sections: Sections) -> list[Sections]:
-    """Every combination that serves `sections`, itself first."""
-    wider = [
-        Sections(data, gateway) for data in (False, True) for gateway in (False, True)
-    ]
-    return sorted(
-        (one for one in wider if one.covers(sections)), key=lambda one: one != sections
-    )
-
-
-_SUPERSETS = {
-    sections: _supersets(sections)
-    for sections in _supersets(Sections(data=False, gateway=False))
-}

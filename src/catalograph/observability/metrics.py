@@ -147,6 +147,43 @@ LOG_LINES_LOST = Counter(
     "Lines of the log that could not be written: nobody read them, or the disk was full.",
     registry=REGISTRY,
 )
+CRAWLS = Counter(
+    "catalograph_index_readings_total",
+    "Readings of the whole catalogue, by outcome: ok, torn (it changed meanwhile), failed.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+for _outcome in ("ok", "torn", "failed"):
+    CRAWLS.labels(_outcome)
+CRAWL_PAGES = Gauge(
+    "catalograph_index_reading_pages",
+    "Pages of the catalogue, as far as the latest reading knows.",
+    registry=REGISTRY,
+)
+CRAWL_PAGES_READ = Gauge(
+    "catalograph_index_reading_pages_read",
+    "Pages that the latest reading has read so far.",
+    registry=REGISTRY,
+)
+IRREGULAR_MODELS = Counter(
+    "catalograph_index_irregular_models_total",
+    "Models that the catalogue lists twice (repeated), or by which its total is wrong "
+    "(missing), when first found in two readings.",
+    ["what"],
+    registry=REGISTRY,
+)
+for _what in ("repeated", "missing"):
+    IRREGULAR_MODELS.labels(_what)
+STALE_ANSWERS = Counter(
+    "catalograph_stale_answers_total",
+    "Answers with old data because the upstream failed; they carry the warning STALE_DATA.",
+    registry=REGISTRY,
+)
+READY = Gauge(
+    "catalograph_ready",
+    "1 while operations can be answered, 0 while they cannot; as /readyz says.",
+    registry=REGISTRY,
+)
 LOOP_LAG = Gauge(
     "catalograph_event_loop_lag_seconds",
     "Longest time that the event loop kept others waiting since the last scrape.",

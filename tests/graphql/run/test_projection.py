@@ -11,7 +11,7 @@ import pytest
 from catalograph.app import Gateway
 from catalograph.catalogue import records
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.data.crawl import Access
+from catalograph.data.access import Access
 from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.node import node_id

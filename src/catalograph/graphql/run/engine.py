@@ -11,7 +11,7 @@ from graphql.execution.executor import Executor
 from structlog.contextvars import bound_contextvars
 
 from catalograph.concurrency.time_slice import MAX_SLICE_S, TimeSlice
-from catalograph.data.crawl import Access
+from catalograph.data.access import Access
 from catalograph.data.loaders import Loaders
 from catalograph.data.source import CatalogueSource
 from catalograph.errors import LimitError
@@ -32,6 +32,7 @@ from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.graphql.scalars import format_date_time
 from catalograph.graphql.schema import build_schema, read_field
 from catalograph.observability import operation_trace, tracing
+from catalograph.observability.metrics import STALE_ANSWERS
 
 _KEPT_WITH_WARNINGS_S = 1.0
 _KEPT_WHILE_STALE_S = 1.0
@@ -240,6 +241,7 @@ class Engine:
         warnings = _warn(data, loaders)
         if warnings:
             extensions["warnings"] = warnings
+            STALE_ANSWERS.inc()
         if loaders.suggestions:
             extensions["suggestions"] = loaders.suggestions
         if caller.cost_wanted:
