@@ -74,7 +74,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         settings.max_directives,
         settings.max_operations,
         settings.max_entities,
-    ) == (262_144, 4_000, 15, 400, 30, 20, 50, 10, 1_000)
+        settings.max_response_bytes,
+    ) == (262_144, 4_000, 15, 400, 30, 20, 50, 10, 1_000, 16_777_216)
 
 
 @pytest.mark.parametrize(

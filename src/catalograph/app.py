@@ -117,6 +117,7 @@ class Gateway:
             ),
             max_cost=settings.max_cost,
             max_references=settings.max_entities,
+            max_response_bytes=settings.max_response_bytes,
         )
 
     async def check_ready(self) -> str | None:

@@ -12,6 +12,7 @@ CatalographError
 └─ RequestError                     the client can mend it
    ├─ UserInputError                BAD_USER_INPUT
    ├─ LimitError                    OPERATION_TOO_COMPLEX
+   │  └─ ResponseTooLargeError      OPERATION_TOO_COMPLEX
    ├─ PersistedQueryNotFoundError   PERSISTED_QUERY_NOT_FOUND
    ├─ UnauthenticatedError          UNAUTHENTICATED
    ├─ ForbiddenError                FORBIDDEN
@@ -208,6 +209,18 @@ class LimitError(RequestError):
             "figure": self.figure,
             "bound": self.bound,
         }
+
+
+class ResponseTooLargeError(LimitError):
+    """A response that would be larger than this gateway sends."""
+
+    def __init__(self, figure: int, bound: int) -> None:
+        super().__init__("response bytes", figure, bound)
+        message = (
+            f"the response must be at most {bound} bytes; ask for fewer objects or fields "
+            "at once, or by shorter aliases"
+        )
+        self.args = (message,)
 
 
 class PersistedQueryNotFoundError(RequestError):

@@ -347,6 +347,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values.whole(1, _MOST_LIMIT),
         ),
     ] = 1_000
+    max_response_bytes: Annotated[
+        int, _Doc("Most bytes of a response, uncompressed.", values.whole(1_024, 2**30))
+    ] = 16_777_216
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

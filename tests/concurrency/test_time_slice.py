@@ -1,8 +1,7 @@
-"""Long work lets others have their time_slice."""
+"""Long work lets other work run in between."""
 
 import asyncio
 import time
-from collections.abc import Generator
 
 from catalograph.concurrency.time_slice import TimeSlice
 
@@ -47,22 +46,6 @@ async def test_tasks_of_one_operation_share_its_turns() -> None:
     assert logs == [["a", "b", "c"]] * 20
 
 
-def count_to(end: int) -> Generator[None, None, int]:
-    for _ in range(end):
-        yield
-    return end
-
-
-def test_steps_are_taken_while_the_turn_lasts() -> None:
-    assert TimeSlice(1_000).advance(count_to(5)) == 5
-
-
-def test_when_the_turn_is_over_there_is_still_one_step() -> None:
-    time_slice, steps = TimeSlice(0), count_to(2)
-
-    assert [time_slice.advance(steps) for _ in range(3)] == [None, None, 2]
-
-
 async def test_somebody_goes_on_however_busy_the_loop_is() -> None:
     time_slice = TimeSlice(0.001)
     log: list[str] = []
@@ -95,3 +78,22 @@ async def test_who_is_cancelled_while_he_waits_cancels_nobody_else() -> None:
     await other
 
     assert one.cancelled()
+
+
+async def test_many_waiting_tasks_cost_each_one_turn() -> None:
+    """Not the square of their number: a waiting task is woken once, when it may go on."""
+    time_slice = TimeSlice(1_000)
+    order: list[int] = []
+
+    async def wait(number: int) -> None:
+        await time_slice.yield_now()
+        order.append(number)
+
+    tasks = [asyncio.create_task(wait(number)) for number in range(1_000)]
+    turns = 0
+    while not all(task.done() for task in tasks):
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert order == list(range(1_000))
+    assert turns <= 1_010

@@ -299,3 +299,31 @@ async def test_of_many_errors_the_first_hundred_are_written_out(
     assert errors[100]["message"] == "200 more errors of this operation are left out"
     assert errors[100]["extensions"]["code"] == "BAD_USER_INPUT"
     assert "path" not in errors[100]
+
+
+@pytest.mark.parametrize(
+    ("document", "data"),
+    [
+        pytest.param(
+            'query ($w: Boolean = true) { model(modelId: "openai/gpt") '
+            "{ modelId organisation { name @include(if: $w) } } }",
+            {"model": {"modelId": "openai/gpt", "organisation": None}},
+            id="an object below",
+        ),
+        pytest.param(
+            "query ($w: Boolean = true) { organisations(offset: 1000) "
+            "{ totalCount nodes { name @skip(if: $w) } } }",
+            {"organisations": {"totalCount": 1, "nodes": []}},
+            id="objects that there are none of",
+        ),
+    ],
+)
+async def test_a_condition_that_is_null_fails_the_object_it_decides_on(
+    upstream: StubUpstream, gateway: GraphGateway, document: str, data: object
+) -> None:
+    upstream.add_model("openai/gpt")
+
+    result = await gateway.query(document, {"w": None})
+
+    assert result.data == data
+    assert all(error["path"] == ["model", "organisation"] for error in result.errors)

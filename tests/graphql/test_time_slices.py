@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from catalograph.concurrency.eager import begin
 from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.run.engine import Engine
 from catalograph.graphql.run.request import Caller, Operation
@@ -68,20 +69,22 @@ async def test_others_have_their_turn(
     assert polite >= hasty + steps
 
 
-async def test_what_takes_longer_than_a_turn_is_not_answered_without_waiting(
+async def test_what_is_in_memory_is_answered_without_suspending(
     gateway: GraphGateway,
 ) -> None:
+    """Unless it takes longer than a time slice."""
     source = gateway.gateway.source
     operation = Operation(document=LARGE_PAGE)
     quick, slow = Engine(source, max_slice_s=1_000), Engine(source, max_slice_s=0)
     expected = await quick.execute(operation, CALLER)
 
-    at_once = quick.answer_now(operation, CALLER)
+    at_once = begin(quick.execute(operation, CALLER))
+    later = begin(slow.execute(operation, CALLER))
 
-    assert at_once is not None
-    assert at_once.body == expected.body
-    assert slow.answer_now(operation, CALLER) is None
-    assert (await slow.execute(operation, CALLER)).body == expected.body
+    assert at_once.is_done
+    assert at_once.result.body == expected.body
+    assert not later.is_done
+    assert (await later).body == expected.body
 
 
 async def test_an_operation_that_runs_again_takes_no_more_memory(
@@ -98,7 +101,7 @@ async def test_an_operation_that_runs_again_takes_no_more_memory(
     for _ in range(100):
         await engine.execute(again, CALLER)
 
-    assert documents.find(other.document) is kept
+    assert documents.find(other.document) is kept is not None
 
 
 async def test_values_of_filters_are_bounded_over_an_operation(

@@ -12,8 +12,7 @@ from catalograph.cache.entries import Ages, Entry
 from catalograph.cache.refreshing import RefreshingCache
 from catalograph.cache.shared import open_store
 from catalograph.errors import UpstreamAuthError
-from catalograph.graphql.check.documents import Document, Documents
-from catalograph.graphql.run.operations import MAX_REPEATS, Repeat
+from catalograph.graphql.check.documents import MAX_PREPARED, Document, Documents
 from catalograph.graphql.schema import build_schema
 from catalograph.settings import Settings
 from support.kept_answers import TEXT
@@ -79,8 +78,7 @@ async def test_what_a_document_remembers_counts_as_its_memory() -> None:
         max_bytes=MIB,
     )
     first = await documents.load("{ models { totalCount } }")
-    first.grown_bytes += MIB  # as so many repeats would
-    await documents.load("{ models { totalCount } }")
+    documents.store_prepared(first, None, "as many operations as fit", MIB - 2_000)
     # Without room, a document is let in when it comes a second time.
     await documents.load("{ models { nodes { name } } }")
     second = await documents.load("{ models { nodes { name } } }")
@@ -89,17 +87,16 @@ async def test_what_a_document_remembers_counts_as_its_memory() -> None:
     assert await documents.load("{ models { totalCount } }") is not first
 
 
-async def test_what_a_document_forgets_does_not_count_any_longer() -> None:
-    repeat = Repeat(requests=[], prefixes=[], projections=[], order_names=[], cost=1)
+def test_what_a_document_forgets_does_not_count_any_longer() -> None:
     document = Document("{ models { totalCount } }", None)
-    for number in range(MAX_REPEATS):
-        document.remember((None, b"%03d" % number, ""), repeat)
-    full_bytes = document.grown_bytes
+    for number in range(MAX_PREPARED):
+        document.store_prepared(number, "prepared", 1_000)
+    full_bytes = document.weight_bytes
 
-    for number in range(9 * MAX_REPEATS):
-        document.remember((None, b"%03d" % number, "again"), repeat)
+    for number in range(9 * MAX_PREPARED):
+        document.store_prepared(-number, "prepared", 1_000)
 
-    assert 0 < document.grown_bytes <= full_bytes * 1.1
+    assert 0 < document.weight_bytes <= full_bytes
 
 
 async def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> None:

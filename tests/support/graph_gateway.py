@@ -123,10 +123,7 @@ class GraphGateway:
             token=token,
             partition="" if token is None else f"of {token}",
         )
-        engine = self.gateway.engine
-        answer = engine.answer_now(operation, caller)
-        if answer is None:
-            answer = await engine.execute(operation, caller)
+        answer = await self.gateway.engine.execute(operation, caller)
         body = msgspec.json.decode(answer.body)
         return Result(
             body.get("data"),

@@ -252,7 +252,23 @@ class DocumentWriter:
             return ""
         names = self._rng.choice([["include"], ["skip"], ["skip", "include"]])
         boolean = GraphQLNonNull(self._schema.type_map["Boolean"])  # type: ignore[type-var]
-        return "".join(f"@{name}(if: {self._value(boolean, 'if')}) " for name in names)
+        return "".join(
+            f"@{name}(if: {self._null_condition() or self._value(boolean, 'if')}) "
+            for name in names
+        )
+
+    def _null_condition(self) -> str:
+        """Give a variable that is null where a condition must not be, now and then.
+
+        It is valid: the default makes up for a variable that is left out.
+        """
+        may_vary = self._fragments_may_vary or not self._open_fragments
+        if not may_vary or not self._chance(0.1):
+            return ""
+        key = f"if_{len(self._definitions)}"
+        self._values[key] = None
+        self._definitions[key] = f"${key}: Boolean = true"
+        return f"${key}"
 
     # Values
 

@@ -42,10 +42,6 @@ class TinyEngine:
         self.calls: list[tuple[Operation, Caller]] = []
         self.fresh_for_s = fresh_for_s
 
-    def answer_now(self, operation: Operation, caller: Caller) -> None:
-        """Everything takes its time here."""
-        del operation, caller
-
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         self.calls.append((operation, caller))
         kind = name = None
@@ -103,10 +99,6 @@ class ScriptedEngine:
         self.release = asyncio.Event()
         self.ended = asyncio.Event()
         self.was_cancelled = False
-
-    def answer_now(self, operation: Operation, caller: Caller) -> None:
-        """Everything takes its time here."""
-        del operation, caller
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         del operation

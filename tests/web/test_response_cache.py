@@ -1,5 +1,6 @@
 """Kept answers: what others may keep, what we keep, and for how long."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 
@@ -12,7 +13,12 @@ import zstandard
 from catalograph.graphql.run.request import Answer
 from catalograph.web import WebOptions, build_web_app
 from catalograph.web.negotiation import Coding, Media
-from catalograph.web.response_cache import RenderedResponse, ResponseCache, Shortcut
+from catalograph.web.response_cache import (
+    CachedRequest,
+    Question,
+    RenderedResponse,
+    ResponseCache,
+)
 from support.tiny_engine import ScriptedEngine, TinyEngine, make_answer
 from support.web_client import Clock, ask, build_client, open_client
 
@@ -247,75 +253,100 @@ async def test_small_answers_are_not_compressed() -> None:
     assert "content-encoding" not in response.headers
 
 
-def test_an_answer_is_compressed_once() -> None:
-    reply = RenderedResponse(make_answer(LARGE), is_private=False, now_s=0.0)
-    store = ResponseCache(max_bytes=1_000_000, clock=lambda: 0.0)
-    store.keep("key", 3, reply)
-
-    assert reply.encode(Coding.BROTLI)[1] is reply.encode(Coding.BROTLI)[1]
+def build_response(data: dict[str, str] | None = None) -> RenderedResponse:
+    return RenderedResponse(make_answer(data), is_private=False, now_s=1_000.0)
 
 
-def test_kept_answers_are_bounded_in_bytes() -> None:
-    """The least recently used goes first, with all the ways that led to it."""
-    store = ResponseCache(max_bytes=60_000, clock=lambda: 0.0)
-    replies = [
-        RenderedResponse(make_answer(LARGE), is_private=False, now_s=0.0)
-        for _ in range(9)
-    ]
-    for number, reply in enumerate(replies):
-        store.keep(number, 10, reply)
-        store.keep(number, 10, reply)
-        shortcut = Shortcut(reply, Media.JSON, Coding.GZIP)
-        store.add_alias(f"raw {number}", 100, shortcut)
-        store.find(0)
-
-    assert store.bytes <= 60_000
-    kept = [number for number in range(9) if store.find(number)]
-    assert kept == [0, *range(9 - len(store) + 1, 9)]
-    assert [n for n in range(9) if store.find_alias(f"raw {n}", 0.0)] == kept
-
-    store.keep(
-        "large",
-        10,
-        RenderedResponse(make_answer({"a": "x" * 60_000}), is_private=False, now_s=0.0),
-    )
-    assert store.find("large") is None
+def ask_for(number: int, text: str = "{ hello }") -> Question:
+    return Question(text, b"%d" % number, None, "", cost_wanted=False)
 
 
-def test_a_full_store_lets_in_what_is_asked_for_again() -> None:
-    """What is asked for once pushes nothing out; what has expired makes room."""
-    clock = Clock()
-    store = ResponseCache(max_bytes=60_000, clock=clock)
+async def build_request(response: RenderedResponse, coding: Coding) -> CachedRequest:
+    applied, body = await response.encode(coding)
+    return CachedRequest(response, Media.JSON, applied, body, noted={})
 
-    def keep(number: int) -> bool:
-        answer = make_answer(LARGE)
-        store.keep(
-            number, 10, RenderedResponse(answer, is_private=False, now_s=clock.now_s)
-        )
-        return store.find(number) is not None
 
-    first = [number for number in range(9) if keep(number)]
-    assert first == list(range(len(store)))
+async def test_a_response_is_compressed_once() -> None:
+    response = build_response(LARGE)
+
+    first, second = [await response.encode(Coding.BROTLI) for _ in range(2)]
+
+    assert first[1] is second[1]
+
+
+async def test_a_large_response_is_compressed_beside_the_loop_and_once() -> None:
+    response = build_response({"hello": "world " * 200_000})
+
+    encoded = await asyncio.gather(*(response.encode(Coding.GZIP) for _ in range(3)))
+
+    assert len({id(body) for _, body in encoded}) == 1
+    assert gzip.decompress(encoded[0][1]) == response.body
+
+
+async def test_the_cache_is_bounded_in_bytes() -> None:
+    """The least recently used response goes first, with all requests that led to it."""
+    cache = ResponseCache(max_bytes=60_000, clock=Clock())
+    for number in range(12):
+        response = build_response(LARGE)
+        for _ in range(2):
+            cache.put(ask_for(number), response)
+            cache.put_request(
+                (b"raw %d" % number,), await build_request(response, Coding.GZIP)
+            )
+        assert cache.find_request((b"raw 0",), 1_000.0)
+        assert cache.bytes <= 60_000
+
+    cached = [number for number in range(12) if cache.find(ask_for(number))]
+    assert 0 in cached
+    assert 2 < len(cached) < 12
+    found = [n for n in range(12) if cache.find_request((b"raw %d" % n,), 1_000.0)]
+    assert set(found) <= set(cached)
+
+    cache.put(ask_for(99), build_response({"a": "x" * 60_000}))
+    assert cache.find(ask_for(99)) is None
+
+
+def test_a_full_cache_stores_what_is_asked_for_again() -> None:
+    """What is asked for once evicts nothing."""
+    cache = ResponseCache(max_bytes=60_000, clock=Clock())
+
+    def put(number: int) -> bool:
+        cache.put(ask_for(number), build_response(LARGE))
+        return cache.find(ask_for(number)) is not None
+
+    first = [number for number in range(9) if put(number)]
+    assert first == list(range(len(cache)))
     assert 2 < len(first) < 9
 
-    assert keep(8)
-    assert len(store) == len(first)
-
-    clock.now_s += 61
-    assert keep(10)
-    assert len(store) == len(first)
+    assert put(8)
+    assert len(cache) == len(first)
 
 
-def test_raw_requests_for_one_answer_are_bounded() -> None:
-    store = ResponseCache(max_bytes=1_000_000, clock=lambda: 0.0)
-    reply = RenderedResponse(make_answer(), is_private=False, now_s=0.0)
-    store.keep("key", 3, reply)
-    for number in range(100):
-        shortcut = Shortcut(reply, Media.JSON, Coding.IDENTITY)
-        store.add_alias(number, 100, shortcut)
+async def test_what_has_expired_is_a_miss() -> None:
+    clock = Clock()
+    cache = ResponseCache(max_bytes=60_000, clock=clock)
+    response = build_response()
+    cache.put(ask_for(1), response)
+    cache.put_request((b"raw",), await build_request(response, Coding.IDENTITY))
+    assert cache.find_request((b"raw",), clock())
 
-    assert store.bytes == len(reply.body) + 1_024 + 3 + 16 * 100
-    assert [n for n in range(100) if store.find_alias(n, 0.0)] == list(range(84, 100))
+    clock.now_s += 60
+
+    assert cache.find_request((b"raw",), clock()) is None
+    assert cache.find(ask_for(1)) is None
+    assert len(cache) == 0
+
+
+async def test_requests_that_lead_to_one_response_count_as_memory() -> None:
+    cache = ResponseCache(max_bytes=100_000, clock=Clock())
+    response = build_response()
+    cache.put(ask_for(1), response)
+    before = cache.bytes
+    for number in range(10):
+        request = await build_request(response, Coding.IDENTITY)
+        cache.put_request((b"%04d" % number,), request)
+
+    assert cache.bytes == before + 10 * (4 + 2_048)
 
 
 async def test_answers_are_private_where_callers_differ() -> None:

@@ -120,8 +120,11 @@ class RefreshingCache:
             The younger where both have one; None where neither has. The upstream is not asked.
         """
         held = self.find(key)
+        if held is not None and self._classify(held) is Age.FRESH:
+            _READS[Age.FRESH].inc()
+            return held
         shared = self._store.shared
-        if shared is None or (held is not None and self._classify(held) is Age.FRESH):
+        if shared is None:
             return held
         known_s = None if held is None else held.as_of_s
         # Once for all who read the same key now: many at once would take too long.

@@ -1,12 +1,13 @@
 """Single flight: callers of one key share one piece of work, within this process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from catalograph.concurrency.eager import start_eagerly
 from catalograph.observability.logs import get_logger
 
 K = TypeVar("K", bound=Hashable)
@@ -102,26 +103,63 @@ class SingleFlight(Generic[K]):
         return None if flight is None or flight.landed else flight
 
     async def run(
-        self, key: K, work: Callable[[], Awaitable[T]], *, detached: bool = False
+        self,
+        key: K,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        detached: bool = False,
     ) -> T:
         """Join the work of a key, or start it, and wait for its result.
 
+        Work that ends without suspending registers nothing: no other caller could join it.
+
         Args:
             key: What the work is for.
-            work: Gives the result.
+            work: Gives the result. Unless detached, it is started in the caller's own step,
+                see `start_eagerly`.
             detached: It goes on without callers.
 
         Raises:
             Exception: What the work failed with.
         """
         flight: Flight[T] | None = self.find(key)
-        if flight is None:
+        if flight is None and detached:
 
             async def land(flight: Flight[T]) -> None:
                 flight.land(await work())
 
-            flight = self.start(key, land, detached=detached)
+            flight = self.start(key, land, detached=True)
+        elif flight is None:
+            begun = start_eagerly(work())
+            if begun.done():
+                return begun.result()
+            flight = self._register(key, begun)
         return await flight.wait()
+
+    def _register(self, key: K, begun: asyncio.Future[T]) -> Flight[T]:
+        """Let other callers join work that has been begun and has suspended."""
+        flight: Flight[T] = Flight(detached=False)
+
+        def land(begun: asyncio.Future[T]) -> None:
+            if begun.cancelled():
+                flight.fail(self._build_abandoned())
+            else:
+                error = begun.exception()
+                if error is None:
+                    flight.land(begun.result())
+                elif isinstance(error, Exception):
+                    flight.fail(error)
+            self._remove(key, flight)
+
+        def abandon() -> None:
+            # The next caller of the key must not join work that is being stopped.
+            self._remove(key, flight)
+            begun.cancel()
+
+        flight.on_abandon(abandon)
+        self._flights[key] = flight
+        begun.add_done_callback(land)
+        return flight
 
     def start(
         self,

@@ -23,6 +23,8 @@ from catalograph.catalogue.query import (
     merge_queries,
 )
 from catalograph.catalogue.records import Model
+from catalograph.concurrency.eager import start_eagerly
+from catalograph.concurrency.time_slice import TimeSlice
 from catalograph.data.access import Access
 from catalograph.data.crawl import FIRST_PAGE
 from catalograph.data.slices import (
@@ -76,7 +78,12 @@ class Loaders:
         index: The one state of the index that this operation sees; None until loaded.
     """
 
-    def __init__(self, source: CatalogueSource, access: Access) -> None:
+    def __init__(
+        self,
+        source: CatalogueSource,
+        access: Access,
+        time_slice: TimeSlice | None = None,
+    ) -> None:
         self.access = access
         self.oldest_s: float | None = None
         self.stale_paths: dict[tuple[str | int, ...], float] = {}
@@ -84,10 +91,12 @@ class Loaders:
         self.index: CatalogueIndex | None = None
         self._source = source
         self._index_wanted = False
-        self._index_task: asyncio.Task[CatalogueIndex] | None = None
+        self._time_slice = time_slice or TimeSlice()
+        self._index_task: asyncio.Future[CatalogueIndex] | None = None
         self._index_entry: Entry[CatalogueIndex] | None = None
         self._records: dict[str, Model] = {}
         self._models: DataLoader[ModelsRequest, Listing] | None = None
+        self._known: dict[ModelsRequest, Listing | Exception] = {}
         self._waiting = 0
         self._batches: set[asyncio.Task[Any]] = set()
 
@@ -116,37 +125,50 @@ class Loaders:
         """
         if self.index is not None:
             return IndexListing(request, self.index)
-        if self._models is None:
-            self._models = DataLoader(load_fn=self._load_batch)
-        listing = await self._wait(self._models.load(request))
+        known = self._known.get(request)
+        if isinstance(known, Exception):
+            raise known
+        if known is not None:
+            listing = known
+        else:
+            if self._models is None:
+                self._models = DataLoader(load_fn=self._load_batch)
+            listing = await self._wait(self._models.load(request))
         if isinstance(listing, PageListing) and listing.stale_as_of_s is not None:
             self.stale_paths[path] = listing.stale_as_of_s
         return listing
 
-    def find_fresh(self, requests: Sequence[ModelsRequest]) -> list[Listing] | None:
-        """Find all lists of an operation in memory, for one that is asked again.
+    async def load_lists(
+        self, requests: Sequence[ModelsRequest], keys: Sequence[str]
+    ) -> Sequence[Listing] | None:
+        """Load all lists of an operation that asks for nothing else.
+
+        Suspends only when something is not in memory, or the time slice is spent.
+
+        Args:
+            requests: The lists.
+            keys: Response keys, for warnings about their age.
 
         Returns:
-            The lists, when they are all the operation asks for and each is fresh in
-            memory, and of one age where there are several; None sends it the usual way.
+            None when one of them failed: then `load_models` raises what it failed with.
         """
-        source, access = self._source, self.access
-        if len(requests) != 1 or source.prefers_index(access):
+        self._waiting += 1
+        try:
+            listings = await self._load_models(requests)
+        except Exception as error:  # noqa: BLE001 - `load_models` raises it again
+            self._known = dict.fromkeys(requests, error)
             return None
-        request = requests[0]
-        query = request.page_query(source.choose_dialect(access))
-        if query is not None:
-            found = source.peek_page(query, access)
-            if found is None:
+        finally:
+            self._leave()
+        loaded: list[Listing] = []
+        for key, listing in zip(keys, listings, strict=True):
+            if isinstance(listing, Exception):
+                self._known = dict(zip(requests, listings, strict=True))
                 return None
-            self._note(found.as_of_s)
-            self._note_answer(query, found)
-            return [PageListing(request, cut(request, found.value), entry=found)]
-        entry = source.peek_index(access)
-        if entry is None:
-            return None
-        self._pin(entry)
-        return [IndexListing(request, entry.value)]
+            if isinstance(listing, PageListing) and listing.stale_as_of_s is not None:
+                self.stale_paths[key,] = listing.stale_as_of_s
+            loaded.append(listing)
+        return loaded
 
     async def load_index(self) -> CatalogueIndex:
         """Load the index, once for the operation.
@@ -175,16 +197,19 @@ class Loaders:
         try:
             return await asyncio.shield(shared)
         finally:
-            self._waiting -= 1
-            if not self._waiting:
-                for batch in self._batches:
-                    batch.cancel()
-                if self._index_task is not None:
-                    self._index_task.cancel()
+            self._leave()
 
-    def _begin_reading(self) -> asyncio.Task[CatalogueIndex]:
+    def _leave(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            for batch in self._batches:
+                batch.cancel()
+            if self._index_task is not None:
+                self._index_task.cancel()
+
+    def _begin_reading(self) -> asyncio.Future[CatalogueIndex]:
         if self._index_task is None:
-            self._index_task = asyncio.ensure_future(self._fetch_index(None))
+            self._index_task = start_eagerly(self._fetch_index(None))
         return self._index_task
 
     async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
@@ -224,7 +249,7 @@ class Loaders:
             self._batches.discard(task)
 
     async def _load_models(
-        self, requests: list[ModelsRequest]
+        self, requests: Sequence[ModelsRequest]
     ) -> Sequence[Listing | Exception]:
         dialect = self._source.choose_dialect(self.access)
         queries = [request.page_query(dialect) for request in requests]
@@ -245,7 +270,11 @@ class Loaders:
         index = self.index
         if index is None:
             index = await asyncio.shield(self._begin_reading())
-        return [IndexListing(request, index) for request in requests]
+        listings: list[Listing | Exception] = []
+        for request in requests:
+            await self._time_slice.yield_if_due()
+            listings.append(IndexListing(request, index))
+        return listings
 
     async def _answer_from_pages(
         self, requests: Sequence[ModelsRequest], queries: Sequence[ModelsQuery]
@@ -314,22 +343,22 @@ class Loaders:
         serving = {query: found for query, (found, _) in kept.items()}
         for query in missing:
             serving[query] = next(one for one in asked if one.covers(query))
+        answers: _Pages = dict(self._find_served(kept, oldest_s, len(asked)))
         distinct = list(dict.fromkeys(serving.values()))
-        spared = self._spare_refreshes(kept, len(asked))
-        outcomes = await asyncio.gather(
-            *(
-                self._source.fetch_page(
-                    query,
-                    self.access,
-                    oldest_s=oldest_s if len(distinct) > 1 else None,
-                )
-                for query in distinct
-                if query not in spared
-            ),
-            return_exceptions=True,
-        )
-        fetched = zip((q for q in distinct if q not in spared), outcomes, strict=True)
-        answers = {**spared, **dict(fetched)}
+        fetched = [query for query in distinct if query not in answers]
+        if fetched:
+            outcomes = await asyncio.gather(
+                *(
+                    self._source.fetch_page(
+                        query,
+                        self.access,
+                        oldest_s=oldest_s if len(distinct) > 1 else None,
+                    )
+                    for query in fetched
+                ),
+                return_exceptions=True,
+            )
+            answers.update(zip(fetched, outcomes, strict=True))
         return {query: answers[found] for query, found in serving.items()}
 
     def _oldest_allowed(self, kept: Sequence[Entry[ModelsPage] | None]) -> float:
@@ -350,24 +379,33 @@ class Loaders:
             return min(times)
         return now_s - ages.fresh_s
 
-    def _spare_refreshes(
-        self, kept: _Kept, asked: int
+    def _find_served(
+        self, kept: _Kept, oldest_s: float, asked: int
     ) -> dict[ModelsQuery, Entry[ModelsPage]]:
-        """Find the stale pages that are served, but not refreshed on this occasion.
+        """Find the cached pages that are served without asking for a refresh.
 
-        A refresh is an upstream request of this operation, too, so there may be only as
-        many as its bound leaves. The others have their turn when these are fresh again.
+        They are fresh; or stale, and a refresh would be one upstream request too many: there
+        may be only as many as the operation's bound leaves. The others are refreshed when
+        these are fresh again.
         """
-        now_s, ages = self._source.clock(), self._source.ages
-        stale = {
-            query: entry
-            for query, entry in kept.values()
-            if entry is not None
-            and ages.fresh_s < now_s - entry.as_of_s <= ages.stale_s
-        }
+        now_s = self._source.clock()
+        fresh: dict[ModelsQuery, Entry[ModelsPage]] = {}
+        stale: dict[ModelsQuery, Entry[ModelsPage]] = {}
+        for query, entry in kept.values():
+            if entry is None:
+                continue
+            ages = self._source.ages_of(entry)
+            age_s = now_s - entry.as_of_s
+            if -ages.fresh_s <= age_s <= ages.fresh_s:
+                if entry.as_of_s >= oldest_s:
+                    fresh[query] = entry
+            elif ages.fresh_s < age_s <= ages.stale_s:
+                stale[query] = entry
+        if not stale:
+            return fresh
         left = max(0, self._bound() - asked)
         oldest_first = sorted(stale, key=lambda query: stale[query].as_of_s)
-        return {query: stale[query] for query in oldest_first[left:]}
+        return fresh | {query: stale[query] for query in oldest_first[left:]}
 
     def _bound(self) -> int:
         """Upstream requests this operation may make, as far as is known."""

@@ -151,10 +151,6 @@ class CatalogueSource:
         is_warm = self.clock() - entry.as_of_s <= self.ages_of(entry).stale_s
         return entry if is_warm else None
 
-    def peek_index(self, access: Access) -> Entry[CatalogueIndex] | None:
-        """Find a fresh index in memory."""
-        return self._cache.peek(index_key(access.partition))
-
     def find_progress(self, access: Access) -> tuple[int, int] | None:
         """Pages read, and pages known, of the reading of the index; None: none is running."""
         return self._crawler.find_progress(access)
@@ -185,14 +181,10 @@ class CatalogueSource:
         wider = query.sections | entry.value.sections
         if wider != query.sections:
             query = msgspec.structs.replace(query, sections=wider)
-        return query, entry if entry.value.sections.covers(wider) else None
-
-    def peek_page(self, query: ModelsQuery, access: Access) -> Entry[ModelsPage] | None:
-        """Find a fresh page in memory that serves `query`, without waiting."""
-        entry = self._cache.peek(_page_key(query, access.partition))
-        if entry is None or not entry.value.sections.covers(query.sections):
-            return None
-        return entry
+        if not entry.value.sections.covers(wider):
+            return query, None
+        self._note_page(entry, query, access)
+        return query, entry
 
     async def fetch_page(
         self, query: ModelsQuery, access: Access, *, oldest_s: float | None = None

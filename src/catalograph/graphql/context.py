@@ -8,7 +8,6 @@ from graphql import GraphQLResolveInfo
 from catalograph.catalogue.suggestion import Speller
 from catalograph.concurrency.time_slice import TimeSlice
 from catalograph.data.loaders import Loaders
-from catalograph.data.slices import ModelsRequest
 from catalograph.errors import LimitError
 from catalograph.graphql.run.needs import Need, find_needs
 
@@ -21,7 +20,6 @@ class Context:
     Attributes:
         loaders: Everything the operation may load.
         needs: What is known of the document's selections, by selecting fields.
-        requests: What lists of models at the root ask for, by response key.
         speller: Finds close spellings, within one bound for all lists.
         time_slice: Break up what takes long.
     """
@@ -32,7 +30,6 @@ class Context:
         "_references",
         "loaders",
         "needs",
-        "requests",
         "speller",
         "time_slice",
     )
@@ -48,7 +45,6 @@ class Context:
         self.speller = Speller()
         self.time_slice = time_slice or TimeSlice()
         self.needs: dict[tuple[int, ...], Need] = {}
-        self.requests: dict[str, ModelsRequest] = {}
         self._max_references = max_references
         self._references = 0
         self._filter_values = 0

@@ -152,9 +152,9 @@ class DrainingProtocol(BoundedHttpProtocol):
 
     drain: ClassVar[Drain] = DRAIN
 
-    def may_be_kept(self) -> bool:
+    def may_be_cached(self) -> bool:
         """As before, until then."""
-        return not self.drain.has_begun and super().may_be_kept()
+        return not self.drain.has_begun and super().may_be_cached()
 
     def begin(self) -> None:
         """Make a task of a request, and know whether it is the connection's last."""

@@ -30,10 +30,10 @@ from catalograph.web.replies import (
 
 _NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
 
-AnswerKept: TypeAlias = Callable[
+AnswerFromCache: TypeAlias = Callable[
     [Sequence[tuple[bytes, bytes]], bytes, str], tuple[bytes, bytes] | None
 ]
-"""`Gateway.answer_kept`: an application that has it is asked before a task is made."""
+"""`CacheHits.answer`: an application that has it is asked before a task is made."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -66,7 +66,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._chunk_bytes = 0
         self._reading = b""
         self._unread = b""
-        self._answer_kept: AnswerKept | None = getattr(self.app, "answer_kept", None)
+        self._answer_from_cache: AnswerFromCache | None = getattr(
+            self.app, "answer_from_cache", None
+        )
         self._pieces: list[bytes] = []
         self._is_early = False
         self._is_upgrading = False
@@ -142,14 +144,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._is_upgrading:
             return
         self._is_head_complete = True
-        self._is_early = self.may_be_kept()
+        self._is_early = self.may_be_cached()
         if not self._is_early:
             self.begin()
 
-    def may_be_kept(self) -> bool:
+    def may_be_cached(self) -> bool:
         """Whether what comes may get a kept answer before anything is made of it."""
         return (
-            self._answer_kept is not None
+            self._answer_from_cache is not None
             and self.url == b"/graphql"
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
@@ -183,18 +185,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_arriving = False
         self._has_completed = True
         self._stop_waiting()
-        if self._is_early and self._answer_at_once(b"".join(self._pieces)):
+        if self._is_early and self._answer_hit(b"".join(self._pieces)):
             self._is_early = False
             self._pieces.clear()
             return
         self._hand_over()
         super().on_message_complete()
 
-    def _answer_at_once(self, body: bytes) -> bool:
+    def _answer_hit(self, body: bytes) -> bool:
         """Answer without a task, which with all that hangs on it takes as long again."""
-        if self._answer_kept is None:
+        if self._answer_from_cache is None:
             return False
-        found = self._answer_kept(
+        found = self._answer_from_cache(
             self.headers, body, self.client[0] if self.client else ""
         )
         if found is None:

@@ -19,9 +19,7 @@ from catalograph.web.api_keys import KeyRing
 from catalograph.web.callers import Callers
 from catalograph.web.engine import Engine, ExplorerPages
 from catalograph.web.forwarded import Proxies
-from catalograph.web.gateway import Gateway
-from catalograph.web.graphql_http import Answered, GraphQLOverHTTP
-from catalograph.web.joining import Joined
+from catalograph.web.graphql_http import GraphQLOverHTTP
 from catalograph.web.middleware import (
     RequestContextMiddleware,
     SecurityHeadersMiddleware,
@@ -41,7 +39,7 @@ from catalograph.web.rate_limit import (
     RateLimiter,
 )
 from catalograph.web.request import headers_of
-from catalograph.web.response_cache import ResponseCache
+from catalograph.web.response_cache import CacheHits, ResponseCache
 from catalograph.web.routes import (
     Figures,
     ReadyProbe,
@@ -106,7 +104,7 @@ def build_web_app(
         log_stream: Where the access log goes; None: nowhere.
         figures: Gives what `/metrics` shows; None: figures of this process.
         lifespan: Starts and stops what the engine needs.
-        clock: Seconds, monotonic; for the age of kept answers.
+        clock: Seconds, monotonic; for the age of cached responses.
     """
     callers = Callers(
         (options.partition_key or os.urandom(32)) if options.passthrough else None,
@@ -117,10 +115,11 @@ def build_web_app(
         trusted = TrustedDocuments(
             options.trusted_documents, options.trusted_documents_mode
         )
-    kept = None
+    responses = None
     if options.response_cache:
-        kept = ResponseCache(max_bytes=options.response_cache_max_bytes, clock=clock)
-    joined: Joined[Answered] = Joined()
+        responses = ResponseCache(
+            max_bytes=options.response_cache_max_bytes, clock=clock
+        )
     in_flight = InFlight(options.max_in_flight)
     keys = KeyRing(options.api_keys)
     proxies = Proxies(options.trusted_proxies)
@@ -141,8 +140,7 @@ def build_web_app(
         engine,
         callers=callers,
         documents=DocumentFinder(persisted or MemoryDocuments(), trusted),
-        kept=kept,
-        joined=joined,
+        responses=responses,
         max_body_bytes=options.max_body_bytes,
         timeout_s=options.request_timeout_s,
         is_private=options.passthrough or bool(keys),
@@ -173,21 +171,17 @@ def build_web_app(
     app: ASGIApp = _Fork(graphql, starlette)
     app = SheddingMiddleware(app, in_flight)
     is_wrapped = bool(options.cors_origins) or tracing.is_on()
-    app = RequestContextMiddleware(app, log, proxies, is_wrapped=is_wrapped)
-    if kept is not None:
-        app = Gateway(
-            app,
-            kept=kept,
-            joined=joined,
-            in_flight=in_flight,
-            timeout_s=options.request_timeout_s,
+    hits = None
+    if responses is not None and not is_wrapped:
+        hits = CacheHits(
+            responses,
             log=log,
             guard=guard,
             proxies=proxies,
             brings_token=callers.bring_tokens,
-            is_wrapped=is_wrapped,
             clock=clock,
         )
+    app = RequestContextMiddleware(app, log, proxies, is_wrapped=is_wrapped, hits=hits)
     app = _allow_origins(app, options.cors_origins)
     return TracingMiddleware(app) if tracing.is_on() else app
 

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.types import Receive
 
+from catalograph.concurrency.eager import begin
 from catalograph.errors import RequestTimeoutError
 
 T = TypeVar("T")
@@ -33,6 +34,9 @@ async def run_for_client(
         RequestTimeoutError: Late.
         ClientGoneError: The client has gone.
     """
+    begun = begin(work)
+    if begun.is_done:
+        return begun.result
     loop = asyncio.get_running_loop()
     watch = _Watch(receive)
     timers = (
@@ -40,7 +44,7 @@ async def run_for_client(
         loop.call_later(left_s, watch.cut, "late"),
     )
     try:
-        return await work
+        return await begun
     except asyncio.CancelledError:
         if watch.reason == "" or watch.task.uncancel() > 0:
             raise  # somebody else, such as the server's shutdown, wants an end

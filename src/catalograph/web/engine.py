@@ -17,11 +17,11 @@ class Engine(Protocol):
     back as a request error whoever sent it, and by whatever method.
     """
 
-    def answer_now(self, operation: Operation, caller: Caller) -> Answer | None:
-        """Answer without waiting for anything; None when only `execute` can."""
-
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
-        """Answer an operation; errors of the graph are in the answer, not raised."""
+        """Answer an operation; errors of the graph are in the answer, not raised.
+
+        Does not suspend when everything is in memory.
+        """
 
 
 class ExplorerPages(Protocol):

@@ -1,17 +1,19 @@
 """GraphQL over HTTP: one request in, one answer out, as the current draft has it."""
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from catalograph.concurrency.single_flight import SingleFlight
 from catalograph.errors import (
     CatalographError,
     ForbiddenError,
     PersistedQueryNotFoundError,
     RequestTimeoutError,
+    UpstreamUnavailableError,
     UserInputError,
 )
 from catalograph.graphql.run.request import Answer, Caller, Operation
@@ -23,17 +25,18 @@ from catalograph.web.bodies import read_body
 from catalograph.web.callers import Callers
 from catalograph.web.deadline import ClientGoneError, run_for_client
 from catalograph.web.engine import Engine
-from catalograph.web.joining import JOINED, Joined
 from catalograph.web.negotiation import Media, choose_coding, choose_media, is_json
 from catalograph.web.parameters import Parameters, parse_body, parse_query_string
 from catalograph.web.persisted_queries import DocumentFinder, Found
-from catalograph.web.raw_requests import RawRequest
 from catalograph.web.replies import Refusal, send_bytes, send_refusal
+from catalograph.web.request import headers_of
 from catalograph.web.response_cache import (
     VARY,
+    CachedRequest,
+    Question,
     RenderedResponse,
     ResponseCache,
-    Shortcut,
+    build_request_key,
 )
 
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
@@ -47,21 +50,22 @@ _STATUS_BY_CODE: Final = {
 }
 
 
-class _Key(NamedTuple):
-    """What an answer depends on, beside the state of the catalogue."""
+class _Request(NamedTuple):
+    """One request while it is answered.
 
-    text: str
-    variables: bytes
-    name: str | None
-    partition: str
-    cost_wanted: bool
+    Attributes:
+        scope: As the server gave it.
+        receive: Gives the body, then whether the client has gone.
+        method: Upper case.
+        headers: By lower-case name; of repeated ones the last.
+        context: What the log and the metrics are told.
+    """
 
-
-class Answered(NamedTuple):
-    """An answer, and the reply made of it for all who get it."""
-
-    answer: Answer
-    reply: RenderedResponse
+    scope: Scope
+    receive: Receive
+    method: str
+    headers: Mapping[bytes, bytes]
+    context: RequestContext
 
 
 class GraphQLOverHTTP:
@@ -71,12 +75,11 @@ class GraphQLOverHTTP:
         engine: Runs the operations.
         callers: Reads from the headers who asks.
         documents: Finds the text that a request names.
-        kept: Answers that may be served again; None keeps none.
-        joined: Answers that are on their way.
+        responses: Responses that may be sent again; None caches none.
         max_body_bytes: Of a request.
         timeout_s: For a whole request.
         is_private: Whether an answer is only for the one who asked.
-        clock: Seconds, monotonic; the same as that of `kept`.
+        clock: Seconds, monotonic; the same as that of `responses`.
     """
 
     def __init__(
@@ -85,8 +88,7 @@ class GraphQLOverHTTP:
         *,
         callers: Callers,
         documents: DocumentFinder,
-        kept: ResponseCache | None,
-        joined: Joined[Answered],
+        responses: ResponseCache | None,
         max_body_bytes: int,
         timeout_s: float,
         is_private: bool,
@@ -95,152 +97,153 @@ class GraphQLOverHTTP:
         self._engine = engine
         self._callers = callers
         self._documents = documents
-        self._kept = kept
+        self._responses = responses
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
         self._is_private = is_private
         self._clock = clock
-        self._joined = joined
+        self._flights: SingleFlight[Question] = SingleFlight(_build_abandoned)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only what goes wrong while sending is raised."""
         if scope["method"] == "OPTIONS":
             await send_bytes(send, 204, [(b"allow", _ALLOW.encode())], b"")
             return
-        raw = RawRequest(scope)
-        media = choose_media(raw.headers.get(b"accept"))
+        context = request_context_of(scope)
+        headers = headers_of(scope)
+        request = _Request(scope, receive, scope["method"], headers, context)
+        media = choose_media(headers.get(b"accept"))
         try:
-            reply, status = await self._answer(raw, receive, media)
+            body, response = await self._answer(request, media)
         except ClientGoneError:
-            request_context_of(scope).status = _CLIENT_GONE
+            context.status = _CLIENT_GONE
         except Exception as exc:  # noqa: BLE001 whatever it was, the client is told
             # Its traceback holds this frame, which holds it, and with both the connection.
-            refusal = _word(exc, media, request_context_of(scope)).with_traceback(None)
+            refusal = _word(exc, media, context).with_traceback(None)
             await send_refusal(scope, send, refusal, (media or Media.JSON).value)
         else:
-            await self._send(raw, send, reply, media or Media.JSON, status)
+            await self._send(request, body, send, response, media or Media.JSON)
 
     async def _answer(
-        self, raw: RawRequest, receive: Receive, media: Media | None
-    ) -> tuple[RenderedResponse, int]:
+        self, request: _Request, media: Media | None
+    ) -> tuple[bytes, RenderedResponse]:
+        """Give the request's body, and what it is answered with."""
         if media is None:
             raise _not_acceptable()
-        parameters = await self._read(raw, receive)
-        context = request_context_of(raw.scope)
-        caller = self._callers.identify(raw.headers, parameters, context)
+        body, parameters = await self._read(request)
+        context = request.context
+        caller = self._callers.identify(request.headers, parameters, context)
         found = await self._documents.find(parameters)
         context.trusted = found.is_trusted
-        key = _key(found, parameters, caller)
-        if self._kept is not None and not caller.trace_wanted:
-            reply = self._kept.find(key)
-            context.cache = "hit" if reply is not None else "miss"
-            REQUESTS.count_kept(context.cache)
-            if reply is not None:
-                REQUESTS.count_operation(reply.name, "ok")
-                context.operation_name = reply.name
-                context.cost = reply.cost
-                await self._documents.register(found)
-                return reply, 200
-        operation = Operation(
-            document=found.text,
-            name=parameters.name,
-            variables=parameters.variables,
-            extensions=parameters.extensions,
-        )
-        answered = await self._execute(operation, caller, key, raw, receive)
-        answer = answered.answer
-        self._note(answer, context)
-        if answer.kind in {"mutation", "subscription"} and raw.method != "POST":
-            error = UserInputError(f"a {answer.kind} must be sent by POST")
-            raise Refusal(405, error, {"Allow": "POST"})
-        if answer.ran:
+        question = _build_question(found, parameters, caller)
+        response = self._find_cached(question, caller, context)
+        if response is None:
+            operation = Operation(
+                document=found.text,
+                name=parameters.name,
+                variables=parameters.variables,
+                extensions=parameters.extensions,
+            )
+            response = await self._execute(operation, caller, question, request)
+            answer = response.answer
+            self._note(answer, context)
+            if answer.kind in {"mutation", "subscription"} and request.method != "POST":
+                error = UserInputError(f"a {answer.kind} must be sent by POST")
+                raise Refusal(405, error, {"Allow": "POST"})
+        if response.answer.ran:
             await self._documents.register(found)
-        return answered.reply, _status(answer, media)
+        return body, response
 
-    async def _read(self, raw: RawRequest, receive: Receive) -> Parameters:
-        if raw.method == "POST":
-            if not is_json(raw.headers.get(b"content-type")):
+    def _find_cached(
+        self, question: Question, caller: Caller, context: RequestContext
+    ) -> RenderedResponse | None:
+        if self._responses is None or caller.trace_wanted:
+            return None
+        response = self._responses.find(question)
+        context.cache = "miss" if response is None else "hit"
+        REQUESTS.count_kept(context.cache)
+        if response is not None:
+            REQUESTS.count_operation(response.name, "ok")
+            context.operation_name = response.name
+            context.cost = response.answer.cost
+        return response
+
+    async def _read(self, request: _Request) -> tuple[bytes, Parameters]:
+        if request.method == "POST":
+            if not is_json(request.headers.get(b"content-type")):
                 raise _unsupported()
-            raw.body = await read_body(receive, raw.headers, self._max_body_bytes)
-            return parse_body(raw.body)
-        if raw.method in {"GET", "HEAD"}:
-            parameters = parse_query_string(raw.scope["query_string"])
-            _refuse_other_sites(raw.headers)
-            return parameters
-        error = UserInputError(f"the method must be GET or POST, got {raw.method}")
+            body = await read_body(
+                request.receive, request.headers, self._max_body_bytes
+            )
+            return body, parse_body(body)
+        if request.method in {"GET", "HEAD"}:
+            parameters = parse_query_string(request.scope["query_string"])
+            _refuse_other_sites(request.headers)
+            return b"", parameters
+        error = UserInputError(f"the method must be GET or POST, got {request.method}")
         raise Refusal(405, error, {"Allow": _ALLOW})
 
     async def _execute(
         self,
         operation: Operation,
         caller: Caller,
-        key: _Key,
-        raw: RawRequest,
-        receive: Receive,
-    ) -> Answered:
-        joined: Answered | None = raw.scope.get(JOINED)
-        if joined is not None:
-            return self._share(joined, raw, caller)
-        answer = self._engine.answer_now(operation, caller)
-        if answer is not None:
-            return self._keep(answer, key, caller)
+        question: Question,
+        request: _Request,
+    ) -> RenderedResponse:
+        """Run an operation, or wait for the response to an equal one that is running."""
 
-        async def execute() -> Answered:
+        async def execute() -> RenderedResponse:
             answer = await self._engine.execute(operation, caller)
-            return self._keep(answer, key, caller)
+            return self._render(answer, question, caller)
 
-        under_way = None if caller.trace_wanted else self._joined.find(key)
-        if under_way is not None:
+        is_shared = not caller.trace_wanted and self._flights.find(question) is not None
+        if is_shared:
             metrics.COALESCED.inc()
-            work = under_way.wait()
-        elif caller.trace_wanted:
-            work = execute()
-        else:
-            alias = self._alias(raw) if raw.may_repeat else None
-            work = self._joined.begin(key, alias, execute()).wait()
-        took_s = time.perf_counter() - request_context_of(raw.scope).started_s
-        answered = await run_for_client(
-            work, receive, self._timeout_s, left_s=self._timeout_s - took_s
+        took_s = time.perf_counter() - request.context.started_s
+        response = await run_for_client(
+            execute() if caller.trace_wanted else self._flights.run(question, execute),
+            request.receive,
+            self._timeout_s,
+            left_s=self._timeout_s - took_s,
         )
-        if under_way is None:
-            return answered
-        return self._share(answered, raw, caller)
+        return self._share(response, request, caller) if is_shared else response
 
-    def _share(self, answered: Answered, raw: RawRequest, caller: Caller) -> Answered:
-        """Take what was made for another who asked the same.
+    def _share(
+        self, response: RenderedResponse, request: _Request, caller: Caller
+    ) -> RenderedResponse:
+        """Take what was rendered for another caller who asked the same.
 
-        The upstream requests were made on his behalf, and are counted there.
+        The upstream requests were made on that caller's behalf, and are counted there.
         """
-        request_context_of(raw.scope).cache = "joined"
-        answer = answered.answer
+        request.context.cache = "joined"
+        answer = response.answer
+        if not answer.codes:
+            return response
         own = msgspec.structs.replace(
             answer.readdress(caller.request_id), upstream_requests=0
         )
-        if not answer.codes:
-            return Answered(own, answered.reply)
-        reply = RenderedResponse(own, is_private=self._is_private, now_s=self._clock())
-        return Answered(own, reply)
+        return RenderedResponse(own, is_private=self._is_private, now_s=self._clock())
 
-    def _alias(self, raw: RawRequest) -> Hashable:
-        return raw.alias(brings_token=self._callers.bring_tokens)
-
-    def _keep(self, answer: Answer, key: _Key, caller: Caller) -> Answered:
-        reply = RenderedResponse(
+    def _render(
+        self, answer: Answer, question: Question, caller: Caller
+    ) -> RenderedResponse:
+        response = RenderedResponse(
             answer, is_private=self._is_private, now_s=self._clock()
         )
         if (
-            self._kept is not None
+            self._responses is not None
             and answer.ran
             and not answer.codes
             and not caller.trace_wanted
         ):
-            self._kept.keep(key, len(key.text) + len(key.variables), reply)
-        return Answered(answer, reply)
+            self._responses.put(question, response)
+        return response
 
     def _note(self, answer: Answer, context: RequestContext) -> None:
         context.operation_name = answer.name or ""
         context.cost = answer.cost
-        context.upstream_requests = answer.upstream_requests
+        if context.cache != "joined":
+            context.upstream_requests = answer.upstream_requests
         context.codes = answer.codes
         tracing.note("graphql.operation.name", context.operation_name)
         tracing.note("graphql.operation.type", answer.kind or "")
@@ -254,38 +257,52 @@ class GraphQLOverHTTP:
 
     async def _send(
         self,
-        raw: RawRequest,
+        request: _Request,
+        received: bytes,
         send: Send,
-        reply: RenderedResponse,
+        response: RenderedResponse,
         media: Media,
-        status: int,
     ) -> None:
-        coding = choose_coding(raw.headers.get(b"accept-encoding"))
-        headers = reply.headers(media, coding, self._clock())
-        if self._kept is not None and reply.key is not None and raw.may_repeat:
-            context = request_context_of(raw.scope)
-            noted, key_id = context.note(), context.key_id
-            shortcut = Shortcut(reply, media, coding, noted, key_id)
-            self._kept.add_alias(self._alias(raw), raw.alias_bytes, shortcut)
-        held = raw.headers.get(b"if-none-match")
-        if held and raw.method != "POST" and reply.matches(held, media, coding):
-            kept = [pair for pair in headers if not pair[0].startswith(b"content-")]
-            await send_bytes(send, 304, kept, b"")
-            return
-        body = b"" if raw.method == "HEAD" else reply.encode(coding)[1]
-        await send(
-            {"type": "http.response.start", "status": status, "headers": headers}
+        headers = request.headers
+        coding, body = await response.encode(
+            choose_coding(headers.get(b"accept-encoding"))
         )
+        start = response.build_headers(media, coding, len(body), self._clock())
+        if request.method == "POST":
+            if self._responses is not None and response.question is not None:
+                key = build_request_key(
+                    headers, received, brings_token=self._callers.bring_tokens
+                )
+                if key is not None:
+                    noted, key_id = request.context.note(), request.context.key_id
+                    cached = CachedRequest(
+                        response, media, coding, body, noted=noted, key_id=key_id
+                    )
+                    self._responses.put_request(key, cached)
+        else:
+            held = headers.get(b"if-none-match")
+            if held and response.matches(held, media, coding):
+                kept = [pair for pair in start if not pair[0].startswith(b"content-")]
+                await send_bytes(send, 304, kept, b"")
+                return
+            if request.method == "HEAD":
+                body = b""
+        status = _status(response.answer, media)
+        await send({"type": "http.response.start", "status": status, "headers": start})
         await send({"type": "http.response.body", "body": body})
 
 
-def _key(found: Found, parameters: Parameters, caller: Caller) -> _Key:
+def _build_abandoned() -> Exception:
+    return UpstreamUnavailableError(detail="the request was given up")
+
+
+def _build_question(found: Found, parameters: Parameters, caller: Caller) -> Question:
     variables = (
         msgspec.json.encode(parameters.variables, order="sorted")
         if parameters.variables
         else b""
     )
-    return _Key(
+    return Question(
         found.text,
         variables,
         parameters.name,

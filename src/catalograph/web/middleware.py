@@ -22,6 +22,7 @@ from catalograph.web.replies import (
     write_head,
 )
 from catalograph.web.request import headers_of
+from catalograph.web.response_cache import CacheHits
 
 _OK: Final = 200
 _SECURITY_LINES: Final = write_head(list(SECURITY_HEADERS))
@@ -41,11 +42,23 @@ class RequestContextMiddleware:
         proxies: Whose word counts.
         is_wrapped: Whether something around this changes what is sent, so that nothing
             may be written past it.
+        hits: Answers cache hits; None when there is no cache, or `is_wrapped`.
+
+    Attributes:
+        answer_from_cache: What the server's protocol asks before it makes a task of a
+            request; None: it asks nobody.
     """
 
     def __init__(
-        self, app: ASGIApp, log: AccessLog, proxies: Proxies, *, is_wrapped: bool
+        self,
+        app: ASGIApp,
+        log: AccessLog,
+        proxies: Proxies,
+        *,
+        is_wrapped: bool,
+        hits: CacheHits | None = None,
     ) -> None:
+        self.answer_from_cache = None if hits is None else hits.answer
         self._app = app
         self._log = log
         self._proxies = proxies or None

@@ -1,28 +1,52 @@
-"""Answers as bytes: how one is sent with its caching headers, and those that are kept."""
+"""The response cache: rendered responses, and how a cache hit is answered.
 
-import collections
+A response is found in two ways, in one cache. By its question (document, variables,
+operation name, partition): that takes a parsed request. And by the bytes of a request that
+was answered before: that takes one look-up, so the protocol asks `CacheHits` before it makes
+anything of a request. A request that was answered once has passed every check that does not
+change with time; only the rate limit is left to ask.
+"""
+
+import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import xxhash
 
-from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest
+from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest, BoundedLru
 from catalograph.graphql.run.request import Answer
-from catalograph.observability.access_log import write_tail
+from catalograph.observability.access_log import AccessLog, write_tail
+from catalograph.observability.request_context import choose_request_id
 from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.compression import compress
+from catalograph.web.forwarded import Proxies
 from catalograph.web.negotiation import Coding, Media
+from catalograph.web.rate_limit import RateGuard
 from catalograph.web.replies import SECURITY_HEADERS, RawHeaders, write_head
 
 VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
 _MIN_COMPRESSED_BYTES: Final = 1024
-_WARNED_KEEP_S: Final = 1.0
+_MAX_COMPRESSED_AT_ONCE_BYTES: Final = 512 * 1024
+"""Larger bodies are compressed beside the event loop; up to this one takes some 5 ms."""
+
+_WARNED_CACHE_S: Final = 1.0
 _OVERHEAD_BYTES: Final = 1024
-_MOST_ALIASES: Final = 16
+_REQUEST_OVERHEAD_BYTES: Final = 2048
 _LARGEST_SHARE: Final = 8
+
+# What can change a response. Everything else may differ between two equal requests.
+_VARYING: Final = (
+    b"accept",
+    b"accept-encoding",
+    b"content-type",
+    b"x-api-key",
+    b"x-catalograph-cost",
+)
+_NEVER_CACHED: Final = frozenset(
+    (b"content-encoding", b"expect", b"if-none-match", b"x-catalograph-trace")
+)
 
 _TAG_SUFFIX: Final = {
     (media, coding): f"{'j' if media is Media.JSON else 'g'}{coding.value[:1]}".encode()
@@ -31,90 +55,140 @@ _TAG_SUFFIX: Final = {
 }
 
 
+class Question(NamedTuple):
+    """What a response depends on, beside the state of the catalogue."""
+
+    text: str
+    variables: bytes
+    name: str | None
+    partition: str
+    cost_wanted: bool
+
+
+RequestKey: TypeAlias = tuple[bytes | None, ...]
+"""The bytes of a request on which its response depends, the body first."""
+
+
+def build_request_key(
+    headers: Mapping[bytes, bytes], body: bytes, *, brings_token: bool
+) -> RequestKey | None:
+    """Build the key by which an equal POST request finds the same response.
+
+    Args:
+        headers: By lower-case name; of repeated ones the last.
+        body: Whole.
+        brings_token: Whether `Authorization` makes a difference.
+
+    Returns:
+        None when an equal request might be answered otherwise.
+    """
+    if not _NEVER_CACHED.isdisjoint(headers):
+        return None
+    get = headers.get
+    token = get(b"authorization") if brings_token else None
+    return (body, token, *map(get, _VARYING))
+
+
 class RenderedResponse:
-    """The answer to one operation, ready for every media type and coding.
+    """The response to one operation, ready for every media type and coding.
 
     Attributes:
+        answer: What it was rendered from.
         body: Uncompressed.
-        fresh_until_s: Clock reading up to which others may keep it.
-        until_s: Clock reading up to which it may be served again.
+        fresh_until_s: Clock reading up to which others may cache it.
+        until_s: Clock reading up to which we may.
         name: Operation name; empty when it has none.
-        cost: As the engine estimated it.
-        key: Under which a store keeps it; None when none does.
-        aliases: Further keys under which the store finds it, with their bytes.
-        own_bytes: Memory that all keys take together.
-        charged_bytes: Memory that it takes with all that hangs on it, as last measured.
+        question: Under which it is cached; None when it is not.
     """
 
     __slots__ = (
         "_bodies",
+        "_compressing",
         "_heads",
         "_is_success",
         "_scope",
         "_tag",
-        "aliases",
+        "answer",
         "body",
-        "charged_bytes",
-        "cost",
         "fresh_until_s",
-        "key",
         "name",
-        "own_bytes",
+        "question",
         "until_s",
     )
 
     def __init__(self, answer: Answer, *, is_private: bool, now_s: float) -> None:
+        self.answer = answer
         self.body = answer.body
         self.name = answer.name or ""
-        self.cost = answer.cost
-        # Without a figure from the engine there may still be a second: warnings.
-        keep_s = answer.fresh_for_s or min(answer.keep_for_s, _WARNED_KEEP_S)
-        self.until_s = now_s + keep_s
-        self.key: Hashable = None
-        self.aliases: collections.deque[tuple[Hashable, int]] = collections.deque()
-        self.own_bytes = 0
-        self.charged_bytes = 0
-        self._is_success = answer.ran and not answer.codes
+        # Without freshness there may still be a second: warnings.
+        cache_s = answer.fresh_for_s or min(answer.keep_for_s, _WARNED_CACHE_S)
+        self.until_s = now_s + cache_s
         self.fresh_until_s = now_s + answer.fresh_for_s
+        self.question: Question | None = None
+        self._is_success = answer.ran and not answer.codes
         self._scope = b"private" if is_private else b"public"
         self._tag = b""
         self._bodies = {Coding.IDENTITY: answer.body}
+        self._compressing: dict[Coding, asyncio.Future[bytes]] = {}
         self._heads: dict[tuple[Media, Coding], tuple[int, RawHeaders]] = {}
 
-    def encode(self, coding: Coding) -> tuple[Coding, bytes]:
-        """Compress once for each coding; small bodies, and those that gain nothing, stay."""
+    async def encode(self, coding: Coding) -> tuple[Coding, bytes]:
+        """Compress once for each coding; small bodies, and those that gain nothing, stay.
+
+        Suspends only while a large body is compressed.
+
+        Returns:
+            The coding that was applied, and the bytes.
+        """
         if coding is Coding.IDENTITY or len(self.body) < _MIN_COMPRESSED_BYTES:
             return Coding.IDENTITY, self.body
         found = self._bodies.get(coding)
         if found is None:
-            found = compress(self.body, coding)
+            if len(self.body) <= _MAX_COMPRESSED_AT_ONCE_BYTES:
+                found = compress(self.body, coding)
+            else:
+                found = await self._compress_aside(coding)
             self._bodies[coding] = found
         if len(found) >= len(self.body):
             return Coding.IDENTITY, self.body
         return coding, found
 
-    def etag(self, media: Media, coding: Coding) -> bytes:
-        """A strong validator: it differs between representations, as RFC 9110 wants."""
+    async def _compress_aside(self, coding: Coding) -> bytes:
+        under_way = self._compressing.get(coding)
+        if under_way is None:
+            work = asyncio.to_thread(compress, self.body, coding)
+            under_way = self._compressing[coding] = asyncio.ensure_future(work)
+        return await asyncio.shield(under_way)
+
+    def build_etag(self, media: Media, coding: Coding) -> bytes:
+        """Build a strong validator: it differs between representations (RFC 9110)."""
         if not self._tag:
-            # Nobody gains by two answers with one tag, so that no cryptography is needed;
-            # SHA-256 took a tenth of the time of an answer that is not kept.
+            # Nobody gains by two responses with one tag, so that no cryptography is needed;
+            # SHA-256 took a tenth of the time of a cache miss.
             self._tag = xxhash.xxh3_128_hexdigest(self.body).encode()
         return b'"%b-%b"' % (self._tag, _TAG_SUFFIX[media, coding])
 
-    def headers(self, media: Media, coding: Coding, now_s: float) -> RawHeaders:
-        """Everything that does not depend on the request; do not change the list.
+    def build_headers(
+        self, media: Media, coding: Coding, size: int, now_s: float
+    ) -> RawHeaders:
+        """Build all headers that do not depend on the request; do not change the list.
 
         `max-age` is what remains of the freshness and `Age` therefore 0: a cache adds
         both up.
+
+        Args:
+            media: As negotiated.
+            coding: As applied by `encode`.
+            size: Bytes of the body in that coding.
+            now_s: Clock reading.
         """
         left_s = int(self.fresh_until_s - now_s)
         found = self._heads.get((media, coding))
         if found is not None and found[0] == left_s:
             return found[1]
-        coding, body = self.encode(coding)
         headers = [
             (b"content-type", media.value),
-            (b"content-length", b"%d" % len(body)),
+            (b"content-length", b"%d" % size),
             (b"vary", VARY),
         ]
         if coding is not Coding.IDENTITY:
@@ -125,7 +199,7 @@ class RenderedResponse:
         else:
             headers.append((b"cache-control", b"no-store"))
         if self._is_success:
-            headers.append((b"etag", self.etag(media, coding)))
+            headers.append((b"etag", self.build_etag(media, coding)))
         self._heads[media, coding] = (left_s, headers)
         return headers
 
@@ -133,210 +207,235 @@ class RenderedResponse:
         """Whether the client already holds this representation (weak comparison)."""
         if not self._is_success:
             return False
-        tag = self.etag(media, self.encode(coding)[0])
+        tag = self.build_etag(media, coding)
         held = {part.strip().removeprefix(b"W/") for part in if_none_match.split(b",")}
         return tag in held or b"*" in held
 
     def measure_bytes(self) -> int:
-        """Memory that the bodies take, with a flat overhead."""
+        """Memory that the bodies and the question take, with a flat overhead."""
         bodies = sum(len(body) for body in set(self._bodies.values()))
-        return bodies + _OVERHEAD_BYTES
+        question = self.question
+        key = 0 if question is None else len(question.text) + len(question.variables)
+        return bodies + key + _OVERHEAD_BYTES
 
 
-class Shortcut:
-    """How one raw request is answered: a reply in one media type and coding.
-
-    Args:
-        reply: What is sent.
-        media: As negotiated.
-        coding: As negotiated.
-        noted: More for the access log, the same for all equal requests.
-        key_id: Whose API key such a request holds; empty without keys.
+class CachedRequest:
+    """One request, by its bytes, with its response in one media type and coding.
 
     Attributes:
-        reply: What is sent.
-        body: Its bytes in the coding.
-        log_tail: The constant part of the line in the access log.
+        response: What it is answered with.
+        body: In the coding.
+        key_id: Whose API key the request holds; empty without keys.
+        log_tail: The constant part of its line in the access log.
     """
 
     __slots__ = (
         "_coding",
         "_head",
-        "_headers",
         "_left_s",
         "_media",
         "body",
         "key_id",
         "log_tail",
-        "reply",
+        "response",
     )
 
     def __init__(
         self,
-        reply: RenderedResponse,
+        response: RenderedResponse,
         media: Media,
         coding: Coding,
-        noted: Mapping[str, object] = MappingProxyType({}),
+        body: bytes,
+        *,
+        noted: Mapping[str, object],
         key_id: str = "",
     ) -> None:
+        self.response = response
+        self.body = body
         self.key_id = key_id
-        self.reply = reply
-        self.body = reply.encode(coding)[1]
         self.log_tail = write_tail(
             {
                 "method": "POST",
                 "path": "/graphql",
                 "status": 200,
-                "operation": reply.name,
-                "cost": reply.cost,
+                "operation": response.name,
+                "cost": response.answer.cost,
                 "cache": "hit",
                 "upstream_requests": 0,
-                "bytes": len(self.body),
+                "bytes": len(body),
                 **noted,
             }
         )
         self._media = media
         self._coding = coding
         self._left_s = -1
-        self._headers: RawHeaders = []
         self._head = b""
 
-    def headers(self, now_s: float) -> RawHeaders:
-        """The headers; do not change the list."""
-        self._refresh(now_s)
-        return self._headers
-
-    def head(self, now_s: float) -> bytes:
-        """The headers as lines."""
-        self._refresh(now_s)
+    def write_head(self, now_s: float) -> bytes:
+        """Write the header lines; anew only when `max-age` changes."""
+        response = self.response
+        left_s = int(response.fresh_until_s - now_s)
+        if left_s != self._left_s:
+            self._left_s = left_s
+            headers = response.build_headers(
+                self._media, self._coding, len(self.body), now_s
+            )
+            self._head = write_head([*headers, *SECURITY_HEADERS])
         return self._head
-
-    def _refresh(self, now_s: float) -> None:
-        """Make both anew when `max-age` changes."""
-        left_s = int(self.reply.fresh_until_s - now_s)
-        if left_s == self._left_s:
-            return
-        self._left_s = left_s
-        self._headers = [
-            *self.reply.headers(self._media, self._coding, now_s),
-            *SECURITY_HEADERS,
-        ]
-        self._head = write_head(self._headers)
 
 
 class ResponseCache:
-    """Answers that may be served again, bounded in bytes, least recently used out first.
+    """Responses that may be sent again, bounded in bytes, least recently used evicted first.
 
-    Once there is no room, a new answer is let in when its question comes a second time.
-
-    An answer is found by what was asked (`key`), and by the raw requests that asked it
-    (`aliases`), so that a repeated request costs one look-up.
+    Once it is full, a response is stored when its question comes a second time.
 
     Args:
-        max_bytes: Bound over bodies, keys and a flat overhead for each answer.
+        max_bytes: Bound over bodies, keys and a flat overhead for each.
         clock: Seconds, monotonic.
     """
 
     def __init__(
         self, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.bytes = 0
-        self._max_bytes = max_bytes
         self._clock = clock
-        self._replies: collections.OrderedDict[Hashable, RenderedResponse] = (
-            collections.OrderedDict()
+        self._lru: BoundedLru[
+            Question | RequestKey, RenderedResponse | CachedRequest
+        ] = BoundedLru(
+            max_weight=max_bytes,
+            weigh=_weigh,
+            share=_LARGEST_SHARE,
+            admission=AdmitOnSecondRequest(),
         )
-        self._by_alias: dict[Hashable, Shortcut] = {}
-        self._once_seen = AdmitOnSecondRequest()
 
     def __len__(self) -> int:
-        return len(self._replies)
+        return len(self._lru)
 
-    def find(self, key: Hashable) -> RenderedResponse | None:
-        """The answer to a question; None when there is none that may be served."""
-        reply = self._replies.get(key)
-        if reply is None:
-            return None
-        if reply.until_s <= self._clock():
-            self._drop(reply)
-            return None
-        self._replies.move_to_end(key)
-        return reply
+    @property
+    def bytes(self) -> int:
+        """Memory that is taken, as far as it is counted."""
+        return self._lru.weight
 
-    def find_alias(self, alias: Hashable, now_s: float) -> Shortcut | None:
-        """The answer to a raw request; None when it must be looked at."""
-        found = self._by_alias.get(alias)
-        if found is None:
+    def find(self, question: Question) -> RenderedResponse | None:
+        """Find the response to a question; None on a miss."""
+        found = self._lru.get(question)
+        if not isinstance(found, RenderedResponse):
             return None
-        reply = found.reply
-        if reply.until_s <= now_s:
-            self._drop(reply)
+        if found.until_s <= self._clock():
+            self._lru.pop(question)
+            REQUESTS.kept_bytes = self._lru.weight
             return None
-        self._replies.move_to_end(reply.key)
         return found
 
-    def keep(self, key: Hashable, key_bytes: int, reply: RenderedResponse) -> None:
-        """Keep an answer as long as it may be served, if it may at all."""
+    def find_request(self, key: RequestKey, now_s: float) -> CachedRequest | None:
+        """Find how a request was answered that was equal in its bytes; None on a miss."""
+        found = self._lru.get(key)
+        if not isinstance(found, CachedRequest):
+            return None
+        response = found.response
+        question = response.question
+        # The bytes belong to the response: it is used now, and it may have been evicted.
+        if (
+            response.until_s <= now_s
+            or question is None
+            or self._lru.get(question) is not response
+        ):
+            self._lru.pop(key)
+            return None
+        return found
+
+    def put(self, question: Question, response: RenderedResponse) -> None:
+        """Store a response, unless it may not be sent again or is too large."""
+        if response.until_s > self._clock():
+            response.question = question
+            if not self._lru.put(question, response):
+                response.question = None
+            REQUESTS.kept_bytes = self._lru.weight
+
+    def put_request(self, key: RequestKey, request: CachedRequest) -> None:
+        """Let requests with the same bytes find a response that is stored."""
+        question = request.response.question
+        if question is not None and self._lru.put(key, request):
+            # It has grown if it was compressed for this request.
+            self._lru.put(question, request.response)
+            REQUESTS.kept_bytes = self._lru.weight
+
+
+class CacheHits:
+    """Answers requests from the cache, before a task is made of them.
+
+    Args:
+        cache: The responses.
+        log: Gets a line for each request, as from the middleware.
+        guard: Counts requests; None when there is no limit.
+        proxies: Whose word on addresses counts.
+        brings_token: Whether `Authorization` makes a difference to responses.
+        clock: The same as that of `cache`.
+    """
+
+    def __init__(
+        self,
+        cache: ResponseCache,
+        *,
+        log: AccessLog,
+        guard: RateGuard | None,
+        proxies: Proxies,
+        brings_token: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._cache = cache
+        self._log = log
+        self._guard = guard
+        self._proxies = proxies or None
+        self._brings_token = brings_token
+        self._clock = clock
+
+    def answer(
+        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
+    ) -> tuple[bytes, bytes] | None:
+        """Answer a POST to `/graphql`.
+
+        Args:
+            headers: Names in lower case.
+            body: Whole.
+            peer: Address of the other end.
+
+        Returns:
+            Header lines and body of a 200; None on a miss.
+        """
+        started_s = time.perf_counter()
+        fields = dict(headers)
+        key = build_request_key(fields, body, brings_token=self._brings_token)
+        if key is None:
+            return None
         now_s = self._clock()
-        if reply.until_s <= now_s:
-            return
-        if (len(reply.body) + key_bytes) * _LARGEST_SHARE > self._max_bytes:
-            return
-        old = self._replies.get(key)
-        if old is not None:
-            self._drop(old)
-        elif not (self._has_room(reply, now_s) or self._once_seen.admits(key)):
-            return
-        reply.key = key
-        reply.own_bytes = key_bytes
-        self._replies[key] = reply
-        self._charge(reply)
+        found = self._cache.find_request(key, now_s)
+        if found is None:
+            return None
+        address = peer
+        if self._proxies is not None and self._proxies.trusts(peer):
+            address = self._proxies.find_address(peer, fields)
+        limits = b""
+        if self._guard is not None:
+            lines = self._guard.take_at_once(address, found.key_id, now_s)
+            if lines is None:
+                return None
+            limits = lines
+        request_id = choose_request_id(fields.get(b"x-request-id"))
+        head = b"%bx-request-id: %b\r\n%b" % (
+            found.write_head(now_s),
+            request_id.encode("ascii"),
+            limits,
+        )
+        took_s = time.perf_counter() - started_s
+        REQUESTS.count_hit(found.response.name, took_s, len(found.body))
+        if self._log.is_on:
+            self._log.add_prepared(request_id, address, took_s, found.log_tail)
+        return head, found.body
 
-    def add_alias(self, alias: Hashable, alias_bytes: int, shortcut: Shortcut) -> None:
-        """Let a raw request find a kept answer; of very many such requests the oldest go."""
-        reply = shortcut.reply
-        if reply.key is None or alias in self._by_alias:
-            return
-        if len(reply.aliases) >= _MOST_ALIASES:
-            oldest, oldest_bytes = reply.aliases.popleft()
-            del self._by_alias[oldest]
-            reply.own_bytes -= oldest_bytes
-        reply.aliases.append((alias, alias_bytes))
-        self._by_alias[alias] = shortcut
-        reply.own_bytes += alias_bytes
-        self._charge(reply)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._replies.clear()
-        self._by_alias.clear()
-        self.bytes = 0
-
-    def _has_room(self, reply: RenderedResponse, now_s: float) -> bool:
-        """Whether nothing that can still be served would have to go."""
-        most = self._max_bytes - len(reply.body) - _OVERHEAD_BYTES
-        while self.bytes > most:
-            oldest = next(iter(self._replies.values()))
-            if oldest.until_s > now_s:
-                return False
-            self._drop(oldest)
-        return True
-
-    def _charge(self, reply: RenderedResponse) -> None:
-        """Bring the books up to date; a reply grows when it is compressed."""
-        weight_bytes = reply.own_bytes + reply.measure_bytes()
-        self.bytes += weight_bytes - reply.charged_bytes
-        reply.charged_bytes = weight_bytes
-        while self.bytes > self._max_bytes:
-            self._drop(next(iter(self._replies.values())))
-        REQUESTS.kept_bytes = self.bytes
-
-    def _drop(self, reply: RenderedResponse) -> None:
-        del self._replies[reply.key]
-        for alias, _ in reply.aliases:
-            del self._by_alias[alias]
-        self.bytes -= reply.charged_bytes
-        reply.key = None
-        reply.charged_bytes = reply.own_bytes = 0
-        reply.aliases.clear()
-        REQUESTS.kept_bytes = self.bytes
+def _weigh(key: Question | RequestKey, value: RenderedResponse | CachedRequest) -> int:
+    if isinstance(value, RenderedResponse):
+        return value.measure_bytes()
+    # The body is the response's.
+    parts = sum(len(part) for part in key if isinstance(part, bytes))
+    return parts + _REQUEST_OVERHEAD_BYTES

@@ -1,8 +1,7 @@
 """Documents, parsed and validated once."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -21,23 +20,20 @@ from graphql import (
     visit,
 )
 
-from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest
+from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest, BoundedLru
 from catalograph.errors import LimitError
 from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.check.parsing import find_twins, parse_whole
 from catalograph.graphql.check.validation import Validator
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.run.needs import Need
-from catalograph.graphql.run.operations import (
-    MAX_REPEATS,
-    Repeat,
-    RepeatKey,
-    weigh_repeat,
-)
 from catalograph.graphql.run.projection import Projection
 from catalograph.observability import tracing
 
 T = TypeVar("T")
+
+MAX_PREPARED = 512
+"""Operations that are stored with one document, by name and variables."""
 
 MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
@@ -76,26 +72,21 @@ class Document:
         fragments: By name.
         errors: Why it may not be executed; empty when it may.
         code: Kind of the errors.
-        repeats: Operations that can be asked again without the executor; see `remember`.
-        grown_bytes: Memory for what was worked out since it was last settled; below 0 when
-            more was forgotten.
-        held_bytes: Memory that was settled, the text's own included.
-        is_seen_through: Whether it has been tried to see through it before it runs.
+        prepared: Operations that are prepared to run, by name and variables.
+        weight_bytes: Memory of all of that, roughly.
     """
 
     __slots__ = (
         "_compiled",
         "_directive_variables",
-        "_repeats_bytes",
+        "_prepared_bytes",
         "ast",
         "code",
         "errors",
         "fragments",
-        "grown_bytes",
-        "held_bytes",
-        "is_seen_through",
-        "repeats",
+        "prepared",
         "text",
+        "weight_bytes",
     )
 
     def __init__(
@@ -117,11 +108,9 @@ class Document:
         self._directive_variables = (
             _directive_variables(ast) if ast is not None and "@" in text else ()
         )
-        self.repeats: dict[RepeatKey, Repeat] = {}
-        self._repeats_bytes = 0
-        self.grown_bytes = 0
-        self.held_bytes = 0
-        self.is_seen_through = False
+        self.prepared: dict[Hashable, Any] = {}
+        self._prepared_bytes = 0
+        self.weight_bytes = len(text) * _BYTES_PER_CHARACTER
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
     def compiled(self, variables: Mapping[str, Any]) -> Compiled:
@@ -135,28 +124,21 @@ class Document:
         if compiled is None:
             size_bytes = _VARIANT_BYTES_PER_CHARACTER * len(self.text)
             if len(self._compiled) >= MAX_VARIANTS:
-                self.grown_bytes -= size_bytes * len(self._compiled)
+                self.weight_bytes -= size_bytes * len(self._compiled)
                 self._compiled.clear()
             compiled = self._compiled[key] = Compiled()
-            self.grown_bytes += size_bytes
+            self.weight_bytes += size_bytes
         return compiled
 
-    def remember(self, key: RepeatKey, repeat: Repeat) -> None:
-        """Note an operation that can be asked again, unless it takes too much memory."""
-        if key in self.repeats:
-            # Its lists were not fresh, or it took too long to be answered at once.
-            self.repeats[key] = repeat
-            return
-        size_bytes = weigh_repeat(key, repeat)
-        if size_bytes is None:
-            return
-        if len(self.repeats) >= MAX_REPEATS:
-            self.repeats.clear()
-            self.grown_bytes -= self._repeats_bytes
-            self._repeats_bytes = 0
-        self.repeats[key] = repeat
-        self._repeats_bytes += size_bytes
-        self.grown_bytes += size_bytes
+    def store_prepared(self, key: Hashable, prepared: object, size_bytes: int) -> None:
+        """Store an operation with its document, so that they leave together."""
+        if len(self.prepared) >= MAX_PREPARED:
+            self.prepared.clear()
+            self.weight_bytes -= self._prepared_bytes
+            self._prepared_bytes = 0
+        self.prepared[key] = prepared
+        self._prepared_bytes += size_bytes
+        self.weight_bytes += size_bytes
 
     def locate(self, errors: Sequence[GraphQLError]) -> None:
         """Note in errors where in the text they happened, if they do not say so themselves.
@@ -194,9 +176,7 @@ class Document:
 
 
 class Documents:
-    """Documents by text; least recently used out first.
-
-    Once there is no room, a new one is let in when it comes a second time.
+    """Documents by text, bounded in bytes: the least recently used are evicted.
 
     Args:
         schema: What they are validated against.
@@ -217,36 +197,37 @@ class Documents:
         self.limits = limits or Limits()
         self.hide_suggestions = not introspection_enabled
         self._validator = Validator(schema, introspection_enabled=introspection_enabled)
-        self._max_bytes = max_bytes
-        self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._held_bytes = 0
-        self._once_seen = AdmitOnSecondRequest()
+        self._documents: BoundedLru[str, Document] = BoundedLru(
+            max_weight=max_bytes,
+            weigh=lambda _, document: document.weight_bytes,
+            admission=AdmitOnSecondRequest(),
+        )
         self._aside: ThreadPoolExecutor | None = None
 
     async def load(self, text: str) -> Document:
         """Give the document of a text, parsed and validated now or before.
 
         A long one is read beside the event loop, one at a time, so that whoever sends
-        them keeps nobody waiting but themselves.
+        them keeps nobody waiting but themselves; all others are read without suspending.
         """
-        document = self.find(text)
+        document = self._documents.get(text)
         if document is None:
             document = await self._work(text, self._build, text)
-            if text not in self._documents:
-                self._keep(document)
+            self._documents.put(text, document)
         return document
 
     def find(self, text: str) -> Document | None:
-        """Give the document of a text that is known or short; None: it must be loaded."""
-        document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
-            if document.grown_bytes:
-                self._settle(document)
-        elif len(text) <= MAX_CHARACTERS_AT_ONCE:
-            document = self._build(text)
-            self._keep(document)
-        return document
+        """Find a document in memory; None on a miss."""
+        return self._documents.get(text)
+
+    def store_prepared(
+        self, document: Document, key: Hashable, prepared: object, size_bytes: int
+    ) -> None:
+        """Store an operation with its document, if that is stored itself."""
+        if self._documents.peek(document.text) is document:
+            document.store_prepared(key, prepared, size_bytes)
+            # Brings its weight up to date.
+            self._documents.put(document.text, document)
 
     async def locate(
         self, document: Document, errors: Sequence[GraphQLError]
@@ -263,24 +244,6 @@ class Documents:
             self._aside = ThreadPoolExecutor(1, "documents")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._aside, tracing.carry(work), *args)
-
-    def _keep(self, document: Document) -> None:
-        weight_bytes = len(document.text) * _BYTES_PER_CHARACTER
-        is_full = self._held_bytes + weight_bytes > self._max_bytes
-        if is_full and not self._once_seen.admits(document.text):
-            return
-        self._documents[document.text] = document
-        document.grown_bytes += weight_bytes
-        self._settle(document)
-
-    def _settle(self, document: Document) -> None:
-        """Bring the books up to date, and let others go where there is no room."""
-        self._held_bytes += document.grown_bytes
-        document.held_bytes += document.grown_bytes
-        document.grown_bytes = 0
-        while self._held_bytes > self._max_bytes and len(self._documents) > 1:
-            _, oldest = self._documents.popitem(last=False)
-            self._held_bytes -= oldest.held_bytes
 
     def _build(self, text: str) -> Document:
         max_tokens = self.limits.tokens

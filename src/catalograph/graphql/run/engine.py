@@ -2,11 +2,11 @@
 
 import datetime
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError
 from graphql.execution.executor import Executor
 from structlog.contextvars import bound_contextvars
 
@@ -14,29 +14,24 @@ from catalograph.concurrency.time_slice import MAX_SLICE_S, TimeSlice
 from catalograph.data.access import Access
 from catalograph.data.loaders import Loaders
 from catalograph.data.source import CatalogueSource
-from catalograph.errors import LimitError
+from catalograph.errors import LimitError, ResponseTooLargeError
 from catalograph.graphql.check.cost import CostEstimator, Totals
-from catalograph.graphql.check.documents import Compiled, Document, Documents, kind_of
+from catalograph.graphql.check.documents import Documents
 from catalograph.graphql.context import Context
 from catalograph.graphql.errors import format_errors, wrap_limit_error
-from catalograph.graphql.run.executor import CompiledExecutor
-from catalograph.graphql.run.operations import (
-    Repeat,
-    RepeatKey,
-    build_repeat,
-    plan_repeat,
-    repeat_key,
-)
-from catalograph.graphql.run.projection import Projector
+from catalograph.graphql.run.budget import MAX_RESPONSE_BYTES, ResponseBudget
+from catalograph.graphql.run.executor import BoundedExecutor, CompiledExecutor
+from catalograph.graphql.run.operations import Operations, PreparedOperation
+from catalograph.graphql.run.projection import CannotProjectError, Projector
 from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.graphql.scalars import format_date_time
 from catalograph.graphql.schema import build_schema, read_field
+from catalograph.graphql.types.connections import ModelConnectionSource
 from catalograph.observability import operation_trace, tracing
 from catalograph.observability.metrics import STALE_ANSWERS
 
-_KEPT_WITH_WARNINGS_S = 1.0
-_KEPT_WHILE_STALE_S = 1.0
-_LONGEST_NAME = 128
+_CACHED_WITH_WARNINGS_S: Final = 1.0
+_CACHED_WHILE_STALE_S: Final = 1.0
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,9 +44,10 @@ class Engine:
         documents: Parsed and validated documents.
         max_cost: Most estimated cost of one operation.
         max_references: Most node ids and representations of one operation.
-        is_compiled: Whether selections over records are compiled; False runs everything
-            field by field, for comparison.
-        max_slice_s: How long completing values may keep the event loop from others.
+        max_response_bytes: Most bytes of one response, uncompressed.
+        executor_class: Runs what is not made of lists alone; graphql-core's own runs
+            everything field by field, for comparison.
+        max_slice_s: How long an operation may keep the event loop from other work.
     """
 
     def __init__(
@@ -61,44 +57,33 @@ class Engine:
         documents: Documents | None = None,
         max_cost: int = 30_000,
         max_references: int = 1_000,
-        is_compiled: bool = True,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        executor_class: type[Executor[Any]] = CompiledExecutor,
         max_slice_s: float = MAX_SLICE_S,
     ) -> None:
-        self.schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
+        schema = build_schema()
+        self.schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._source = source
         self._documents = documents or Documents(self.schema)
+        self._operations = Operations(
+            schema,
+            self._documents,
+            Projector(read_field),
+            executor_class=executor_class,
+            max_references=max_references,
+        )
         self._cost_estimator = CostEstimator(self.schema, max_cost=max_cost)
         self._max_references = max_references
+        self._max_response_bytes = max_response_bytes
         self._max_slice_s = max_slice_s
-        self._is_compiled = is_compiled
-        self._executor_class = CompiledExecutor if is_compiled else Executor
-        self._projector = Projector(read_field)
-        self._connection_type = self.schema.get_type("ModelConnection")
-
-    def answer_now(self, operation: Operation, caller: Caller) -> Answer | None:
-        """Answer without waiting for anything.
-
-        Returns:
-            None when that is not possible: something must be fetched, the document takes
-            long to read, or a trace is wanted. Then `execute` answers.
-        """
-        if caller.trace_wanted:
-            return None
-        document = self._documents.find(operation.document)
-        if document is None:
-            return None
-        node = document.find_operation(operation.name)
-        if document.errors or document.ast is None:
-            return _refuse(document.errors, caller, document.code, kind_of(node))
-        return self._answer_at_once(document, node, operation, caller)
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
         """Run one operation; whatever goes wrong is in the answer.
 
-        Answers what `answer_now` would, too, but not in its short way: ask that first.
+        Suspends only where something must be waited for: a long new document, the upstream,
+        the shared cache, the next time slice.
         """
-        # Tasks that the operation starts inherit it: all their lines of the log say whose
-        # they are.
+        # Tasks that the operation starts inherit it: all their log lines name the request.
         with bound_contextvars(request_id=caller.request_id):
             if not caller.trace_wanted:
                 return await self._execute(operation, caller)
@@ -109,105 +94,76 @@ class Engine:
                 operation_trace.end()
 
     async def _execute(self, operation: Operation, caller: Caller) -> Answer:
-        document = await self._documents.load(operation.document)
-        node = document.find_operation(operation.name)
-        kind = kind_of(node)
-        if document.errors or document.ast is None:
-            return _refuse(document.errors, caller, document.code, kind)
-        loaders = self._build_loaders(caller)
-        context = Context(
-            loaders,
-            max_references=self._max_references,
-            time_slice=TimeSlice(self._max_slice_s),
+        prepared = await self._operations.prepare(
+            operation.document, operation.name, operation.variables
         )
+        if prepared.errors:
+            return _refuse(prepared.errors, caller, prepared.code, prepared.kind)
+        access = Access(token=caller.token, partition=caller.partition)
         try:
-            self._documents.limits.check_variables(operation.variables)
-        except LimitError as error:
-            return _refuse([wrap_limit_error(error)], caller, error.code, kind)
-        executor = self._executor_class.build(
-            self.schema,
-            document.ast,
-            context_value=context,
-            raw_variable_values=dict(operation.variables),
-            operation_name=operation.name,
-            hide_suggestions=self._documents.hide_suggestions,
-        )
-        if isinstance(executor, list):
-            located = await self._documents.locate(document, executor)
-            return _refuse(located, caller, "BAD_USER_INPUT", kind)
-        try:
-            cost = self._cost_estimator.estimate(
-                executor.operation,
-                document.fragments,
-                executor.variable_values.coerced,
-                self._find_totals(loaders.access),
+            cost = prepared.estimate_cost(
+                self._cost_estimator, self._find_totals(access)
             )
         except LimitError as error:
-            return _refuse([wrap_limit_error(error)], caller, error.code, kind)
+            refusal = [wrap_limit_error(error)]
+            return _refuse(refusal, caller, error.code, prepared.kind)
         caller.note_cost(cost)
-        compiled = document.compiled(executor.variable_values.coerced)
-        context.needs = compiled.needs
-        if isinstance(executor, CompiledExecutor):
-            executor.plans = compiled.plans
-            executor.projector = self._projector
-            executor.time_slice = context.time_slice
-        with tracing.span("graphql.execute"):
-            outcome: Any = executor.execute_operation()
-            result = await outcome if inspect.isawaitable(outcome) else outcome
-        if not result.errors:
-            key = repeat_key(operation.name, operation.variables, caller.partition)
-            self._remember(document, key, executor, context, compiled, cost)
-        errors = result.errors
-        if errors:
-            await self._documents.locate(document, errors)
-            await context.time_slice.yield_if_due()
-        return self._answer(result.data, errors, loaders, caller, node, cost)
-
-    def _answer_at_once(
-        self,
-        document: Document,
-        node: OperationDefinitionNode | None,
-        operation: Operation,
-        caller: Caller,
-    ) -> Answer | None:
-        """Answer what is seen through and fresh in memory; None for all else."""
-        loaders = self._build_loaders(caller)
-        key = repeat_key(operation.name, operation.variables, caller.partition)
-        repeat = document.repeats.get(key)
-        is_first = repeat is None
-        if repeat is None:
-            if document.is_seen_through or node is None or not self._is_compiled:
-                return None
-            document.is_seen_through = True
-            repeat = self._plan(document, node, loaders)
-            if repeat is None:
-                return None
-            document.remember(key, repeat)
-        listings = loaders.find_fresh(repeat.requests)
-        if listings is None:
-            return None
         time_slice = TimeSlice(self._max_slice_s)
-        data = repeat.render(listings, time_slice, is_first=is_first)
-        if data is None:
-            return None
-        return self._answer(data, None, loaders, caller, node, repeat.cost)
+        budget = ResponseBudget(self._max_response_bytes)
+        loaders = Loaders(self._source, access, time_slice)
+        data: Any = None
+        errors: Sequence[GraphQLError] = ()
+        try:
+            with tracing.span("graphql.execute"):
+                if prepared.steps is not None:
+                    data = await _render_lists(prepared, loaders, budget, time_slice)
+                if data is None:
+                    data, errors = await self._run(
+                        prepared, loaders, budget, time_slice
+                    )
+        except ResponseTooLargeError as error:
+            data, errors = None, [wrap_limit_error(error)]
+        prepared.has_run = True
+        answer = self._answer(data, errors, loaders, caller, prepared, cost)
+        if len(answer.body) > self._max_response_bytes:
+            # What escapes characters was counted too low.
+            too_large = ResponseTooLargeError(
+                len(answer.body), self._max_response_bytes
+            )
+            errors = [wrap_limit_error(too_large)]
+            answer = self._answer(None, errors, loaders, caller, prepared, cost)
+        return answer
 
-    def _plan(
-        self, document: Document, node: OperationDefinitionNode, loaders: Loaders
-    ) -> Repeat | None:
-        """See through an operation that nobody has asked before, if it is plain."""
-        return plan_repeat(
-            node,
-            schema=self.schema,
-            projector=self._projector,
-            price=lambda: self._cost_estimator.estimate(
-                node, document.fragments, {}, self._find_totals(loaders.access)
-            ),
+    async def _run(
+        self,
+        prepared: PreparedOperation,
+        loaders: Loaders,
+        budget: ResponseBudget,
+        time_slice: TimeSlice,
+    ) -> tuple[Any, Sequence[GraphQLError]]:
+        """Run an operation in the executor.
+
+        Raises:
+            ResponseTooLargeError: The response would be larger than it may be.
+        """
+        context = Context(
+            loaders, max_references=self._max_references, time_slice=time_slice
         )
-
-    def _build_loaders(self, caller: Caller) -> Loaders:
-        access = Access(token=caller.token, partition=caller.partition)
-        return Loaders(self._source, access)
+        context.needs = prepared.compiled.needs
+        executor = prepared.build_executor(context)
+        if isinstance(executor, BoundedExecutor):
+            executor.budget = budget
+            executor.time_slice = time_slice
+        if isinstance(executor, CompiledExecutor):
+            executor.plans = prepared.compiled.plans
+            executor.projector = self._operations.projector
+        outcome: Any = executor.execute_operation()
+        result = await outcome if inspect.isawaitable(outcome) else outcome
+        errors: Sequence[GraphQLError] = result.errors or ()
+        if errors:
+            await self._documents.locate(prepared.document, errors)
+            await time_slice.yield_if_due()
+        return result.data, errors
 
     def _find_totals(self, access: Access) -> Totals:
         """How much there is of what, as far as this process knows now."""
@@ -224,11 +180,11 @@ class Engine:
 
     def _answer(
         self,
-        data: dict[str, Any] | msgspec.Raw | None,
-        errors: Sequence[GraphQLError] | None,
+        data: Any,
+        errors: Sequence[GraphQLError],
         loaders: Loaders,
         caller: Caller,
-        node: Any,
+        prepared: PreparedOperation,
         cost: int,
     ) -> Answer:
         body: dict[str, Any] = {}
@@ -238,7 +194,8 @@ class Engine:
             body["errors"] = formatted
         body["data"] = data
         extensions: dict[str, Any] = {}
-        warnings = _warn(data, loaders)
+        keys = data if isinstance(data, dict) else prepared.list_keys
+        warnings = _warn(keys, loaders)
         if warnings:
             extensions["warnings"] = warnings
             STALE_ANSWERS.inc()
@@ -254,44 +211,59 @@ class Engine:
             extensions["trace"] = notes.show()
         if extensions:
             body["extensions"] = extensions
-        fresh_s, kept_s = _lifetime(
+        fresh_s, cached_s = _lifetime(
             loaders, failed=bool(formatted), warned=bool(warnings)
         )
         return Answer(
             body=_encode(body),
             codes=_codes(formatted),
-            kind=kind_of(node),
-            name=node.name.value[:_LONGEST_NAME] if node.name else None,
+            kind=prepared.kind,
+            name=prepared.name,
             fresh_for_s=fresh_s,
-            keep_for_s=kept_s,
+            keep_for_s=cached_s,
             as_of_s=loaders.oldest_s,
             cost=cost,
             upstream_requests=loaders.access.requests,
         )
 
-    def _remember(
-        self,
-        document: Document,
-        key: RepeatKey,
-        executor: Executor[Any],
-        context: Context,
-        compiled: Compiled,
-        cost: int,
-    ) -> None:
-        """Note an operation that went well, so that it need not be executed again."""
-        repeat = build_repeat(
-            executor.operation,
-            context.requests,
-            compiled.plans,
-            self._connection_type,
-            cost,
-        )
-        if repeat is not None:
-            document.remember(key, repeat)
+
+async def _render_lists(
+    prepared: PreparedOperation,
+    loaders: Loaders,
+    budget: ResponseBudget,
+    time_slice: TimeSlice,
+) -> msgspec.Raw | None:
+    """Load and render the lists of an operation that consists of nothing else.
+
+    Returns:
+        None when a list failed, or holds a value that is not what its type promises: the
+        executor finds the same in `loaders`, and words the error.
+
+    Raises:
+        ResponseTooLargeError: As `Engine._run`.
+    """
+    steps = prepared.steps or ()
+    listings = await loaders.load_lists(
+        [step.request for step in steps], [step.key for step in steps]
+    )
+    if listings is None:
+        return None
+    pieces: list[bytes] = []
+    try:
+        for step, listing in zip(steps, listings, strict=True):
+            if prepared.has_run:
+                step.projection.mark_repeated()
+            connection = ModelConnectionSource(listing, step.order_name)
+            rendered = step.projection.pieces(connection)
+            pieces += (step.prefix, await budget.gather(rendered, time_slice))
+    except CannotProjectError:
+        budget.spent_bytes = 0
+        return None
+    return msgspec.Raw(b"{%b}" % b"".join(pieces))
 
 
 def _refuse(
-    errors: Any,
+    errors: Sequence[GraphQLError],
     caller: Caller,
     code: str,
     kind: str | None,
@@ -306,18 +278,17 @@ def _refuse(
     )
 
 
-def _warn(
-    data: dict[str, Any] | msgspec.Raw | None, loaders: Loaders
-) -> list[dict[str, Any]]:
-    """Say which fields are past their stale age because the upstream failed."""
+def _warn(keys: Iterable[str], loaders: Loaders) -> list[dict[str, Any]]:
+    """Say which fields are past their stale age because the upstream failed.
+
+    Args:
+        keys: Response keys of the root fields.
+        loaders: What was loaded.
+    """
     stale = dict(loaders.stale_paths)
-    if (
-        loaders.index_is_stale
-        and loaders.index is not None
-        and isinstance(data, Mapping)
-    ):
+    if loaders.index_is_stale and loaders.index is not None:
         stale |= {
-            (key,): loaders.index.as_of_s for key in data if not key.startswith("__")
+            (key,): loaders.index.as_of_s for key in keys if not key.startswith("__")
         }
     return [
         {
@@ -333,17 +304,17 @@ def _warn(
 
 
 def _lifetime(loaders: Loaders, *, failed: bool, warned: bool) -> tuple[float, float]:
-    """Seconds that others may keep the answer, and that we ourselves may."""
+    """Seconds for which others may cache the answer, and for which we may."""
     if failed:
         return 0.0, 0.0
     if warned:
-        return 0.0, _KEPT_WITH_WARNINGS_S
+        return 0.0, _CACHED_WITH_WARNINGS_S
     fresh_s, _ = loaders.ages
     if loaders.oldest_s is None:
         # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
         return fresh_s, fresh_s
     left_s = max(0.0, loaders.oldest_s + fresh_s - loaders.now_s())
-    return left_s, max(left_s, _KEPT_WHILE_STALE_S)
+    return left_s, max(left_s, _CACHED_WHILE_STALE_S)
 
 
 def _codes(formatted: list[dict[str, Any]]) -> tuple[str, ...]:

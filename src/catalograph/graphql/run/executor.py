@@ -1,40 +1,164 @@
 """The executor: graphql-core's own, with whole objects and lists handed to projections."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
-from graphql import GraphQLList, GraphQLObjectType, GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLList, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.executor import Executor
 from graphql.pyutils import Path
-from graphql.pyutils.is_iterable import is_collection
 
+from catalograph.concurrency.eager import begin
 from catalograph.concurrency.time_slice import TimeSlice
+from catalograph.graphql.run.budget import (
+    BYTES_PER_ERROR,
+    BYTES_PER_FIELD,
+    ResponseBudget,
+)
 from catalograph.graphql.run.projection import (
     CannotProjectError,
     Projection,
     Projector,
-    Steps,
 )
 
-LONG_LIST = 20
-"""Objects that may take longer than a turn when each is completed field by field."""
+T = TypeVar("T")
+
+LONG_LIST: Final = 20
+"""Objects that may take longer than a time slice when each is completed field by field."""
 
 
-class CompiledExecutor(Executor[Any]):
+class BoundedExecutor(Executor[Any]):
+    """graphql-core's executor within a byte budget, with pauses.
+
+    Attributes:
+        budget: Of the response. Once it is exceeded no field is answered any more:
+            `execute_operation` raises `ResponseTooLargeError`.
+        time_slice: Of the operation.
+    """
+
+    budget: ResponseBudget
+    time_slice: TimeSlice
+
+    def execute_fields(  # noqa: D102 - as inherited
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        keys = sum(map(len, grouped_field_set))
+        self.budget.spend(keys + BYTES_PER_FIELD * len(grouped_field_set))
+        return super().execute_fields(
+            parent_type, source_value, path, grouped_field_set, position_context
+        )
+
+    # An instance method here, a static one there: it is always called on an executor.
+    def complete_leaf_value(  # type: ignore[override]  # noqa: D102 - as inherited
+        self, return_type: Any, result: Any
+    ) -> Any:
+        completed = super().complete_leaf_value(return_type, result)
+        if isinstance(completed, str):
+            self.budget.spend(
+                len(completed) if completed.isascii() else len(completed.encode())
+            )
+        return completed
+
+    def handle_field_error(  # noqa: D102 - as inherited
+        self,
+        raw_error: Exception,
+        return_type: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+    ) -> None:
+        if self.budget.is_exceeded:
+            # Not a failed field: everything ends.
+            raise raw_error
+        keys = sum(len(key) if isinstance(key, str) else 8 for key in path.as_list())
+        self.budget.spend(BYTES_PER_ERROR + keys)
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
+
+    def complete_list_value(  # noqa: D102 - as inherited
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        if not self._takes_long(return_type, result):
+            return super().complete_list_value(
+                return_type, field_details_list, info, path, result, position_context
+            )
+        return _run(
+            self._complete_in_turn(
+                return_type.of_type,
+                field_details_list,
+                info,
+                path,
+                result,
+                position_context,
+            )
+        )
+
+    def _takes_long(self, return_type: GraphQLList[Any], result: Any) -> bool:
+        """Whether a list may take longer than a time slice when completed in one go."""
+        if not isinstance(result, list | tuple):
+            return False
+        if _object_type(return_type) is not None:
+            return len(result) >= LONG_LIST or self.time_slice.is_spent
+        # A reference that is none is an error with its place, which takes longer than to
+        # complete one that is found.
+        return len(result) >= LONG_LIST and any(
+            isinstance(one, Exception) for one in result
+        )
+
+    async def _complete_in_turn(
+        self,
+        item_type: Any,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: Sequence[Any],
+        position_context: Any,
+    ) -> list[Any]:
+        """Complete items one after the other, with pauses.
+
+        graphql-core begins all of them and then waits for all, a task each: a thousand
+        nodes with lists of their own would be one long step of the event loop. Nothing is
+        lost: what hangs below an item comes from an index that is loaded by then.
+        """
+        completed: list[Any] = []
+        for place, item in enumerate(items):
+            if self.time_slice.is_spent:
+                await self.time_slice.yield_now()
+            is_awaitable = self.complete_list_item_value(
+                item,
+                completed,
+                item_type,
+                field_details_list,
+                info,
+                path.add_key(place, None),
+                position_context,
+            )
+            if is_awaitable:
+                completed[place] = await completed[place]
+        return completed
+
+
+class CompiledExecutor(BoundedExecutor):
     """Completes what can be projected as `msgspec.Raw` JSON, and all else as ever.
 
     Attributes:
         plans: The document's, for these values of the variables in its directives.
         projector: Compiles what is not among them.
-        time_slice: Break up what takes long.
     """
 
     plans: dict[tuple[Any, ...], Projection | None]
     projector: Projector
-    time_slice: TimeSlice
 
     def complete_object_value(  # noqa: D102 - as inherited
         self,
@@ -52,10 +176,10 @@ class CompiledExecutor(Executor[Any]):
                 return_type, field_details_list, info, path, result, position_context
             )
 
-        projection = self._find_projection(return_type, field_details_list)
+        projection = self.find_projection(return_type, field_details_list)
         if projection is None:
             return complete_plainly()
-        return self._take(projection.steps(result), complete_plainly)
+        return _run(self._project(projection.pieces(result), complete_plainly))
 
     def complete_list_value(  # noqa: D102 - as inherited
         self,
@@ -66,61 +190,37 @@ class CompiledExecutor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        item_type = return_type.of_type
-        item_type = getattr(item_type, "of_type", item_type)
-        has_objects = isinstance(item_type, GraphQLObjectType)
         complete = super().complete_list_value
 
         def complete_plainly() -> Any:
-            paced = self._pace(result, has_objects=has_objects)
             return complete(
-                return_type, field_details_list, info, path, paced, position_context
+                return_type, field_details_list, info, path, result, position_context
             )
 
-        if has_objects and isinstance(result, list | tuple):
-            projection = self._find_projection(item_type, field_details_list)
-            if projection is not None:
-                return self._take(projection.steps_all(result), complete_plainly)
-        return complete_plainly()
-
-    def _pace(self, result: Any, *, has_objects: bool) -> Any:
-        """Break up a list that may take longer than a turn when completed plainly."""
-        is_long = is_collection(result) and len(result) >= LONG_LIST
-        if has_objects:
-            if is_long or (is_collection(result) and self.time_slice.is_spent):
-                return self.time_slice.iterate(result)
-        elif is_long and any(isinstance(one, Exception) for one in result):
-            # A reference that is none is an error with its place, which takes longer
-            # than to complete one that is found.
-            return self.time_slice.iterate(result)
-        return result
-
-    def _take(self, steps: Steps, complete_plainly: Callable[[], Any]) -> Any:
-        """Render what can be projected; as much as does not fit in this turn, later."""
-        try:
-            rendered = self.time_slice.advance(steps)
-        except CannotProjectError:
+        item_type = _object_type(return_type)
+        if item_type is None or not isinstance(result, list | tuple):
             return complete_plainly()
-        if rendered is None:
-            return self._take_later(steps, complete_plainly)
-        return msgspec.Raw(rendered)
+        projection = self.find_projection(item_type, field_details_list)
+        if projection is None:
+            return complete_plainly()
+        return _run(self._project(projection.pieces_of_list(result), complete_plainly))
 
-    async def _take_later(
-        self, steps: Steps, complete_plainly: Callable[[], Any]
+    async def _project(
+        self, pieces: Iterator[bytes], complete_plainly: Callable[[], Any]
     ) -> Any:
-        rendered: bytes | None = None
+        budget = self.budget
+        spent_bytes = budget.spent_bytes
         try:
-            while rendered is None:
-                await self.time_slice.yield_now()
-                rendered = self.time_slice.advance(steps)
+            return msgspec.Raw(await budget.gather(pieces, self.time_slice))
         except CannotProjectError:
-            outcome = complete_plainly()
-            return await outcome if inspect.isawaitable(outcome) else outcome
-        return msgspec.Raw(rendered)
+            budget.spent_bytes = spent_bytes
+        outcome = complete_plainly()
+        return await outcome if inspect.isawaitable(outcome) else outcome
 
-    def _find_projection(
+    def find_projection(
         self, type_: GraphQLObjectType, field_details_list: FieldDetailsList
     ) -> Projection | None:
+        """Find or compile the projection of selected fields; None where there can be none."""
         # The document holds its nodes, so their ids stay theirs.
         key = (type_, *[id(details.node) for details in field_details_list])
         if key in self.plans:
@@ -128,8 +228,13 @@ class CompiledExecutor(Executor[Any]):
             if projection is not None:
                 projection.mark_repeated()
             return projection
-        selected = self._collect(type_, field_details_list)
-        projection = self.projector.compile(type_, selected, self._collect)
+        try:
+            selected = self._collect(type_, field_details_list)
+            projection = self.projector.compile(type_, selected, self._collect)
+        except GraphQLError:
+            # A condition that is null. It belongs to the object whose fields it decides on,
+            # which may lie deeper; executed field by field, the error finds its place.
+            projection = None
         self.plans[key] = projection
         return projection
 
@@ -137,3 +242,15 @@ class CompiledExecutor(Executor[Any]):
         self, type_: GraphQLObjectType, field_details_list: FieldDetailsList
     ) -> GroupedFieldSet:
         return self.collect_subfields(type_, field_details_list).grouped_field_set
+
+
+def _object_type(list_type: GraphQLList[Any]) -> GraphQLObjectType | None:
+    item_type = list_type.of_type
+    item_type = getattr(item_type, "of_type", item_type)
+    return item_type if isinstance(item_type, GraphQLObjectType) else None
+
+
+def _run(work: Coroutine[Any, Any, T]) -> Any:
+    """Run work now if it need not wait; graphql-core awaits what is left of it otherwise."""
+    begun = begin(work)
+    return begun.result if begun.is_done else begun

@@ -1,243 +1,323 @@
-"""Operations of which it is known what their root fields ask for, and how to render it.
+"""Prepared operations: all that one document, name and set of variables decide.
 
-What the arguments mean, which sections are needed and what is selected depend on the
-document and the variables alone. An operation that went well once, and asked for nothing
-but lists of models that were projected, needs neither the executor nor a resolver the
-second time: its lists are looked up and joined. The plainest operations (no variables, no
-fragments, paging arguments alone) are seen through the first time already. Whenever a
-list is not fresh in memory, or a value is not what its type promises, the operation runs
-the ordinary way.
+An operation is prepared once: parsed, validated, variables coerced. If it asks for nothing
+but lists of models, and all that it selects can be projected, it is also known what each
+list asks for and how it is rendered: it has list steps, and runs without the executor.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
-from graphql import (
-    FieldNode,
-    GraphQLError,
-    GraphQLObjectType,
-    GraphQLSchema,
-    OperationDefinitionNode,
-)
+from graphql import GraphQLError, GraphQLObjectType, OperationDefinitionNode
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from graphql.execution.executor import Executor
 from graphql.execution.values import get_argument_values
+from strawberry.types.arguments import convert_arguments
 
-from catalograph.concurrency.time_slice import TimeSlice
-from catalograph.data.slices import Listing, ModelsRequest
+from catalograph.data.slices import ModelsRequest
 from catalograph.errors import LimitError, UserInputError
-from catalograph.graphql.run.projection import CannotProjectError, Projection, Projector
-from catalograph.graphql.types.connections import ModelConnectionSource
+from catalograph.graphql.check.cost import CostEstimator, Totals
+from catalograph.graphql.check.documents import Compiled, Document, Documents, kind_of
+from catalograph.graphql.context import Context
+from catalograph.graphql.errors import wrap_limit_error
+from catalograph.graphql.federation import Schema
+from catalograph.graphql.run.executor import CompiledExecutor
+from catalograph.graphql.run.projection import Projection, Projector
 from catalograph.graphql.types.lists import build_request, name_order
 
-MAX_REPEATS = 512
-"""Operations that are remembered for one document, by their variables."""
+_MAX_VARIABLE_BYTES: Final = 8_192
+"""Operations with longer variables are prepared each time: they hardly come again."""
 
-_LONGEST_KEY: Final = 8_192
-_OVERHEAD_BYTES: Final = 1_024
-_BYTES_PER_LIST: Final = 512
-_BYTES_PER_KEY_BYTE: Final = 10
-"""Filters are made of the variables: a short text takes ten times its JSON. All measured."""
+_LONGEST_NAME: Final = 128
+_OVERHEAD_BYTES: Final = 2_048
+_BYTES_PER_LIST: Final = 768
+_BYTES_PER_VARIABLE_BYTE: Final = 10
+"""Filters are built from the variables: a short text takes ten times its JSON. Measured."""
 
-RepeatKey = tuple[str | None, bytes, str]
-"""Operation name, variables, and whose it is: what it costs depends on their catalogue."""
+_FILTER_VALUE_LISTS: Final = 10
+"""As `Context.count_filter_values`: what is beyond its bound is the executor's to refuse."""
 
-_PLAIN_ARGUMENTS: Final = frozenset(
-    {"limit", "offset", "first", "after", "last", "before", "search"}
-)
+OperationKey = tuple[str, str | None, bytes]
+"""Document, operation name and variables as JSON with sorted keys."""
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-class NotPlainError(Exception):
-    """The operation is not plain; the executor answers it."""
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Repeat(msgspec.Struct, frozen=True):
-    """One operation with its variables.
+class ListStep(msgspec.Struct, frozen=True):
+    """One root field that lists models.
 
     Attributes:
-        requests: What each root field asks for, in order.
-        prefixes: Comma, response key and colon of each.
-        projections: How the connection of each is rendered.
-        order_names: Of each list, for its cursors.
-        cost: As it was estimated.
+        key: Response key.
+        prefix: Comma, response key and colon, as they are written before the list.
+        request: The list that is asked for.
+        projection: Renders the connection.
+        order_name: Of the list, for its cursors.
     """
 
-    requests: Sequence[ModelsRequest]
-    prefixes: Sequence[bytes]
-    projections: Sequence[Projection]
-    order_names: Sequence[str]
-    cost: int
-
-    def render(
-        self,
-        listings: Sequence[Listing],
-        time_slice: TimeSlice,
-        *,
-        is_first: bool = False,
-    ) -> msgspec.Raw | None:
-        """Render `data`.
-
-        Args:
-            listings: Of each root field.
-            time_slice: Of the operation.
-            is_first: Whether nobody has asked for this before, so that it may be the
-                last time too.
-
-        Returns:
-            None when some value is not what its type promises, or when it takes longer
-            than a turn; what has been rendered of the models is kept.
-        """
-        pieces: list[bytes] = []
-        try:
-            for prefix, projection, listing, order in zip(
-                self.prefixes, self.projections, listings, self.order_names, strict=True
-            ):
-                if not is_first:
-                    projection.mark_repeated()
-                steps = projection.steps(ModelConnectionSource(listing, order))
-                rendered = time_slice.advance(steps)
-                if rendered is None:
-                    return None
-                pieces += (prefix, rendered)
-        except CannotProjectError:
-            return None
-        return msgspec.Raw(b"{%b}" % b"".join(pieces))
+    key: str
+    prefix: bytes
+    request: ModelsRequest
+    projection: Projection
+    order_name: str
 
 
-def plan_repeat(
-    operation: OperationDefinitionNode,
-    *,
-    schema: GraphQLSchema,
-    projector: Projector,
-    price: Callable[[], int],
-) -> Repeat | None:
-    """Plan an operation that asks for nothing but lists of models, in the plainest way.
+class PreparedOperation:
+    """One operation with its variables, as often as it is asked for.
 
-    Args:
-        operation: As parsed, and valid.
-        schema: What it is of.
-        projector: Compiles the selections.
-        price: Estimates the cost.
-
-    Returns:
-        None for whatever has variables, directives, fragments, filters or orders, or
-        cannot be projected, or is wrong: the executor sees to it.
+    Attributes:
+        key: What tells it from others.
+        document: Parsed and validated.
+        node: The operation; None when the document has no such.
+        kind: `query`, `mutation`, `subscription`; None when there is no operation.
+        errors: Why it may not run; empty when it may.
+        code: Kind of the errors.
+        name: Of the operation, or the beginning of a very long one; None without one.
+        compiled: Projections and needs of the document, under these variables.
+        steps: The lists that it consists of; None: the executor has to run it.
+        has_run: Whether it was asked for before, so that renderings are worth caching.
     """
-    if operation.variable_definitions or operation.directives:
-        return None
-    query_type = cast("GraphQLObjectType", schema.query_type)
-    try:
-        chosen = [
-            (key, *_plan_list(node, query_type, schema, projector))
-            for key, node in collect_plain(query_type, operation).items()
-        ]
-        return _build(chosen, price())
-    except (NotPlainError, UserInputError, GraphQLError, LimitError):
-        return None
 
-
-def _plan_list(
-    node: FieldNode,
-    query_type: GraphQLObjectType,
-    schema: GraphQLSchema,
-    projector: Projector,
-) -> tuple[ModelsRequest, Projection]:
-    if node.name.value != "models":
-        raise NotPlainError
-    arguments = get_argument_values(query_type.fields["models"], node)
-    if not _PLAIN_ARGUMENTS.issuperset(arguments):
-        raise NotPlainError
-    type_ = cast("GraphQLObjectType", schema.get_type("ModelConnection"))
-    projection = projector.compile(type_, collect_plain(type_, node), collect_plain)
-    if projection is None:
-        raise NotPlainError
-    return build_request(None, projection.needs, **arguments), projection
-
-
-def collect_plain(
-    _type: GraphQLObjectType, parent: OperationDefinitionNode | FieldNode
-) -> dict[str, FieldNode]:
-    """Collect selected fields where that takes no thought: each key once, no conditions.
-
-    Raises:
-        NotPlainError: It takes some.
-    """
-    selection_set = parent.selection_set
-    selections = () if selection_set is None else selection_set.selections
-    fields: dict[str, FieldNode] = {}
-    for node in selections:
-        if not isinstance(node, FieldNode) or node.directives:
-            raise NotPlainError
-        fields[(node.alias or node.name).value] = node
-    if len(fields) < len(selections):
-        raise NotPlainError
-    return fields
-
-
-def build_repeat(
-    operation: OperationDefinitionNode,
-    requests: Mapping[str, ModelsRequest],
-    plans: Mapping[tuple[Any, ...], Projection | None],
-    connection_type: object,
-    cost: int,
-) -> Repeat | None:
-    """Remember an operation that has just gone well.
-
-    Args:
-        operation: As parsed.
-        requests: What its root fields asked for, by response key.
-        plans: The document's projections.
-        connection_type: The GraphQL type of a list of models.
-        cost: As it was estimated.
-
-    Returns:
-        None when it holds anything else than projected lists of models, each selected by
-        one plain field.
-    """
-    chosen: list[tuple[str, ModelsRequest, Projection]] = []
-    for node in operation.selection_set.selections:
-        if not isinstance(node, FieldNode) or node.directives:
-            return None
-        key = node.alias.value if node.alias else node.name.value
-        request = requests.get(key)
-        projection = plans.get((connection_type, id(node)))
-        if request is None or projection is None:
-            return None
-        chosen.append((key, request, projection))
-    return _build(chosen, cost)
-
-
-def _build(
-    chosen: Sequence[tuple[str, ModelsRequest, Projection]], cost: int
-) -> Repeat:
-    return Repeat(
-        requests=[request for _, request, _ in chosen],
-        prefixes=[
-            (b"," if place else b"") + _encode(key) + b":"
-            for place, (key, _, _) in enumerate(chosen)
-        ],
-        projections=[projection for _, _, projection in chosen],
-        order_names=[
-            name_order(request.order, request.search) for _, request, _ in chosen
-        ],
-        cost=cost,
+    __slots__ = (
+        "_cost",
+        "_executor",
+        "_totals",
+        "code",
+        "compiled",
+        "document",
+        "errors",
+        "has_run",
+        "key",
+        "kind",
+        "name",
+        "node",
+        "steps",
     )
 
+    def __init__(
+        self,
+        key: OperationKey,
+        document: Document,
+        *,
+        errors: Sequence[GraphQLError] = (),
+        code: str = "BAD_USER_INPUT",
+        executor: Executor[Any] | None = None,
+    ) -> None:
+        self.key = key
+        self.document = document
+        self.node: OperationDefinitionNode | None = document.find_operation(key[1])
+        self.kind = kind_of(self.node)
+        name = self.node.name if self.node is not None else None
+        self.name = name.value[:_LONGEST_NAME] if name is not None else None
+        self.errors = errors
+        self.code = code
+        self._executor = executor
+        self.compiled = Compiled()
+        self.steps: Sequence[ListStep] | None = None
+        self.has_run = False
+        self._cost = 0
+        self._totals: Totals | None = None
 
-def repeat_key(
-    name: str | None, variables: Mapping[str, Any], partition: str
-) -> RepeatKey:
-    """What tells the operations of a document apart: name, variables, and who may ask."""
-    return name, _encode(variables) if variables else b"", partition
+    def estimate_cost(self, estimator: CostEstimator, totals: Totals) -> int:
+        """Estimate the cost; again only when the catalogue has another size.
+
+        Raises:
+            LimitError: It costs more than it may.
+        """
+        if self._totals != totals:
+            executor = self._template
+            self._cost = estimator.estimate(
+                executor.operation,
+                self.document.fragments,
+                executor.variable_values.coerced,
+                totals,
+            )
+            self._totals = totals
+        return self._cost
+
+    @property
+    def list_keys(self) -> Sequence[str]:
+        """Response keys of the lists it consists of; empty when the executor runs it."""
+        return [step.key for step in self.steps or ()]
+
+    def build_executor(self, context: Context) -> Executor[Any]:
+        """Build an executor for one run; variables have been coerced before."""
+        template = self._template
+        return type(template)(
+            template.schema,
+            template.fragment_definitions,
+            template.fragments,
+            None,
+            context,
+            template.operation,
+            template.variable_values,
+            template.field_resolver,
+            template.type_resolver,
+            template.subscribe_field_resolver,
+            hide_suggestions=template.hide_suggestions,
+        )
+
+    @property
+    def _template(self) -> Executor[Any]:
+        if self._executor is None:
+            raise TypeError("an operation with errors cannot run")
+        return self._executor
 
 
-def weigh_repeat(key: RepeatKey, repeat: Repeat) -> int | None:
-    """Memory that it takes, roughly; None when it is too large to be remembered."""
-    if len(key[1]) > _LONGEST_KEY:
-        return None
+class Operations:
+    """Prepares operations, and stores those that may be asked for again.
+
+    Args:
+        schema: Strawberry's, which knows how arguments become Python values.
+        documents: Parsed and validated documents.
+        projector: Compiles selections.
+        executor_class: Runs what is not made of lists alone.
+        max_references: Most node ids and representations of one operation.
+
+    Attributes:
+        projector: As given.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        documents: Documents,
+        projector: Projector,
+        *,
+        executor_class: type[Executor[Any]] = CompiledExecutor,
+        max_references: int = 1_000,
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self.projector = projector
+        self._executor_class = executor_class
+        self._max_filter_values = _FILTER_VALUE_LISTS * max_references
+
+    async def prepare(
+        self, text: str, name: str | None, variables: Mapping[str, Any]
+    ) -> PreparedOperation:
+        """Prepare an operation; waits only for a long document that is new.
+
+        Args:
+            text: The document.
+            name: Of the operation; None when the document holds one.
+            variables: By name, JSON values.
+        """
+        documents = self._documents
+        document = await documents.load(text)
+        key = (text, name, _encode_sorted(variables) if variables else b"")
+        prepared: PreparedOperation | None = document.prepared.get(key[1:])
+        if prepared is None:
+            prepared = await self._prepare(document, key, variables)
+            if len(key[2]) <= _MAX_VARIABLE_BYTES:
+                documents.store_prepared(document, key[1:], prepared, _weigh(prepared))
+        return prepared
+
+    async def _prepare(
+        self, document: Document, key: OperationKey, variables: Mapping[str, Any]
+    ) -> PreparedOperation:
+        documents = self._documents
+        if document.errors or document.ast is None:
+            return PreparedOperation(
+                key, document, errors=document.errors, code=document.code
+            )
+        try:
+            documents.limits.check_variables(variables)
+        except LimitError as error:
+            refusal = wrap_limit_error(error)
+            return PreparedOperation(key, document, errors=[refusal], code=error.code)
+        executor = self._executor_class.build(
+            self._schema._schema,  # noqa: SLF001 - Strawberry has no public name for it
+            document.ast,
+            raw_variable_values=dict(variables),
+            operation_name=key[1],
+            hide_suggestions=documents.hide_suggestions,
+        )
+        if isinstance(executor, list):
+            located = await documents.locate(document, executor)
+            return PreparedOperation(key, document, errors=located)
+        prepared = PreparedOperation(key, document, executor=executor)
+        prepared.compiled = document.compiled(executor.variable_values.coerced)
+        if isinstance(executor, CompiledExecutor):
+            executor.plans = prepared.compiled.plans
+            executor.projector = self.projector
+            prepared.steps = self._plan(executor)
+        return prepared
+
+    def _plan(self, executor: CompiledExecutor) -> Sequence[ListStep] | None:
+        """Plan an operation that consists of projected lists; None for any other."""
+        query_type = executor.schema.query_type
+        if query_type is None or executor.operation.operation.value != "query":
+            return None
+        try:
+            fields, *_ = collect_fields(
+                executor.schema,
+                executor.fragments,
+                executor.variable_values,
+                query_type,
+                executor.operation,
+            )
+            filter_values = 0
+            steps: list[ListStep] = []
+            for key, field_details_list in fields.items():
+                step, values = self._plan_list(
+                    executor, query_type, key, field_details_list, len(steps)
+                )
+                if step is None:
+                    return None
+                steps.append(step)
+                filter_values += values
+        except (GraphQLError, UserInputError):
+            return None  # executed, it finds its place and its words
+        return steps if filter_values <= self._max_filter_values else None
+
+    def _plan_list(
+        self,
+        executor: CompiledExecutor,
+        query_type: GraphQLObjectType,
+        key: str,
+        field_details_list: list[FieldDetails],
+        place: int,
+    ) -> tuple[ListStep | None, int]:
+        details = field_details_list[0]
+        if details.node.name.value != "models":
+            return None, 0
+        field = query_type.fields["models"]
+        connection_type = executor.schema.type_map["ModelConnection"]
+        if not isinstance(connection_type, GraphQLObjectType):
+            raise TypeError("ModelConnection is no object type")
+        projection = executor.find_projection(connection_type, field_details_list)
+        if projection is None:
+            return None, 0
+        values = get_argument_values(
+            field,
+            details.node,
+            executor.variable_values,
+            details.fragment_variable_values,
+        )
+        arguments = convert_arguments(
+            values,
+            field.extensions["strawberry-definition"].arguments,
+            self._schema.schema_converter.scalar_registry,
+            self._schema.config,
+        )
+        request = build_request(None, projection.needs, **arguments)
+        filter_ = arguments.get("filter_")
+        step = ListStep(
+            key=key,
+            prefix=(b"," if place else b"") + _encode(key) + b":",
+            request=request,
+            projection=projection,
+            order_name=name_order(request.order, request.search),
+        )
+        return step, filter_.count_values() if filter_ else 0
+
+
+def _weigh(prepared: PreparedOperation) -> int:
     return (
         _OVERHEAD_BYTES
-        + _BYTES_PER_LIST * len(repeat.requests)
-        + _BYTES_PER_KEY_BYTE * len(key[1])
+        + _BYTES_PER_VARIABLE_BYTE * len(prepared.key[2])
+        + _BYTES_PER_LIST * len(prepared.steps or ())
+        + sum(len(str(error)) for error in prepared.errors)
     )

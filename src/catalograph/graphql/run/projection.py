@@ -13,7 +13,7 @@ A projection never words an error. Where a value is not what its type promises, 
 up (`CannotProjectError`), and the executor completes that value in the ordinary way.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -36,9 +36,6 @@ from catalograph.graphql.run.needs import Need, find_field_need
 Selected = Mapping[str, Any]
 """Selected fields by response key; each as whoever collects them writes them down."""
 
-Steps = Generator[None, None, bytes]
-"""Rendering in small steps, so that others can have their turn in between."""
-
 Collect = Callable[[GraphQLObjectType, Any], Selected]
 """Gives what is selected below a field for an object type, directives applied."""
 
@@ -48,8 +45,11 @@ READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
 _SHARED = (records.Provider, records.Endpoint, records.Organisation)
 """Records that many others hold: their objects are worth keeping from the first time."""
 
-_STEP: Final = 8
-"""Objects between two chances to pause; a large model takes 0.1 ms."""
+_OBJECTS_PER_PIECE: Final = 8
+"""After so many there is a chance to pause; a large model takes 0.1 ms."""
+
+_BYTES_PER_PIECE: Final = 64 * 1024
+"""A piece ends when it has become so large, whatever is left of its objects."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -130,16 +130,17 @@ class Part:
             # Reading has no effects: whatever it is, it happens again where it is worded.
             raise CannotProjectError from exc
 
-    def steps(self, source: object) -> Steps:
-        """Render as `render` does, a list of objects in steps."""
+    def pieces(self, source: object) -> Iterator[bytes]:
+        """Render as `render` does, a list of objects in several pieces."""
         if self.below is not None and self._is_list:
             try:
                 value = self._read(source, self._name)
             except Exception as exc:
                 raise CannotProjectError from exc  # as above
             if isinstance(value, list | tuple):
-                return (yield from self.below.steps_all(value))
-        return self.render(source)
+                yield from self.below.pieces_of_list(value)
+                return
+        yield self.render(source)
 
 
 def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
@@ -153,7 +154,7 @@ def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
         if not isinstance(value, list | tuple):
             raise CannotProjectError
         if below is not None:
-            return below.render_all(value)
+            return b"[%b]" % b",".join([below.render(one) for one in value])
         of_type = type_.of_type
         return b"[%b]" % b",".join([_render(of_type, one, None) for one in value])
     if below is not None:
@@ -223,34 +224,47 @@ class Projection:
                 self._fragments.count(whole)
         return whole
 
-    def render_all(self, sources: Iterable[object]) -> bytes:
-        """Render a list of objects, as `render` does each."""
-        return b"[%b]" % b",".join([self.render(source) for source in sources])
+    def pieces(self, source: object) -> Iterator[bytes]:
+        """Render one object as `render` does, in pieces where it holds lists of others.
 
-    def steps(self, source: object) -> Steps:
-        """Render one object as `render` does, in steps where it holds a list of others.
+        A record is one piece: the pieces of a page are small enough.
 
-        Records are kept, and small enough for one step.
+        Raises:
+            CannotProjectError: As `render`; what was given before is void.
         """
         if isinstance(source, (*_SHARED, records.Model)):
-            return self.render(source)
-        rendered: list[bytes] = []
-        for part in self._parts:
-            rendered.append((yield from part.steps(source)))  # noqa: PERF401
-        return self._fill(rendered)
+            yield self.render(source)
+            return
+        template = iter(self._template[::2])
+        yield next(template)
+        for part, between in zip(self._parts, template, strict=True):
+            yield from part.pieces(source)
+            yield between
 
-    def steps_all(self, sources: Sequence[object]) -> Steps:
-        """Render a list of objects in steps."""
+    def pieces_of_list(self, sources: Sequence[object]) -> Iterator[bytes]:
+        """Render a list of objects in pieces of a few each."""
         slots = self._fragments.slots
-        pieces: list[bytes] = []
-        for start in range(0, len(sources), _STEP):
-            for source in sources[start : start + _STEP]:
-                # What is kept is looked up here, for lists of hundreds that are.
-                slot = slots.get(id(source))
-                whole = None if slot is None else slot[1].get(self)
-                pieces.append(self.render(source) if whole is None else whole)
-            yield
-        return b"[%b]" % b",".join(pieces)
+        piece: list[bytes] = []
+        size = 0
+        separator = b"["
+        for source in sources:
+            # Cached renderings are looked up here: most lists of hundreds are all hits.
+            slot = slots.get(id(source))
+            whole = None if slot is None else slot[1].get(self)
+            if whole is None:
+                whole = self.render(source)
+            piece.append(whole)
+            size += len(whole)
+            if len(piece) == _OBJECTS_PER_PIECE or size > _BYTES_PER_PIECE:
+                yield separator + b",".join(piece)
+                piece.clear()
+                size = 0
+                separator = b","
+        if piece:
+            yield separator + b",".join(piece)
+        elif not sources:
+            yield b"["
+        yield b"]"
 
     def _join(self, source: object) -> bytes:
         return self._fill([part.render(source) for part in self._parts])

@@ -73,14 +73,18 @@ async def load_models(
     before: Before = UNSET,
 ) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
+    context = info.context
+    if context.loaders.index is not None:
+        # Also where the list is refused below: to word an error takes its time, too. Before
+        # the index is there nothing may pause: lists that are loaded in one tick share
+        # upstream requests.
+        await context.time_slice.yield_if_due()
     if filter_:
-        # There may be twenty filters of nine thousand values, and none of them can wait
-        # for its turn: lists that are loaded in one tick share upstream requests.
-        info.context.count_filter_values(filter_.count_values())
+        context.count_filter_values(filter_.count_values())
     raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
     request = build_request(
         root,
-        info.context.find_needs(raw),
+        context.find_needs(raw),
         filter_=filter_,
         search=search,
         order_by=order_by,
@@ -91,9 +95,7 @@ async def load_models(
         last=last,
         before=before,
     )
-    if raw.path.prev is None:
-        info.context.requests[str(raw.path.key)] = request
-    listing = await info.context.loaders.load_models(request, tuple(raw.path.as_list()))
+    listing = await context.loaders.load_models(request, tuple(raw.path.as_list()))
     return ModelConnectionSource(listing, name_order(request.order, request.search))
 
 

@@ -11,7 +11,6 @@ import pytest
 from catalograph.graphql.run.request import Answer
 from catalograph.observability.metrics import REGISTRY
 from catalograph.web import WebOptions, build_web_app
-from catalograph.web.joining import Joined
 from support.tiny_engine import ScriptedEngine, make_answer
 from support.web_client import ask, build_client, open_client, running
 
@@ -120,34 +119,6 @@ async def test_an_error_names_the_request_of_each() -> None:
     assert {r.headers["cache-control"] for r in responses} == {"no-store"}
 
 
-async def test_who_asked_first_may_leave() -> None:
-    """The work goes on as long as anybody waits, and ends with the last one."""
-    shared_ended = asyncio.Event()
-    release = asyncio.Event()
-
-    async def work() -> str:
-        try:
-            await release.wait()
-        finally:
-            shared_ended.set()
-        return "done"
-
-    joined: Joined[str] = Joined()
-    shared = joined.begin("key", "alias", work())
-    first = asyncio.create_task(shared.wait())
-    second = asyncio.create_task(shared.wait())
-    await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.wait({first})
-    assert not shared_ended.is_set()
-    assert joined.find("key") is joined.find_alias("alias") is shared
-
-    second.cancel()
-    await asyncio.wait({second})
-    assert joined.find("key") is joined.find_alias("alias") is None
-    await shared_ended.wait()
-
-
 async def test_each_has_its_own_deadline() -> None:
     """Who joins late is not cut off with the first; who is cut off hears why."""
     engine = ScriptedEngine()
@@ -176,7 +147,7 @@ async def test_waiting_counts_as_being_in_flight() -> None:
 
 
 async def test_the_log_tells_who_joined() -> None:
-    """Found by the bytes of the request it is a hit; by its meaning it has joined."""
+    """However the same was asked; the upstream requests are the first one's."""
     stream = io.StringIO()
     engine = ScriptedEngine()
     engine.late_answer = make_answer(upstream_requests=3)
@@ -192,4 +163,4 @@ async def test_the_log_tells_who_joined() -> None:
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     told = {(line["cache"], line["upstream_requests"]) for line in lines}
-    assert told == {("miss", 3), ("hit", 0), ("joined", 0)}
+    assert told == {("miss", 3), ("joined", 0)}
