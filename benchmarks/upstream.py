@@ -11,9 +11,10 @@ import asyncio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from catalograph.demo import DEFAULT_VERSION
 from catalograph.demo.replies import Reply, send_reply
-from catalograph.demo.service import build_demo_app
-from catalograph.demo.synthesis import synthesise_models
+from catalograph.demo.service import DEMO_TOKENS, build_demo_app
+from catalograph.demo.synthesis import synthesise
 
 _TEXT = {"content-type": "text/plain"}
 
@@ -49,8 +50,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--models", type=int, required=True)
+    parser.add_argument(
+        "--upstream-version", choices=list(DEMO_TOKENS), default=DEFAULT_VERSION
+    )
     asked = parser.parse_args()
-    app = SlowedUpstream(build_demo_app(synthesise_models(asked.models)))
+    version = asked.upstream_version
+    app = SlowedUpstream(
+        build_demo_app(synthesise(asked.models, version), version=version)
+    )
     uvicorn.run(
         app,
         host="127.0.0.1",
