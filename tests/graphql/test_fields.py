@@ -1,12 +1,13 @@
 """Every field of every type can be read, and says what it needs to be read."""
 
 import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, is_non_null_type
 
-from catalograph.catalogue import records
+from catalograph.catalogue import prices, records
 from catalograph.graphql.run.needs import Need, find_field_need
 from catalograph.graphql.schema import build_schema, read_field
 
@@ -35,6 +36,28 @@ PARAMETER = records.Parameter(
     notes=".",
     providers=(PROVIDER,),
 )
+PRICE = prices.Price(
+    meter="input_text_tokens",
+    unit="token",
+    unit_size=1_000_000,
+    amount=Decimal("0.25"),
+    currency="USD",
+    conditions=(
+        prices.PriceCondition(
+            parameter="input_tokens", operator="lte", values=("5",), group=1
+        ),
+    ),
+    windows=(
+        prices.PriceWindow(
+            label="peak",
+            start="01:00",
+            end="02:00",
+            time_zone="UTC",
+            amount=Decimal("0.5"),
+        ),
+    ),
+)
+PRICE_LIST = prices.PriceList(kind=prices.PriceListKind.STANDARD, prices=(PRICE,))
 OFFERING = records.Offering(
     model_id="acme/one",
     provider=PROVIDER,
@@ -47,6 +70,7 @@ OFFERING = records.Offering(
     status=records.Availability.ACTIVE,
     status_reason="active",
     parameters=(PARAMETER,),
+    price_lists=(PRICE_LIST,),
 )
 DAY = datetime.date(2026, 1, 1)
 BARE_MODEL = records.Model(
@@ -90,6 +114,10 @@ RECORDS: dict[str, object] = {
     "Endpoint": ENDPOINT,
     "Organisation": ORGANISATION,
     "Parameter": PARAMETER,
+    "PriceList": PRICE_LIST,
+    "Price": PRICE,
+    "PriceCondition": PRICE.conditions[0],
+    "PriceWindow": PRICE.windows[0],
 }
 
 _SCHEMA = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
@@ -148,7 +176,8 @@ def test_every_type_that_is_read_from_a_record_is_tried() -> None:
     kinds: dict[str, Any] = {
         name: type_
         for name, type_ in _SCHEMA.type_map.items()
-        if isinstance(type_, GraphQLObjectType) and hasattr(records, name)
+        if isinstance(type_, GraphQLObjectType)
+        and (hasattr(records, name) or hasattr(prices, name))
     }
 
     assert sorted(kinds) == sorted(name for name in RECORDS if read_fields(name))

@@ -350,6 +350,8 @@ class DocumentWriter:
             "_Any": self._pools.representations,
             "Boolean": (True, False),
             "Date": ("2024-05-05", "2025-01-01", "2025-12-18"),
+            "DateTime": ("2026-08-22T12:00:00Z",),
+            "Decimal": ("0.5", 0.25, 3),
         }
         usual: dict[str, Sequence[Any]] = {
             "Int": (0, 1, 2),

@@ -1,11 +1,15 @@
-"""Days and instants as text."""
+"""Days, instants and amounts of money as text."""
 
 import datetime
+import decimal
 import re
 from typing import Final, NewType
 
 import strawberry
+from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
+
+from catalograph.catalogue.pricing import format_amount
 
 Date = NewType("Date", datetime.date)
 """A calendar day in a GraphQL type."""
@@ -13,6 +17,8 @@ Date = NewType("Date", datetime.date)
 DateTime = NewType("DateTime", datetime.datetime)
 """An instant in a GraphQL type."""
 
+Decimal = NewType("Decimal", decimal.Decimal)
+"""An exact number in a GraphQL type."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATE_TIME: Final = re.compile(
@@ -49,6 +55,39 @@ def _parse_date_time(value: object) -> datetime.datetime:
     raise ValueError(message)
 
 
+_MAX_DECIMAL_CHARACTERS: Final = 64
+
+
+def _parse_decimal(value: object) -> decimal.Decimal:
+    """Read a plain number, as text or as a number; a float counts as it is written."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = str(value)
+        try:
+            number = (
+                decimal.Decimal(text) if len(text) <= _MAX_DECIMAL_CHARACTERS else None
+            )
+        except decimal.InvalidOperation:
+            number = None
+        if number is not None and number.is_finite():
+            return number
+    message = 'a Decimal is a number such as 0.25, or the same as text: "0.25"'
+    raise ValueError(message)
+
+
+def _parse_decimal_literal(
+    node: ValueNode, _variables: object = None
+) -> decimal.Decimal:
+    """Read a literal from its own digits, which a float would round."""
+    if isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
+        return _parse_decimal(node.value)
+    return _parse_decimal(None)
+
+
+def format_decimal(value: decimal.Decimal) -> str:
+    """Write plain notation, without exponent and trailing zeros."""
+    return format_amount(value)
+
+
 def format_date(value: datetime.date) -> str:
     """Write `2025-12-18`."""
     return value.isoformat()
@@ -66,6 +105,17 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
         serialize=format_date,
         parse_value=_parse_date,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description=(
+            "An exact decimal number. Written as a string in plain notation without trailing "
+            'zeros, such as `"0.25"`; taken as a string or a number.'
+        ),
+        specified_by_url="https://scalars.graphql.org/chillicream/decimal.html",
+        serialize=format_decimal,
+        parse_value=_parse_decimal,
+        parse_literal=_parse_decimal_literal,
     ),
     DateTime: strawberry.scalar(
         name="DateTime",

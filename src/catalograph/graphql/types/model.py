@@ -8,7 +8,7 @@ from strawberry import UNSET
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
 from catalograph.graphql.run.needs import Need, needs
-from catalograph.graphql.scalars import Date
+from catalograph.graphql.scalars import Date, Decimal
 from catalograph.graphql.types.availability import Availability
 from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.facets import (
@@ -21,6 +21,11 @@ from catalograph.graphql.types.facets import (
 from catalograph.graphql.types.filter import ModelStatus
 from catalograph.graphql.types.list_cost import FACETS, assume_size
 from catalograph.graphql.types.node import Node
+from catalograph.graphql.types.price import (
+    find_cheapest,
+    find_model_input_price,
+    find_model_output_price,
+)
 
 if TYPE_CHECKING:
     from catalograph.graphql.types.endpoint import Endpoint
@@ -229,6 +234,35 @@ class Model(Node):
                 "empty. Empty also where the catalogue lists no parameters."
             ),
         )
+    )
+
+    input_price: Decimal | None = strawberry.field(
+        resolver=find_model_input_price,
+        metadata=needs(Need.GATEWAY | Need.PRICES),
+        description=(
+            "US dollars for a million input text tokens: the lowest `inputPrice` now among "
+            "the routable offerings with prices in US dollars, the endpoint `batch` left "
+            "out. 0 is free of charge; null: none of them has such a price."
+        ),
+    )
+    output_price: Decimal | None = strawberry.field(
+        resolver=find_model_output_price,
+        metadata=needs(Need.GATEWAY | Need.PRICES),
+        description=(
+            "US dollars for a million output text tokens; otherwise as `inputPrice`, and "
+            "perhaps of another offering."
+        ),
+    )
+    cheapest_offering: (
+        Annotated["Offering", strawberry.lazy(f"{_TYPES}.offering")] | None
+    ) = strawberry.field(
+        resolver=find_cheapest,
+        metadata=needs(Need.GATEWAY | Need.PRICES),
+        description=(
+            "Where a usage costs least, by standard prices in one currency: among the "
+            "routable offerings that have a price for all of it, the endpoint `batch` left "
+            "out; the first of equals. Null: there is none."
+        ),
     )
 
     @classmethod

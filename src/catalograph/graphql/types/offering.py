@@ -6,11 +6,20 @@ import strawberry
 
 from catalograph.catalogue import records
 from catalograph.graphql.context import Info
-from catalograph.graphql.scalars import DateTime
+from catalograph.graphql.run.needs import Need, needs
+from catalograph.graphql.scalars import DateTime, Decimal
 from catalograph.graphql.types.availability import Availability
 from catalograph.graphql.types.endpoint import Endpoint
 from catalograph.graphql.types.list_cost import assume_size
 from catalograph.graphql.types.node import Node
+from catalograph.graphql.types.price import (
+    Cost,
+    PriceList,
+    find_cost,
+    find_currency,
+    find_input_price,
+    find_output_price,
+)
 from catalograph.graphql.types.provider import Provider
 
 if TYPE_CHECKING:
@@ -72,6 +81,46 @@ class Offering(Node):
         description=(
             "What a request to this provider may contain, by name, whichever of its "
             "endpoints for this model takes it; may be empty."
+        ),
+    )
+
+    price_lists: list[PriceList] = strawberry.field(
+        metadata=needs(Need.PRICES),
+        directives=[assume_size(2)],
+        description=(
+            "Its prices by tier, the standard one first; empty when the catalogue lists none."
+        ),
+    )
+    input_price: Decimal | None = strawberry.field(
+        resolver=find_input_price,
+        metadata=needs(Need.PRICES),
+        description=(
+            "What a million input text tokens cost by the standard list now, in `currency`: "
+            "at the lowest step where the price depends on the length of the input, and at "
+            "the present hour where it depends on that. 0 is free of charge; null: there is "
+            "no such price, or input and output are priced in different currencies."
+        ),
+    )
+    output_price: Decimal | None = strawberry.field(
+        resolver=find_output_price,
+        metadata=needs(Need.PRICES),
+        description=(
+            "What a million output text tokens cost; otherwise as `inputPrice`."
+        ),
+    )
+    currency: str | None = strawberry.field(
+        resolver=find_currency,
+        metadata=needs(Need.PRICES),
+        description=(
+            "Currency of `inputPrice` and `outputPrice`, ISO 4217. Null when there is neither."
+        ),
+    )
+    cost: Cost | None = strawberry.field(
+        resolver=find_cost,
+        metadata=needs(Need.PRICES),
+        description=(
+            "What a usage costs by the standard list, without taxes and fees. Null: part of "
+            "the usage has no price here, or its parts are priced in different currencies."
         ),
     )
 

@@ -1,0 +1,389 @@
+"""What a usage costs: the price that holds, by list, by step and by hour, in exact decimals.
+
+Amounts are decimals from the wire to the answer, never floats, and they are compared
+only within one currency. What cannot be read for certain (an unknown operator, an unknown
+time zone) has no price rather than a wrong one.
+"""
+
+import datetime
+import operator
+import zoneinfo
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from catalograph.catalogue.prices import (
+    Price,
+    PriceCondition,
+    PriceList,
+    PriceListKind,
+    PriceWindow,
+)
+from catalograph.catalogue.records import Model, Offering
+
+INPUT: Final = "input_text_tokens"
+OUTPUT: Final = "output_text_tokens"
+CACHED_INPUT: Final = "cached_read_text_tokens"
+DOLLARS: Final = "USD"
+BATCH: Final = "batch"
+"""The endpoint whose prices are for answers within a day, and are no measure of others."""
+
+_MILLION: Final = Decimal(1_000_000)
+_CONDITION_ON_INPUT: Final = "input_tokens"
+
+_OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
+    "eq": operator.eq,
+    "in": operator.eq,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+# Amounts have 15 digits and quantities 10, so that sums and products are exact.
+_EXACT: Final = Context(prec=60)
+_ROUNDED: Final = Context(prec=15)
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be paid for.
+
+    Attributes:
+        input_tokens: All input tokens, cached ones included.
+        cached_input_tokens: Those of them that the provider reads from its cache.
+        output_tokens: Tokens that the model gives.
+        at: When, with time zone.
+    """
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    at: datetime.datetime
+
+
+class CostPart(msgspec.Struct, frozen=True):
+    """What one meter comes to: `quantity` units for `amount`."""
+
+    meter: str
+    quantity: int
+    amount: Decimal
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a usage comes to; `amount` is exactly the sum of the parts."""
+
+    amount: Decimal
+    currency: str
+    parts: tuple[CostPart, ...]
+
+
+class TokenPrices(msgspec.Struct, frozen=True):
+    """The standard prices of an offering at one moment, at the lowest step.
+
+    Attributes:
+        input: For a million input text tokens; None when there is no such price.
+        output: For a million output text tokens; None as above.
+        currency: Of both; None when there is neither.
+    """
+
+    input: Decimal | None = None
+    output: Decimal | None = None
+    currency: str | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether both prices are known, and nothing."""
+        return self.input == 0 and self.output == 0
+
+
+NO_PRICES: Final = TokenPrices()
+
+
+def normalise(amount: Decimal) -> Decimal:
+    """Drop trailing zeros and the sign of zero."""
+    return amount.normalize(_EXACT) if amount else Decimal(0)
+
+
+def format_amount(amount: Decimal) -> str:
+    """Write an amount in plain notation, without exponent and trailing zeros."""
+    return format(normalise(amount), "f")
+
+
+def find_standard(offering: Offering) -> Sequence[Price]:
+    """Find the standard prices of an offering; empty when there is no such list."""
+    lists: Sequence[PriceList] = offering.price_lists
+    for one in lists:
+        if one.kind is PriceListKind.STANDARD:
+            return one.prices
+    return ()
+
+
+def list_compared(model: Model) -> list[Offering]:
+    """List the offerings whose prices count for the model: routable ones, batch left out."""
+    offerings = () if model.gateway is None else model.gateway.offerings
+    return [
+        one
+        for one in offerings
+        if one.is_routable and one.endpoint.endpoint_id != BATCH
+    ]
+
+
+def find_model_prices(model: Model, at: datetime.datetime) -> TokenPrices:
+    """Find the lowest standard prices of a model in US dollars, each by itself."""
+    found = [
+        find_token_prices(find_standard(offering), at)
+        for offering in list_compared(model)
+    ]
+    dollars = [one for one in found if one.currency == DOLLARS]
+    if not dollars:
+        return NO_PRICES
+    return TokenPrices(
+        min((one.input for one in dollars if one.input is not None), default=None),
+        min((one.output for one in dollars if one.output is not None), default=None),
+        DOLLARS,
+    )
+
+
+def is_free(model: Model, at: datetime.datetime) -> bool:
+    """Whether one offering of a model that counts costs nothing for text."""
+    return any(
+        find_token_prices(find_standard(offering), at).is_free
+        for offering in list_compared(model)
+    )
+
+
+def find_cheapest(model: Model, usage: Usage, currency: str) -> Offering | None:
+    """Find the offering that costs least for a usage, the first of equals; None for none."""
+    best: tuple[Decimal, Offering] | None = None
+    for offering in list_compared(model):
+        cost = find_cost(find_standard(offering), usage)
+        if cost is None or cost.currency != currency:
+            continue
+        if best is None or cost.amount < best[0]:
+            best = cost.amount, offering
+    return None if best is None else best[1]
+
+
+def find_token_prices(prices: Sequence[Price], at: datetime.datetime) -> TokenPrices:
+    """Find what a million text tokens cost at the lowest step, by a list.
+
+    Returns:
+        No prices when the two are in different currencies.
+    """
+    found = [_find_lowest(prices, meter) for meter in (INPUT, OUTPUT)]
+    currencies = {price.currency for price in found if price is not None}
+    if len(currencies) != 1:
+        return NO_PRICES
+    amounts = [None if price is None else _per_million(price, at) for price in found]
+    return TokenPrices(amounts[0], amounts[1], currencies.pop())
+
+
+def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
+    """Work out what a usage costs by a list.
+
+    The step follows from all input tokens. Cached tokens without a price of their own
+    cost as much as other input tokens.
+
+    Returns:
+        None when some part of the usage has no price, when the parts are priced in
+        different currencies, or when nothing is used and nothing is priced.
+    """
+    step = usage.input_tokens
+    cached_price = (
+        _find_step(prices, CACHED_INPUT, step) if usage.cached_input_tokens else None
+    )
+    cached = 0 if cached_price is None else usage.cached_input_tokens
+    wanted = (
+        (usage.input_tokens - cached, _find_step(prices, INPUT, step)),
+        (cached, cached_price),
+        (usage.output_tokens, _find_step(prices, OUTPUT, step)),
+    )
+    used = [(quantity, price) for quantity, price in wanted if quantity]
+    parts: list[CostPart] = []
+    for quantity, price in used:
+        amount = None if price is None else find_amount(price, usage.at)
+        if price is None or amount is None:
+            return None
+        parts.append(
+            CostPart(price.meter, quantity, _multiply(amount, quantity, price))
+        )
+    currencies = {price.currency for _, price in used or wanted if price is not None}
+    if len(currencies) != 1:
+        return None
+    total = Decimal(0)
+    for part in parts:
+        total = _EXACT.add(total, part.amount)
+    return Cost(normalise(total), currencies.pop(), tuple(parts))
+
+
+def find_amount(price: Price, at: datetime.datetime) -> Decimal | None:
+    """Find the amount of a price at a moment; None when a window cannot be understood."""
+    for window in price.windows:
+        holds = _is_within(window, at)
+        if holds is None:
+            return None
+        if holds:
+            return window.amount
+    return price.amount
+
+
+def list_windows(models: Iterable[Model]) -> tuple[PriceWindow, ...]:
+    """List the windows of all standard prices, one for each distinct span of time."""
+    windows: dict[tuple[str, str, str], PriceWindow] = {}
+    for model in models:
+        for offering in () if model.gateway is None else model.gateway.offerings:
+            for price in find_standard(offering):
+                for window in price.windows:
+                    span = (window.start, window.end, window.time_zone)
+                    windows.setdefault(span, window)
+    return tuple(windows.values())
+
+
+def find_open_windows(
+    windows: Sequence[PriceWindow], at: datetime.datetime
+) -> tuple[bool | None, ...]:
+    """Tell which windows are open: while the answer is the same, so are all prices."""
+    return tuple(_is_within(window, at) for window in windows)
+
+
+def _multiply(amount: Decimal, quantity: int, price: Price) -> Decimal:
+    product = _EXACT.multiply(amount, Decimal(quantity))
+    return normalise(_EXACT.divide(product, Decimal(price.unit_size)))
+
+
+def _per_million(price: Price, at: datetime.datetime) -> Decimal | None:
+    amount = find_amount(price, at)
+    if amount is None:
+        return None
+    return normalise(
+        _ROUNDED.divide(_EXACT.multiply(amount, _MILLION), Decimal(price.unit_size))
+    )
+
+
+def _find_lowest(prices: Sequence[Price], meter: str) -> Price | None:
+    """Find the price of the lowest step, the first of several."""
+    best: tuple[Decimal, Price] | None = None
+    for price in prices:
+        if price.meter != meter or not _is_by_input_alone(price):
+            continue
+        start = _find_start(price.conditions)
+        if start is not None and (best is None or start < best[0]):
+            best = start, price
+    return None if best is None else best[1]
+
+
+def _find_step(prices: Sequence[Price], meter: str, tokens: int) -> Price | None:
+    """Find the first price that holds for so many input tokens."""
+    for price in prices:
+        if (
+            price.meter == meter
+            and _is_by_input_alone(price)
+            and _holds(price.conditions, tokens)
+        ):
+            return price
+    return None
+
+
+def _is_by_input_alone(price: Price) -> bool:
+    return all(one.parameter == _CONDITION_ON_INPUT for one in price.conditions)
+
+
+def _group(
+    conditions: Iterable[PriceCondition],
+) -> Iterable[Sequence[PriceCondition]]:
+    groups: dict[int | None, list[PriceCondition]] = {}
+    for condition in conditions:
+        groups.setdefault(condition.group, []).append(condition)
+    return groups.values()
+
+
+def _holds(conditions: Sequence[PriceCondition], tokens: int) -> bool:
+    if not conditions:
+        return True
+    return any(
+        all(_compare(condition, tokens) for condition in group)
+        for group in _group(conditions)
+    )
+
+
+def _compare(condition: PriceCondition, tokens: int) -> bool:
+    """Whether a condition holds; one that cannot be understood does not."""
+    bounds = _parse_bounds(condition)
+    compare = _OPERATORS.get(condition.operator)
+    if not bounds or compare is None:
+        return False
+    return any(compare(Decimal(tokens), bound) for bound in bounds)
+
+
+def _parse_bounds(condition: PriceCondition) -> list[Decimal]:
+    """Read what a number of tokens is compared with; empty when some value is no number."""
+    values = [_parse_number(value) for value in condition.values]
+    bounds = [value for value in values if value is not None]
+    return bounds if len(bounds) == len(values) else []
+
+
+def _find_start(conditions: Sequence[PriceCondition]) -> Decimal | None:
+    """Find from how many input tokens on a price holds; None when that is not known."""
+    if not conditions:
+        return Decimal(0)
+    starts = [_find_group_start(group) for group in _group(conditions)]
+    return min((start for start in starts if start is not None), default=None)
+
+
+def _find_group_start(group: Sequence[PriceCondition]) -> Decimal | None:
+    start = Decimal(0)
+    for condition in group:
+        bounds = _parse_bounds(condition)
+        if not bounds or condition.operator not in _OPERATORS:
+            return None
+        if condition.operator == "gt":
+            start = max(start, min(bounds) + 1)
+        elif condition.operator not in {"lt", "lte"}:
+            start = max(start, min(bounds))
+    return start
+
+
+@lru_cache(maxsize=1_024)
+def _parse_number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
+    """Whether a window is open; None when it cannot be understood."""
+    start, end = _parse_minutes(window.start), _parse_minutes(window.end)
+    zone = _find_zone(window.time_zone)
+    if start is None or end is None or zone is None:
+        return None
+    local = at.astimezone(zone)
+    now = local.hour * 60 + local.minute
+    if start <= end:
+        return start <= now < end
+    return now >= start or now < end
+
+
+@lru_cache(maxsize=1_024)
+def _parse_minutes(text: str) -> int | None:
+    """Read `HH:MM`, with or without seconds that are zero; 24:00 is the end of the day."""
+    hours, _, rest = text.partition(":")
+    minutes, _, seconds = rest.partition(":")
+    if not (hours.isdecimal() and minutes.isdecimal() and seconds in {"", "00"}):
+        return None
+    total = int(hours) * 60 + int(minutes)
+    return total if int(minutes) < 60 and total <= 24 * 60 else None  # noqa: PLR2004
+
+
+@lru_cache(maxsize=256)
+def _find_zone(name: str) -> datetime.tzinfo | None:
+    if name.upper() in {"UTC", "ETC/UTC", "GMT", "Z"}:
+        return datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
