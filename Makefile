@@ -57,8 +57,9 @@ format: $(DEV) ## Bring the code into the house's format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-types: $(DEV) ## Check the types
+types: $(DEV) explorer/node_modules ## Check the types
 	$(BIN)/mypy
+	@cd explorer && npm run --silent types
 
 layers: $(DEV) ## Check that imports point down only
 	$(BIN)/lint-imports
@@ -135,6 +136,9 @@ interop: $(RUNTIME) $(INTEROP_INSTALLED) $(EXAMPLE_INSTALLED) ## Put real client
 
 federation: $(RUNTIME) $(EXAMPLE_INSTALLED) ## Serve the example of a federated graph
 	@cd examples/federation && GATEWAY_COMMAND=$(abspath $(BIN)/catalograph) exec node start.mjs
+
+explorer/node_modules:
+	@cd explorer && npm ci --loglevel=error
 
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@echo "Installing the packages of $* ..."

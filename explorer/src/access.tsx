@@ -49,7 +49,9 @@ export function AccessForm({ withHeaders = false }: { withHeaders?: boolean }) {
       )}
       {withHeaders && (
         <label>
-          {facts.apiKeys || facts.passthrough ? 'Further headers' : 'Headers'}, one <code>Name: value</code> a line
+          <span>
+            {facts.apiKeys || facts.passthrough ? 'Further headers' : 'Headers'}, one <code>Name: value</code> a line
+          </span>
           <textarea
             name="headers"
             rows={3}
@@ -60,7 +62,7 @@ export function AccessForm({ withHeaders = false }: { withHeaders?: boolean }) {
           />
         </label>
       )}
-      <button type="submit">Use</button>
+      <button type="submit">Apply</button>
       {isRefused && (stored || storedToken) && (
         <p className="problem" role="alert">
           The gateway refused this {stored ? 'key' : 'token'}.

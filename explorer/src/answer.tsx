@@ -17,10 +17,11 @@ export function AnswerPane() {
   const tab = useStore(activeTab);
   const answer = useStore((state) => state.answers[tab.id]);
   const isRunning = useStore((state) => tab.id in state.running);
+  const isFromLink = useStore((state) => state.waiting === tab.id);
   const [wanted, setWanted] = useState<View>('json');
   const tables = useMemo(() => findTables(answer?.data), [answer]);
   const text = useMemo(() => (answer ? JSON.stringify(answer.body, null, 2) : ''), [answer]);
-  const name = titleOf(tab.query);
+  const name = titleOf(tab.query, tab.operationName);
   const isPossible = { json: true, table: tables.length > 0, trace: answer?.trace != null };
   const view = isPossible[wanted] ? wanted : 'json';
 
@@ -47,7 +48,7 @@ export function AnswerPane() {
           </button>
         )}
       </div>
-      {!answer && <Empty isRunning={isRunning} />}
+      {!answer && <Empty isRunning={isRunning} isFromLink={isFromLink} />}
       {answer && view === 'json' && (
         <div className="answer-text">
           <Editor language="answer" owner={tab.id} label="Answer, as JSON" value={text} />
@@ -60,13 +61,14 @@ export function AnswerPane() {
   );
 }
 
-function Empty({ isRunning }: { isRunning: boolean }) {
+function Empty({ isRunning, isFromLink }: { isRunning: boolean; isFromLink: boolean }) {
   return (
     <div className="empty">
       {isRunning ? (
         <p>Asking …</p>
       ) : (
         <>
+          {isFromLink && <p>This query came by a link, and has not run yet. Read it first.</p>}
           <p>
             Press <strong>Run</strong>, or <kbd>{MOD}+Enter</kbd> in the editor: the answer appears here.
           </p>

@@ -30,9 +30,11 @@ export function tryParse(text: string): DocumentNode | null {
 export const operationsOf = (document: DocumentNode | null): OperationDefinitionNode[] =>
   document?.definitions.filter((definition) => definition.kind === 'OperationDefinition') ?? [];
 
-/** What a tab is called: its first operation's name. */
-export function titleOf(text: string): string {
-  return /^[^#]*?\b(?:query|mutation|subscription)\s+(\w+)/m.exec(text)?.[1] ?? 'Untitled';
+/** What a query is called: the operation that runs, or the first field that it asks for. */
+export function titleOf(text: string, operationName: string | null = null): string {
+  if (operationName) return operationName;
+  const code = text.replaceAll(/#.*/g, '');
+  return (/\bquery\s+(\w+)/.exec(code) ?? /\{\s*(?:\w+\s*:\s*)?(\w+)/.exec(code))?.[1] ?? 'Untitled';
 }
 
 /** The operation that holds a place in the text, by name; otherwise the first. */

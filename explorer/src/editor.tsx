@@ -17,7 +17,7 @@ import { tags } from '@lezer/highlight';
 import { graphqlLanguageSupport } from 'cm6-graphql';
 import { useEffect, useRef } from 'react';
 import { run, tidy } from './actions.ts';
-import { completeQuery, completeVariables, docsUnderClick, explain, findProblems } from './language.ts';
+import { completeQuery, completeVariables, docsUnderClick, explain, findProblems, showDocsHere } from './language.ts';
 import { operationAt } from './documents.ts';
 import { useStore } from './store.ts';
 
@@ -72,7 +72,10 @@ const queryProblems = (view: EditorView): Diagnostic[] => findProblems(view.stat
 
 const LANGUAGES: Record<'query' | 'variables' | 'answer', Extension> = {
   query: [
-    keymap.of([{ key: 'Mod-Enter', run: runHere }]),
+    keymap.of([
+      { key: 'Mod-Enter', run: runHere },
+      { key: 'F1', run: showDocsHere },
+    ]),
     writing,
     graphqlLanguageSupport(),
     autocompletion({ override: [completeQuery], activateOnTyping: true }),

@@ -85,11 +85,11 @@ function Tabs() {
             onClick={() => setState({ active: tab.id })}
             onKeyDown={(event) => press(event, at)}
           >
-            {titleOf(tab.query)}
+            {titleOf(tab.query, tab.operationName)}
           </button>
         ))}
       </div>
-      <button type="button" className="square" title="Close this query (Delete, on its tab)" aria-label={`Close ${titleOf(active.query)}`} onClick={() => closeTab(active.id)}>
+      <button type="button" className="square" title="Close this query (Delete, on its tab)" aria-label={`Close ${titleOf(active.query, active.operationName)}`} onClick={() => closeTab(active.id)}>
         <Icon name="close" />
       </button>
       <button type="button" className="square" title="New query" aria-label="New query" onClick={() => openTab({ query: '', variables: '' })}>

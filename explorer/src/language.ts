@@ -119,7 +119,14 @@ export const explain = hoverTooltip((view, offset) => {
   };
 });
 
-/** Ctrl and a click open the documentation. */
+/** Opens the documentation of what is at the cursor. */
+export function showDocsHere(view: EditorView): boolean {
+  const found = findDefinition(view, view.state.selection.main.head);
+  if (found) showDocs(found.place);
+  return true;
+}
+
+/** Ctrl and a click do the same. */
 export const docsUnderClick = EditorView.domEventHandlers({
   click(event, view) {
     const offset = view.posAtCoords({ x: event.clientX, y: event.clientY });

@@ -6,7 +6,7 @@ import { App } from './app.tsx';
 import { dates, EXAMPLES } from './examples.ts';
 import { facts } from './facts.ts';
 import { readLink } from './link.ts';
-import { getState, openTab, say, setState } from './store.ts';
+import { activeTab, getState, openTab, setState } from './store.ts';
 
 const link = readLink(window.location.search);
 if (link) {
@@ -21,4 +21,4 @@ createRoot(document.getElementById('explorer')!).render(<App />);
 void reload();
 
 if (link && facts.runLink) void run();
-else if (link) say('Opened by a link: read the query, then press Run.');
+else if (link) setState({ waiting: activeTab(getState()).id });

@@ -114,7 +114,7 @@ const KEYS: [string, string][] = [
   [`${MOD}+Enter`, 'run the operation at the cursor'],
   [`${MOD}+Space`, 'what is possible here'],
   [`${MOD}+K`, 'search the documentation'],
-  [`${MOD}+click`, 'what this field means'],
+  ['F1', `what the field at the cursor means; also ${MOD}+click`],
   [`${MOD}+F`, 'find in an editor or answer'],
   ['Shift+Alt+F', 'prettify'],
   ['Tab', 'leave the editor'],

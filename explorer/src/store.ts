@@ -57,6 +57,8 @@ export interface State {
   running: Record<string, AbortController>;
   catalogue: Catalogue | null;
   history: Run[];
+  /** The tab whose query came by a link that must not run by itself. */
+  waiting: string | null;
   /** Said to the reader for a moment, also by screen readers. */
   notice: string;
 }
@@ -101,6 +103,7 @@ let state: State = {
   running: {},
   catalogue: null,
   history: [],
+  waiting: null,
   notice: '',
   ...readStored(() => localStorage),
   // Secrets end with the browser's tab.

@@ -228,13 +228,13 @@ def test_answer_comes_with_its_details(demo: str) -> None:
         "down": ["10", "9.5", "-2"],
     }
     assert report["csv"] == {
-        "name": "Untitled.csv",
+        "name": "models.csv",
         "text": "\ufeffname,price,note,tags,by.name\r\n"
         '"\'=HYPERLINK(""http://evil"")",10,,"a, b","x, y"\r\n'
         '+1,9.5,"two\nlines",,\r\n'
         "'@SUM(A1),-2,'-x,'=a,' =b\r\n",
     }
-    assert report["json"]["name"] == "Untitled.json"
+    assert report["json"]["name"] == "models.json"
     rows = json.loads(report["json"]["text"])["data"]["list"]["rows"]
     assert [row["price"] for row in rows] == ["10", "9.5", "-2"]
 
@@ -255,6 +255,7 @@ def test_panels_teach_and_write(demo: str) -> None:
     assert report["builtData"]["provider"]["name"] == "OpenAI"
     assert report["history"] == ["MyQuery"]
     assert report["filled"] == ("# why { models(first: 1) { nodes { modelId name } } }")
+    assert report["helped"] == "Query.models"
     assert 'Cannot query field "nme" on type "Model"' in report["mistake"]
     assert "      nme\n" in report["pretty"]
     assert "# kept" in report["pretty"]

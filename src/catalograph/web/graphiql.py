@@ -24,12 +24,10 @@ ASSETS_PATH = "/graphql/assets"
 _POLICY = (
     "default-src 'none'",
     "script-src 'self'",
-    "worker-src 'self'",
     "connect-src 'self'",
     # The editor writes its rules into a style element and positions by style attributes.
     "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",  # the stylesheet's own small icons
-    "font-src 'self'",
+    "img-src 'self' data:",  # the line below a mistake in the editor
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -42,8 +40,6 @@ _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".ttf": "font/ttf",
-    ".woff2": "font/woff2",
 }
 _PAGE_HEADERS = {
     "cache-control": "no-cache",
