@@ -34,6 +34,7 @@ from catalograph.graphql.sdl import print_api_sdl
 from catalograph.observability import metrics, tracing
 from catalograph.observability.logs import configure_logging, gather_logs, get_logger
 from catalograph.observability.metrics import READY, TASKS
+from catalograph.origins import LOCAL_ORIGINS
 from catalograph.server.gc_tuning import tune_collector
 from catalograph.server.lifecycle import (
     DRAIN,
@@ -56,7 +57,7 @@ from catalograph.web.application import build_web_app
 from catalograph.web.graphiql import Explorer, ExplorerFacts
 from catalograph.web.options import Rate, WebOptions
 from catalograph.web.persisted_queries import ManifestError, read_manifest
-from catalograph.web.shared_rate_limit import SharedRateLimiter
+from catalograph.web.rate_limit import SharedRateLimiter
 
 DEMO_URL = "http://demo.invalid/v1"
 """Never looked up: in the demo, the upstream is part of the process."""
@@ -413,7 +414,7 @@ def _build_options(settings: Settings, *, demo: bool) -> WebOptions:
     rate, partition_key = settings.rate_limit, settings.partition_key
     return WebOptions(
         graphiql_enabled=settings.graphiql_enabled,
-        cors_origins=settings.cors_origins,
+        cors_origins=settings.cors_origins or (LOCAL_ORIGINS if demo else ()),
         api_keys=tuple(key.reveal() for key in settings.api_keys),
         rate_limit=None if rate is None else Rate(rate.count, rate.period_s),
         max_body_bytes=settings.max_body_bytes,

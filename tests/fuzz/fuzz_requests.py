@@ -19,18 +19,18 @@ from support.nightly import chance
 
 # What is tried, and not what it is held against.
 with atheris.instrument_imports(
-    include=["catalograph.graphql", "catalograph.web.parameters", "graphql.language"]
+    include=["catalograph.graphql", "catalograph.web.request", "graphql.language"]
 ):
     import graphql
 
     from catalograph.graphql.check.documents import Documents
     from catalograph.graphql.schema import build_schema
-    from catalograph.web.parameters import (
+    from catalograph.web.replies import Refusal
+    from catalograph.web.request import (
         Parameters,
         parse_body,
         parse_query_string,
     )
-    from catalograph.web.replies import Refusal
     from support.random_documents import Breaker, DocumentWriter
 
 T = TypeVar("T")

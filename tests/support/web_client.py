@@ -57,9 +57,24 @@ def build_client(app: ASGIApp, address: str = "192.0.2.7") -> httpx.AsyncClient:
     return client
 
 
+class DictDocuments:
+    """Persisted documents without bounds."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    async def get(self, sha256: str) -> str | None:
+        return self.texts.get(sha256)
+
+    async def put(self, sha256: str, document: str) -> None:
+        self.texts[sha256] = document
+
+
 def open_client(engine: Engine, **options: Any) -> httpx.AsyncClient:
     """A client of an application with these options, whose clock stands still."""
-    app = build_web_app(engine, None, WebOptions(**options), clock=Clock())
+    app = build_web_app(
+        engine, None, WebOptions(**options), persisted=DictDocuments(), clock=Clock()
+    )
     return build_client(app)
 
 

@@ -7,6 +7,7 @@ from catalograph.web.negotiation import (
     Media,
     choose_coding,
     choose_media,
+    holds_etag,
     is_json,
     prefers_html,
 )
@@ -36,7 +37,6 @@ from support.web_client import ask, open_client
         (b"text/html", None),
         (b"application/json;q=0", None),
         (b"application/json;q=x", None),
-        (b"", None),
         (b"image/png, " * 100 + b"application/json", Media.JSON),
     ],
 )  # fmt: skip
@@ -112,3 +112,53 @@ async def test_nothing_acceptable_is_406() -> None:
         "Accept must allow application/graphql-response+json or application/json"
     )
     assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [b"", b"  ", b",", b"*", b"text/html, image/gif, *; q=.2, */*; q=.2", b"*;q=0.1"],
+)
+def test_accepting_anything_or_saying_nothing_gets_json(accept: bytes) -> None:
+    assert choose_media(accept) is Media.JSON
+
+
+def test_old_names_of_codings_mean_the_same() -> None:
+    assert choose_coding(b"x-gzip") is Coding.GZIP
+    assert choose_coding(b"x-gzip;q=0, br;q=0") is Coding.IDENTITY
+
+
+def test_only_codings_that_there_are_get_chosen() -> None:
+    among = (Coding.GZIP,)
+
+    assert choose_coding(b"br, gzip;q=0.1", among) is Coding.GZIP
+    assert choose_coding(b"br", among) is Coding.IDENTITY
+    assert choose_coding(b"*", among) is Coding.GZIP
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'"x-jg"',
+        b'W/"x-jg"',
+        b'"a", W/"x-jg" ,"b"',
+        b"*",
+        b'"x-jg-gzip"',
+        b'W/"x-jg-gzip"',
+        b'"x-jg--gzip"',
+        b'"x-jg-br"',
+        b'"x-jg;br"',
+        b'"x-jg:zstd"',
+        b'"x-jg"-gzip',
+        b'"x", "x-jg-gzip"',
+    ],
+)
+def test_a_tag_is_recognised_however_proxies_have_changed_it(header: bytes) -> None:
+    assert holds_etag(header, b'"x-jg"')
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, b"", b'"x"', b"x-jg", b'"x-jgzip"', b'"x-jg-lz4"', b'"x-jj-gzip"', b'W/"*"'],
+)
+def test_other_tags_are_other_representations(header: bytes | None) -> None:
+    assert not holds_etag(header, b'"x-jg"')

@@ -10,7 +10,6 @@ import pytest
 from catalograph.web import WebOptions, build_web_app
 from catalograph.web.persisted_queries import (
     ManifestError,
-    MemoryDocuments,
     hash_document,
     read_manifest,
 )
@@ -120,17 +119,6 @@ async def test_only_what_is_valid_is_registered(query: str) -> None:
         response = await ask(client, ..., extensions=named)
 
     assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
-
-
-async def test_memory_is_bounded() -> None:
-    documents = MemoryDocuments(max_bytes=1_000)
-    for text in ("a", "b", "c", "a", "d"):
-        await documents.put(text, text * 200)
-        await documents.get("a")
-
-    assert await documents.get("a") == "a" * 200
-    assert await documents.get("b") is None
-    assert await documents.get("d") == "d" * 200
 
 
 async def test_document_id_finds_what_was_registered() -> None:

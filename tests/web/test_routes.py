@@ -119,7 +119,7 @@ async def test_schema_needs_a_key_where_questions_do() -> None:
     [
         ("GET", "/nope", 404, "there is nothing at this address; GraphQL is at /graphql"),
         ("GET", "/", 404, "there is nothing at this address; GraphQL is at /graphql"),
-        ("POST", "/graphql/", 404, "there is nothing at this address; GraphQL is at /graphql"),
+        ("POST", "/graphql/x", 404, "there is nothing at this address; GraphQL is at /graphql"),
         ("POST", "/healthz", 405, "the method POST is not taken here"),
     ],
 )  # fmt: skip
@@ -230,3 +230,54 @@ async def test_no_page_when_it_is_switched_off() -> None:
         file = await client.get("/graphql/assets/a.js")
 
     assert (page.status_code, file.status_code) == (406, 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_slash_too_many_leads_back_below_any_prefix(method: str) -> None:
+    async with build_client(build(Pages())) as client:
+        plain = await client.request(method, "/graphql/")
+        query = await client.request(method, "/graphql/?query={a}&x=%C3%A9")
+
+    assert (plain.status_code, plain.headers["location"]) == (307, "../graphql")
+    assert query.headers["location"] == "../graphql?query=%7Ba%7D&x=%C3%A9"
+    assert (
+        str(plain.next_request and plain.next_request.url) == "http://gateway/graphql"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/readyz", 503), ("/", 307)]
+)
+async def test_probes_may_ask_by_options_and_head(path: str, status: int) -> None:
+    """HAProxy does so by default; the status is that of GET."""
+
+    async def probe() -> str | None:
+        return "not yet"
+
+    app = build_web_app(TinyEngine(), Pages(), WebOptions(), ready=probe)
+    async with build_client(app) as client:
+        statuses = [
+            (await client.request(method, path)).status_code
+            for method in ("GET", "OPTIONS", "HEAD")
+        ]
+
+    assert statuses == [status] * 3
+
+
+async def test_a_link_from_another_site_is_answered_and_an_image_is_not() -> None:
+    opened = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    embedded = {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+    framed = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}
+    fetched = {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}
+    async with build_client(build()) as client:
+        statuses = [
+            (
+                await client.get(
+                    "/graphql?query={hello}",
+                    headers={"sec-fetch-site": "cross-site", **how},
+                )
+            ).status_code
+            for how in (opened, fetched, embedded, framed, {})
+        ]
+
+    assert statuses == [200, 200, 403, 403, 403]

@@ -34,6 +34,7 @@ class RequestContext:
         trusted: Whether the document is in the manifest; None without one.
         status: HTTP status; 0 until the answer starts.
         head: Header lines to be sent with the answer, whatever it is.
+        cors: The same, for pages of other origins.
         sent_bytes: Of the answer's body.
     """
 
@@ -41,6 +42,7 @@ class RequestContext:
         "address",
         "cache",
         "codes",
+        "cors",
         "cost",
         "head",
         "key_id",
@@ -65,6 +67,7 @@ class RequestContext:
         self.codes: tuple[str, ...] = ()
         self.trusted: bool | None = None
         self.head = b""
+        self.cors = b""
         self.status = 0
         self.sent_bytes = 0
 

@@ -1,17 +1,229 @@
-"""The gate: who may ask at all, and how much."""
+"""Who may ask, on whose behalf, and from where: keys, tokens, proxies, and the gate."""
 
+import functools
+import hashlib
+import hmac
+import ipaddress
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalograph.errors import RateLimitedError, UnauthenticatedError
+from catalograph.graphql.run.request import Caller
 from catalograph.observability import metrics
-from catalograph.observability.request_context import request_context_of
-from catalograph.web.api_keys import KeyRing
+from catalograph.observability.request_context import RequestContext, request_context_of
 from catalograph.web.rate_limit import COST_OF_A_TOKEN, RateGuard, Verdict
 from catalograph.web.replies import Refusal, send_refusal
-from catalograph.web.request import headers_of
+from catalograph.web.request import Parameters, headers_of
+
+_HASHED: Final = re.compile(r"[0-9a-fA-F]{64}")
+_SHOWN_DIGITS: Final = 8
+
+
+class KeyRing:
+    """The keys that open, held as hashes.
+
+    Args:
+        keys: Plain, or as the 64 hexadecimal digits of their SHA-256.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        digests = [
+            bytes.fromhex(key)
+            if _HASHED.fullmatch(key)
+            else hashlib.sha256(key.encode()).digest()
+            for key in keys
+        ]
+        self._known = [(digest, digest.hex()[:_SHOWN_DIGITS]) for digest in digests]
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def find(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """The public name of the key that was given; None when it is none of ours.
+
+        Takes the same time whichever key it is, and whether it is one.
+        """
+        digest = hashlib.sha256(headers.get(b"x-api-key", b"")).digest()
+        found = None
+        for known, name in self._known:
+            if hmac.compare_digest(known, digest):
+                found = name
+        return found
+
+
+_NOBODY: Final = "nobody"
+_TOKEN: Final = re.compile(rb"[!-~]{1,4096}")
+
+
+class Callers:
+    """Knows whether callers bring a token of their own, and what they may ask for.
+
+    Args:
+        partition_key: Secret of up to 64 bytes; None: all operations run with the
+            gateway's own token. Otherwise each caller's bearer token is passed on, and
+            what it may see is kept apart under its hash with this key.
+        trace_enabled: Whether `X-Catalograph-Trace: 1` is obeyed.
+    """
+
+    def __init__(self, partition_key: bytes | None, *, trace_enabled: bool) -> None:
+        self._partition_key = partition_key
+        self._trace_enabled = trace_enabled
+
+    @property
+    def bring_tokens(self) -> bool:
+        """Whether `Authorization` makes a difference."""
+        return self._partition_key is not None
+
+    def identify(
+        self,
+        headers: Mapping[bytes, bytes],
+        parameters: Parameters,
+        context: RequestContext,
+    ) -> Caller:
+        """Read who asks; somebody without a token may still ask what needs none.
+
+        Raises:
+            Refusal: There is a bearer token that cannot be one.
+        """
+        token = self._read_token(headers.get(b"authorization"))
+        return Caller(
+            request_id=context.request_id,
+            token=None if token is None else token.decode("ascii"),
+            partition=self._find_partition(token),
+            trace_wanted=self._trace_enabled
+            and headers.get(b"x-catalograph-trace") == b"1",
+            cost_wanted=headers.get(b"x-catalograph-cost") == b"1"
+            or parameters.extensions.get("cost") is True,
+            note_cost=context.note_cost,
+        )
+
+    def _read_token(self, authorization: bytes | None) -> bytes | None:
+        if self._partition_key is None or not authorization:
+            return None
+        scheme, _, token = authorization.strip().partition(b" ")
+        token = token.strip()
+        if scheme.lower() != b"bearer":
+            return None
+        if not _TOKEN.fullmatch(token):
+            error = UnauthenticatedError(
+                "Authorization must be `Bearer` and one token of plain characters"
+            )
+            raise Refusal(401, error, {"WWW-Authenticate": "Bearer"})
+        return token
+
+    def _find_partition(self, token: bytes | None) -> str:
+        if self._partition_key is None:
+            return ""
+        if token is None:
+            # Not that of the gateway's own token: a cache may be shared with gateways
+            # that have one.
+            return _NOBODY
+        # Keyed, so that nobody who sees a partition's name can try tokens against it.
+        digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
+        return digest.hexdigest()
+
+
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_MOST_HOPS: Final = 32
+_WITH_PORT: Final = re.compile(
+    r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}"
+)
+
+
+class Proxies:
+    """The proxies whose word counts.
+
+    Args:
+        networks: Addresses or networks, such as `10.0.0.0/8`.
+    """
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(text) for text in networks]
+        # Reading an address anew takes a good part of the time of a kept answer.
+        self.trusts = functools.lru_cache(maxsize=4_096)(self._trusts)
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def find_address(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+        """The last address on the way here that is none of ours.
+
+        Args:
+            peer: The other end of the connection.
+            headers: Of the request; only believed when `peer` is one of the proxies.
+        """
+        if not self._networks or not self.trusts(peer):
+            return peer
+        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        # From the right: each proxy adds the one it was called by, and what was there
+        # before the first proxy of ours may be anybody's invention.
+        for hop in reversed(hops[-_MOST_HOPS:]):
+            if not hop.strip():
+                continue  # an empty line of a proxy that had nothing to add
+            address = parse_hop(hop)
+            if address is None:
+                return peer
+            peer = str(address)
+            if not self.trusts(peer):
+                return peer
+        return peer
+
+    def find_scheme(self, peer: str, headers: Mapping[bytes, bytes]) -> str | None:
+        """`http` or `https` as the client had it; None when no proxy of ours says so."""
+        if not self._networks or not self.trusts(peer):
+            return None
+        # The first is that of the client; proxies behind it may add theirs.
+        first = headers.get(b"x-forwarded-proto", b"").partition(b",")[0]
+        scheme = first.strip().lower()
+        return scheme.decode("ascii") if scheme in {b"http", b"https"} else None
+
+    def _trusts(self, peer: str) -> bool:
+        """Whether an address is one of the proxies."""
+        address = _parse(peer)
+        return address is not None and any(
+            address in network for network in self._networks
+        )
+
+
+def parse_hop(text: str) -> _Address | None:
+    """Parse one element of `X-Forwarded-For`, as proxies write it.
+
+    Args:
+        text: An address, which may stand in brackets or quotes and have a port behind it:
+            `192.0.2.1:4711`, `[2001:db8::1]:4711`.
+
+    Returns:
+        None for anything else, such as `unknown`; also for link-local addresses with a
+        zone, which is any text, and means nothing here.
+    """
+    text = text.strip().strip('"')
+    match = _WITH_PORT.fullmatch(text)
+    address = _parse(match[1] or match[2] if match else text)
+    return None if getattr(address, "scope_id", None) is not None else address
+
+
+@functools.lru_cache(maxsize=4_096)
+def plain_address(text: str) -> str:
+    """Write an address as its IPv4 form where it only stands for one.
+
+    Through a socket of both families an IPv4 peer looks like `::ffff:192.0.2.1`.
+    """
+    address = _parse(text)
+    return text if address is None else str(address)
+
+
+def _parse(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address
 
 
 class AccessControlMiddleware:

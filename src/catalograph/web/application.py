@@ -3,33 +3,33 @@
 import os
 import time
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import TextIO
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from catalograph.observability import tracing
 from catalograph.observability.access_log import AccessLog
 from catalograph.observability.metrics import REGISTRY, write_metrics
-from catalograph.web.access_control import AccessControlMiddleware
-from catalograph.web.api_keys import KeyRing
-from catalograph.web.callers import Callers
+from catalograph.web.access_control import (
+    AccessControlMiddleware,
+    Callers,
+    KeyRing,
+    Proxies,
+)
+from catalograph.web.cors import Cors
 from catalograph.web.engine import Engine, ExplorerPages
-from catalograph.web.forwarded import Proxies
 from catalograph.web.graphql_http import GraphQLOverHTTP
 from catalograph.web.middleware import (
     RequestContextMiddleware,
-    SecurityHeadersMiddleware,
+    TracingMiddleware,
 )
 from catalograph.web.negotiation import prefers_html
 from catalograph.web.options import WebOptions
-from catalograph.web.parameters import names_stored_document
 from catalograph.web.persisted_queries import (
     DocumentFinder,
-    MemoryDocuments,
     PersistedDocuments,
     TrustedDocuments,
 )
@@ -38,34 +38,18 @@ from catalograph.web.rate_limit import (
     RateGuard,
     RateLimiter,
 )
-from catalograph.web.request import headers_of
+from catalograph.web.request import (
+    BodyReader,
+    InFlight,
+    headers_of,
+    names_stored_document,
+)
 from catalograph.web.response_cache import CacheHits, ResponseCache
 from catalograph.web.routes import (
     Figures,
     ReadyProbe,
     answer_http_exception,
     build_routes,
-)
-from catalograph.web.shedding import InFlight, SheddingMiddleware
-from catalograph.web.spans import TracingMiddleware
-
-_ALLOWED_HEADERS: Final = (
-    "Authorization",
-    "Apollo-Require-Preflight",
-    "X-API-Key",
-    "X-Catalograph-Cost",
-    "X-Catalograph-Trace",
-    "X-Request-Id",
-)
-_EXPOSED_HEADERS: Final = (
-    "Age",
-    "ETag",
-    "RateLimit-Limit",
-    "RateLimit-Policy",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
-    "Retry-After",
-    "X-Request-Id",
 )
 
 
@@ -99,7 +83,7 @@ def build_web_app(
         options: How to behave.
         sdl: What `/schema.graphql` shows; None: there is no such address.
         ready: Gives None when operations can be answered, otherwise the reason.
-        persisted: Where documents are kept by hash; in this process's memory if None.
+        persisted: Where documents are kept by hash; None keeps none.
         limiter: Counts requests; in this process's memory if None.
         log_stream: Where the access log goes; None: nowhere.
         figures: Gives what `/metrics` shows; None: figures of this process.
@@ -120,7 +104,6 @@ def build_web_app(
         responses = ResponseCache(
             max_bytes=options.response_cache_max_bytes, clock=clock
         )
-    in_flight = InFlight(options.max_in_flight)
     keys = KeyRing(options.api_keys)
     proxies = Proxies(options.trusted_proxies)
     log = AccessLog(log_stream)
@@ -139,9 +122,10 @@ def build_web_app(
     graphql: ASGIApp = GraphQLOverHTTP(
         engine,
         callers=callers,
-        documents=DocumentFinder(persisted or MemoryDocuments(), trusted),
+        documents=DocumentFinder(persisted, trusted),
         responses=responses,
-        max_body_bytes=options.max_body_bytes,
+        bodies=BodyReader(options.max_body_bytes),
+        in_flight=InFlight(options.max_in_flight),
         timeout_s=options.request_timeout_s,
         is_private=options.passthrough or bool(keys),
         clock=clock,
@@ -169,8 +153,8 @@ def build_web_app(
     # To `/healthz` from `/healthz/`, it would lead by way of whatever host a client names.
     starlette.router.redirect_slashes = False
     app: ASGIApp = _Fork(graphql, starlette)
-    app = SheddingMiddleware(app, in_flight)
-    is_wrapped = bool(options.cors_origins) or tracing.is_on()
+    is_wrapped = tracing.is_on()
+    cors = Cors(options.cors_origins)
     hits = None
     if responses is not None and not is_wrapped:
         hits = CacheHits(
@@ -179,26 +163,13 @@ def build_web_app(
             guard=guard,
             proxies=proxies,
             brings_token=callers.bring_tokens,
+            cors=cors,
             clock=clock,
         )
-    app = RequestContextMiddleware(app, log, proxies, is_wrapped=is_wrapped, hits=hits)
-    app = _allow_origins(app, options.cors_origins)
-    return TracingMiddleware(app) if tracing.is_on() else app
-
-
-def _allow_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    """Let pages of other origins ask; never with credentials, as we read no cookies."""
-    if not origins:
-        return app
-    app = CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=("GET", "HEAD", "POST"),
-        allow_headers=_ALLOWED_HEADERS,
-        expose_headers=_EXPOSED_HEADERS,
+    app = RequestContextMiddleware(
+        app, log, proxies, is_wrapped=is_wrapped, hits=hits, cors=cors
     )
-    # Preflights are answered out here.
-    return SecurityHeadersMiddleware(app)
+    return TracingMiddleware(app) if is_wrapped else app
 
 
 class _Fork:

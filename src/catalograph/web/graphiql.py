@@ -18,6 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from catalograph.web.negotiation import Coding, choose_coding, holds_etag
+from catalograph.web.request import headers_of
+
 ASSETS_PATH = "/graphql/assets"
 """Where the assets are served; the page names them relative to `/graphql`."""
 
@@ -35,7 +38,8 @@ _POLICY = (
 CONTENT_SECURITY_POLICY = "; ".join(_POLICY)
 
 _DIRECTORY = Path(__file__).with_name("explorer")
-_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # the smaller one first
+_CODINGS = (Coding.BROTLI, Coding.GZIP)  # the smaller one first
+_ENCODINGS = ((Coding.BROTLI.value, ".br"), (Coding.GZIP.value, ".gz"))
 _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -155,7 +159,8 @@ class Explorer:
         site = request.headers.get("sec-fetch-site")
         page = self._running if site in _TRUSTED_SITES else self._waiting
         headers = {**_PAGE_HEADERS, "etag": page.etag}
-        if _names_etag(request.headers.get("if-none-match", ""), page.etag):
+        held = headers_of(request.scope).get(b"if-none-match")
+        if holds_etag(held, page.etag.encode()):
             return Response(status_code=304, headers=headers)
         return Response(page.body, headers=headers, media_type="text/html")
 
@@ -169,8 +174,11 @@ class Explorer:
                 headers={"cache-control": "no-store"},
                 media_type="text/plain",
             )
-        accepted = request.headers.get("accept-encoding", "")
-        encoding = _choose_encoding(accepted, asset.bodies)
+        coding = choose_coding(
+            headers_of(request.scope).get(b"accept-encoding"),
+            [one for one in _CODINGS if one.value in asset.bodies],
+        )
+        encoding = coding.value
         headers = dict(_ASSET_HEADERS)
         if encoding != "identity":
             headers["content-encoding"] = encoding
@@ -193,33 +201,3 @@ def _read_assets(directory: Path) -> dict[str, _Asset]:
         content_type = _CONTENT_TYPES.get(path.suffix, "application/octet-stream")
         assets[path.name] = _Asset(content_type, bodies)
     return assets
-
-
-def _choose_encoding(accepted: str, bodies: Mapping[str, bytes]) -> str:
-    """Choose the first of ours that `Accept-Encoding` allows, or identity.
-
-    Weights only exclude (`q=0`): a client that takes brotli at all gets brotli.
-    """
-    weights = {}
-    for item in accepted.lower().split(","):
-        name, _, parameter = item.partition(";")
-        weights[name.strip()] = _parse_weight(parameter)
-    for encoding, _ in _ENCODINGS:
-        if encoding in bodies and weights.get(encoding, weights.get("*", 0.0)) > 0:
-            return encoding
-    return "identity"
-
-
-def _parse_weight(parameter: str) -> float:
-    """Read `q=0.5`; anything that is no weight counts as 1."""
-    name, _, value = parameter.strip().partition("=")
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 1.0
-
-
-def _names_etag(if_none_match: str, etag: str) -> bool:
-    """Say whether the list holds the tag; a weak one counts, as GET compares weakly."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags

@@ -21,15 +21,21 @@ from catalograph.observability import metrics, tracing
 from catalograph.observability.logs import get_logger
 from catalograph.observability.request_context import RequestContext, request_context_of
 from catalograph.observability.request_metrics import REQUESTS
-from catalograph.web.bodies import read_body
-from catalograph.web.callers import Callers
-from catalograph.web.deadline import ClientGoneError, run_for_client
+from catalograph.web.access_control import Callers
 from catalograph.web.engine import Engine
 from catalograph.web.negotiation import Media, choose_coding, choose_media, is_json
-from catalograph.web.parameters import Parameters, parse_body, parse_query_string
 from catalograph.web.persisted_queries import DocumentFinder, Found
 from catalograph.web.replies import Refusal, send_bytes, send_refusal
-from catalograph.web.request import headers_of
+from catalograph.web.request import (
+    BodyReader,
+    ClientGoneError,
+    InFlight,
+    Parameters,
+    headers_of,
+    parse_body,
+    parse_query_string,
+    run_for_client,
+)
 from catalograph.web.response_cache import (
     VARY,
     CachedRequest,
@@ -76,7 +82,8 @@ class GraphQLOverHTTP:
         callers: Reads from the headers who asks.
         documents: Finds the text that a request names.
         responses: Responses that may be sent again; None caches none.
-        max_body_bytes: Of a request.
+        bodies: Reads the bodies of requests.
+        in_flight: Counts those that have arrived.
         timeout_s: For a whole request.
         is_private: Whether an answer is only for the one who asked.
         clock: Seconds, monotonic; the same as that of `responses`.
@@ -89,7 +96,8 @@ class GraphQLOverHTTP:
         callers: Callers,
         documents: DocumentFinder,
         responses: ResponseCache | None,
-        max_body_bytes: int,
+        bodies: BodyReader,
+        in_flight: InFlight,
         timeout_s: float,
         is_private: bool,
         clock: Callable[[], float] = time.monotonic,
@@ -98,7 +106,8 @@ class GraphQLOverHTTP:
         self._callers = callers
         self._documents = documents
         self._responses = responses
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
+        self._in_flight = in_flight
         self._timeout_s = timeout_s
         self._is_private = is_private
         self._clock = clock
@@ -131,6 +140,13 @@ class GraphQLOverHTTP:
         if media is None:
             raise _not_acceptable()
         body, parameters = await self._read(request)
+        # Not before: a client that sends slowly would take a place from others.
+        with self._in_flight:
+            return body, await self._find_response(request, parameters)
+
+    async def _find_response(
+        self, request: _Request, parameters: Parameters
+    ) -> RenderedResponse:
         context = request.context
         caller = self._callers.identify(request.headers, parameters, context)
         found = await self._documents.find(parameters)
@@ -152,7 +168,7 @@ class GraphQLOverHTTP:
                 raise Refusal(405, error, {"Allow": "POST"})
         if response.answer.ran:
             await self._documents.register(found)
-        return body, response
+        return response
 
     def _find_cached(
         self, question: Question, caller: Caller, context: RequestContext
@@ -172,9 +188,7 @@ class GraphQLOverHTTP:
         if request.method == "POST":
             if not is_json(request.headers.get(b"content-type")):
                 raise _unsupported()
-            body = await read_body(
-                request.receive, request.headers, self._max_body_bytes
-            )
+            body = await self._bodies.read(request.receive, request.headers)
             return body, parse_body(body)
         if request.method in {"GET", "HEAD"}:
             parameters = parse_query_string(request.scope["query_string"])
@@ -222,13 +236,23 @@ class GraphQLOverHTTP:
         own = msgspec.structs.replace(
             answer.readdress(caller.request_id), upstream_requests=0
         )
-        return RenderedResponse(own, is_private=self._is_private, now_s=self._clock())
+        return RenderedResponse(
+            own,
+            is_private=self._is_private or caller.cost_wanted,
+            now_s=self._clock(),
+        )
 
     def _render(
         self, answer: Answer, question: Question, caller: Caller
     ) -> RenderedResponse:
+        if caller.trace_wanted:
+            # It names the upstream's addresses, for the one who asked.
+            answer = msgspec.structs.replace(answer, fresh_for_s=0.0, keep_for_s=0.0)
         response = RenderedResponse(
-            answer, is_private=self._is_private, now_s=self._clock()
+            answer,
+            # A shared cache does not know the header that asked for the cost.
+            is_private=self._is_private or caller.cost_wanted,
+            now_s=self._clock(),
         )
         if (
             self._responses is not None
@@ -342,14 +366,18 @@ def _word(error: Exception, media: Media | None, context: RequestContext) -> Ref
 
 
 def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
-    """Keep a foreign page from running queries with links and images.
+    """Keep a foreign page from running queries with images and frames.
 
-    Such a request needs nobody's leave, unlike one by `fetch`. Clients that are no
-    browsers send neither header.
+    Such a request needs no preflight, unlike one by `fetch`. A link that a person opens
+    is let pass: the page that holds it cannot read the answer. Clients that are no browsers
+    send none of these headers.
     """
+    mode = headers.get(b"sec-fetch-mode")
+    is_link = mode == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
     if (
-        headers.get(b"sec-fetch-site") == b"cross-site"
-        and headers.get(b"sec-fetch-mode") != b"cors"
+        b"cross-site" in headers.get(b"sec-fetch-site", b"")
+        and mode != b"cors"
+        and not is_link
     ):
         metrics.REFUSED.labels("cross_site").inc()
         error = ForbiddenError("other sites must ask with fetch, in the mode `cors`")

@@ -1,10 +1,11 @@
-"""Small ASGI wrappers around everything that is served: id, log and figures, headers."""
+"""Small ASGI wrappers around everything that is served: id, log and metrics, headers, spans."""
 
 import time
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catalograph.observability import tracing
 from catalograph.observability.access_log import AccessLog
 from catalograph.observability.metrics import ERRORS
 from catalograph.observability.request_context import (
@@ -13,12 +14,16 @@ from catalograph.observability.request_context import (
     choose_request_id,
 )
 from catalograph.observability.request_metrics import REQUESTS
-from catalograph.web.forwarded import Proxies
+from catalograph.web.access_control import Proxies, plain_address
+from catalograph.web.cors import Cors, is_preflight
 from catalograph.web.replies import (
     SECURITY_HEADERS,
+    Refusal,
     add_security_headers,
     find_whole_writer,
     read_head,
+    send_bytes,
+    send_refusal,
     write_head,
 )
 from catalograph.web.request import headers_of
@@ -42,6 +47,7 @@ class RequestContextMiddleware:
         proxies: Whose word counts.
         is_wrapped: Whether something around this changes what is sent, so that nothing
             may be written past it.
+        cors: Which pages of other origins may call; preflights are answered here.
         hits: Answers cache hits; None when there is no cache, or `is_wrapped`.
 
     Attributes:
@@ -57,12 +63,14 @@ class RequestContextMiddleware:
         *,
         is_wrapped: bool,
         hits: CacheHits | None = None,
+        cors: Cors,
     ) -> None:
         self.answer_from_cache = None if hits is None else hits.answer
         self._app = app
         self._log = log
         self._proxies = proxies or None
         self._is_wrapped = is_wrapped
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch what is sent; at the server's end write what has gathered."""
@@ -104,7 +112,7 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_watch)
+            await self._run(scope, receive, send_and_watch)
         finally:
             if scope["path"] not in _NOT_LOGGED:
                 self._note(scope, context)
@@ -117,10 +125,26 @@ class RequestContextMiddleware:
             *read_head(_write_own(context)),
         ]
 
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = headers_of(scope)
+        if not (self._cors.is_on and is_preflight(scope["method"], headers)):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await send_bytes(send, 200, self._cors.answer_preflight(headers), b"")
+        except Refusal as refusal:
+            await send_refusal(scope, send, refusal)
+
     def _begin(self, scope: Scope) -> RequestContext:
         headers = headers_of(scope)
         request_id = choose_request_id(headers.get(b"x-request-id"))
         context = begin_request_context(scope, request_id)
+        origin = headers.get(b"origin")
+        context.cors = self._cors.write_lines(origin)
+        if origin is not None:
+            self._cors.log_refused(scope["method"], headers)
+        if ":" in context.address:
+            context.address = plain_address(context.address)
         if self._proxies is not None:
             peer = context.address
             context.address = self._proxies.find_address(peer, headers)
@@ -144,21 +168,33 @@ def _write_head(start: Message, context: RequestContext) -> bytes:
 
 def _write_own(context: RequestContext) -> bytes:
     request_id = context.request_id.encode("ascii")
-    return b"x-request-id: %b\r\n%b" % (request_id, context.head)
+    return b"x-request-id: %b\r\n%b%b" % (request_id, context.head, context.cors)
 
 
-class SecurityHeadersMiddleware:
-    """Tells browsers to make nothing of an answer but what it says it is."""
+_CONTEXT: Final = (b"traceparent", b"tracestate")
+
+
+class TracingMiddleware:
+    """Opens the span of a request; outermost, so that kept answers have one too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add what the answer does not have itself."""
+        """Watch one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in _CONTEXT
+        }
+        with tracing.request_span(scope["method"], scope["path"], headers) as end:
 
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = add_security_headers(message["headers"])
-            await send(message)
+            async def send_and_watch(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    end(message["status"])
+                await send(message)
 
-        await self._app(scope, receive, send_safely)
+            await self._app(scope, receive, send_and_watch)

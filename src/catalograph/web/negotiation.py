@@ -1,10 +1,17 @@
-"""Content negotiation: which media type and which coding an answer gets."""
+"""Content negotiation: media types, content codings, and what a client holds already."""
 
 import enum
 import functools
+import gzip
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import brotli
+import zstandard
+
 _LONGEST_CACHED: Final = 256
+_SUFFIX: Final = re.compile(rb'(?:-{1,2}|;|:)(?:gzip|br|zstd|deflate)"|"-gzip\Z')
 
 
 class Media(enum.Enum):
@@ -32,11 +39,11 @@ _PREFERRED: Final = (Coding.BROTLI, Coding.GZIP, Coding.ZSTD)
 def choose_media(accept: bytes | None) -> Media | None:
     """Find the media type that `Accept` likes best; None when it takes neither.
 
-    Without the header, and where only a wildcard matches, it is `application/json`:
-    clients that do not ask expect the old ways. Of two that are named and liked the same,
-    the newer one is taken.
+    Without the header or with an empty one, and where only a wildcard matches, it is
+    `application/json`: clients that do not ask expect the old ways. Of two that are named
+    and liked the same, the newer one is taken.
     """
-    if accept is None:
+    if accept is None or not accept.strip(b" \t,"):
         return Media.JSON
     if len(accept) <= _LONGEST_CACHED:
         return _choose_media_cached(accept)
@@ -56,13 +63,39 @@ def prefers_html(accept: bytes | None) -> bool:
     return named and html > json
 
 
-def choose_coding(accept_encoding: bytes | None) -> Coding:
-    """Find the coding that `Accept-Encoding` likes best; identity when it takes no other."""
+def choose_coding(
+    accept_encoding: bytes | None, among: Sequence[Coding] = _PREFERRED
+) -> Coding:
+    """Find the coding that `Accept-Encoding` likes best; identity when it takes no other.
+
+    Args:
+        accept_encoding: None without the header.
+        among: Codings that there are, the preferred one first.
+    """
     if not accept_encoding:
         return Coding.IDENTITY
-    if len(accept_encoding) <= _LONGEST_CACHED:
+    if among is _PREFERRED and len(accept_encoding) <= _LONGEST_CACHED:
         return _choose_coding_cached(accept_encoding)
-    return _choose_coding(accept_encoding)
+    return _choose_coding(accept_encoding, among)
+
+
+def holds_etag(if_none_match: bytes | None, etag: bytes) -> bool:
+    """Whether `If-None-Match` names an entity tag, in the weak comparison that it wants.
+
+    Proxies that compress a response change its tag (Apache and Caddy: `"x-gzip"`, Jetty:
+    `"x--gzip"`) and hand the changed one back: it stands for ours.
+
+    Args:
+        if_none_match: None without the header.
+        etag: With its quotes, and strong.
+    """
+    if not if_none_match:
+        return False
+    for part in if_none_match.split(b","):
+        held = part.strip().removeprefix(b"W/")
+        if held in {etag, b"*"} or _SUFFIX.sub(b'"', held) == etag:
+            return True
+    return False
 
 
 def is_json(content_type: bytes | None) -> bool:
@@ -87,14 +120,17 @@ def _choose_media(accept: bytes) -> Media | None:
 _choose_media_cached = functools.lru_cache(maxsize=256)(_choose_media)
 
 
-def _choose_coding(accept_encoding: bytes) -> Coding:
+def _choose_coding(
+    accept_encoding: bytes, among: Sequence[Coding] = _PREFERRED
+) -> Coding:
     weights: dict[str, float] = {}
     for part in accept_encoding.decode("latin-1").lower().split(","):
         name, _, parameters = part.partition(";")
-        weights[name.strip()] = _quality(_parameters(parameters))
+        # The old names mean the same (RFC 9110, 8.4.1).
+        weights[name.strip().removeprefix("x-")] = _quality(_parameters(parameters))
     other = weights.get("*", 0.0)
     best, most = Coding.IDENTITY, 0.0
-    for coding in _PREFERRED:
+    for coding in among:
         weight = weights.get(coding.value, other)
         if weight > most:
             best, most = coding, weight
@@ -110,7 +146,9 @@ def _parse(accept: bytes) -> list[tuple[str, float]]:
         name, _, rest = part.partition(";")
         parameters = _parameters(rest)
         if _is_utf8(parameters):
-            ranges.append((name.strip(), _quality(parameters)))
+            name = name.strip()
+            # Java's own client writes a star where it means all types.
+            ranges.append(("*/*" if name == "*" else name, _quality(parameters)))
     return ranges
 
 
@@ -143,3 +181,34 @@ def _quality(parameters: dict[str, str]) -> float:
     except ValueError:
         return 0.0
     return quality if 0.0 <= quality <= 1.0 else 0.0
+
+
+def compress(body: bytes, coding: Coding) -> bytes:
+    """Compress a body; equal bodies give equal bytes.
+
+    45 KB of models take about 0.07 ms by zstd, 0.3 ms by brotli or gzip, and become 5 KB.
+    """
+    return _COMPRESS[coding](body)
+
+
+def _compress_zstd(body: bytes) -> bytes:
+    return _ZSTD.compress(body)
+
+
+def _compress_brotli(body: bytes) -> bytes:
+    compressed: bytes = brotli.compress(body, quality=4)
+    return compressed
+
+
+def _compress_gzip(body: bytes) -> bytes:
+    # Without a time stamp equal bodies stay equal, and so do their strong validators.
+    return gzip.compress(body, 5, mtime=0)
+
+
+_ZSTD: Final = zstandard.ZstdCompressor(level=3)
+_COMPRESS: Final[Mapping[Coding, Callable[[bytes], bytes]]] = {
+    Coding.IDENTITY: bytes,
+    Coding.ZSTD: _compress_zstd,
+    Coding.BROTLI: _compress_brotli,
+    Coding.GZIP: _compress_gzip,
+}

@@ -1,6 +1,5 @@
 """Documents that clients name instead of sending them: persisted by use, or trusted."""
 
-import collections
 import hashlib
 import re
 from collections.abc import Mapping
@@ -15,12 +14,11 @@ from catalograph.errors import (
     UserInputError,
 )
 from catalograph.observability import metrics
-from catalograph.web.parameters import Parameters, refuse
 from catalograph.web.replies import Refusal
+from catalograph.web.request import Parameters, refuse
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _PREFIX: Final = "sha256:"
-_OVERHEAD_BYTES: Final = 256
 
 
 class PersistedDocuments(Protocol):
@@ -31,36 +29,6 @@ class PersistedDocuments(Protocol):
 
     async def put(self, sha256: str, document: str) -> None:
         """Hold a document that is known to be valid; may fail in silence."""
-
-
-class MemoryDocuments:
-    """Persisted documents of one process, least recently used out first.
-
-    Args:
-        max_bytes: Bound over all texts, with a flat overhead for each.
-    """
-
-    def __init__(self, max_bytes: int = 4 * 1024 * 1024) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._documents: collections.OrderedDict[str, str] = collections.OrderedDict()
-
-    async def get(self, sha256: str) -> str | None:
-        """The document, which counts as used."""
-        document = self._documents.get(sha256)
-        if document is not None:
-            self._documents.move_to_end(sha256)
-        return document
-
-    async def put(self, sha256: str, document: str) -> None:
-        """Hold a document; others that were not used for longest make room."""
-        if sha256 in self._documents:
-            return
-        self._documents[sha256] = document
-        self._bytes += _weigh(document)
-        while self._bytes > self._max_bytes:
-            _, oldest = self._documents.popitem(last=False)
-            self._bytes -= _weigh(oldest)
 
 
 class TrustedDocuments:
@@ -106,10 +74,17 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class DocumentFinder:
-    """Finds the text that a request means, and says no where it may not mean it."""
+    """Finds the text that a request means, and says no where it may not mean it.
+
+    Args:
+        persisted: Where documents are kept by hash; None keeps none.
+        trusted: The manifest; None: there is none.
+    """
 
     def __init__(
-        self, persisted: PersistedDocuments, trusted: TrustedDocuments | None = None
+        self,
+        persisted: PersistedDocuments | None,
+        trusted: TrustedDocuments | None = None,
     ) -> None:
         self._persisted = persisted
         self._trusted = trusted
@@ -132,14 +107,16 @@ class DocumentFinder:
                 return Found(text, is_trusted=True)
             if self._trusted.is_required:
                 raise _untrusted()
-        text = await self._persisted.get(sha256) if sha256 else None
+        text = None
+        if sha256 and self._persisted is not None:
+            text = await self._persisted.get(sha256)
         if text is None:
             raise PersistedQueryNotFoundError
         return Found(text, is_trusted=None if self._trusted is None else False)
 
     async def register(self, found: Found) -> None:
         """Keep a document for clients that will send its hash alone."""
-        if found.register_as is not None:
+        if found.register_as is not None and self._persisted is not None:
             await self._persisted.put(found.register_as, found.text)
 
     def _accept(self, text: str, sha256: str | None) -> Found:
@@ -236,8 +213,3 @@ def _check_hash(value: object, where: str) -> str:
 def _untrusted() -> Refusal:
     metrics.REFUSED.labels("trusted_documents").inc()
     return Refusal(403, ForbiddenError("only documents of the manifest are taken here"))
-
-
-def _weigh(document: str) -> int:
-    # Most documents are ASCII; the bound holds to within what CPython stores for others.
-    return len(document) * (1 if document.isascii() else 4) + _OVERHEAD_BYTES

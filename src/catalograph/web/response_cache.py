@@ -19,11 +19,12 @@ from catalograph.graphql.run.request import Answer
 from catalograph.observability.access_log import AccessLog, write_tail
 from catalograph.observability.request_context import choose_request_id
 from catalograph.observability.request_metrics import REQUESTS
-from catalograph.web.compression import compress
-from catalograph.web.forwarded import Proxies
-from catalograph.web.negotiation import Coding, Media
+from catalograph.web.access_control import Proxies
+from catalograph.web.cors import Cors
+from catalograph.web.negotiation import Coding, Media, compress, holds_etag
 from catalograph.web.rate_limit import RateGuard
 from catalograph.web.replies import SECURITY_HEADERS, RawHeaders, write_head
+from catalograph.web.request import map_headers
 
 VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
@@ -207,9 +208,7 @@ class RenderedResponse:
         """Whether the client already holds this representation (weak comparison)."""
         if not self._is_success:
             return False
-        tag = self.build_etag(media, coding)
-        held = {part.strip().removeprefix(b"W/") for part in if_none_match.split(b",")}
-        return tag in held or b"*" in held
+        return holds_etag(if_none_match, self.build_etag(media, coding))
 
     def measure_bytes(self) -> int:
         """Memory that the bodies and the question take, with a flat overhead."""
@@ -369,6 +368,7 @@ class CacheHits:
         guard: Counts requests; None when there is no limit.
         proxies: Whose word on addresses counts.
         brings_token: Whether `Authorization` makes a difference to responses.
+        cors: Words the headers for pages of other origins.
         clock: The same as that of `cache`.
     """
 
@@ -380,8 +380,10 @@ class CacheHits:
         guard: RateGuard | None,
         proxies: Proxies,
         brings_token: bool,
+        cors: Cors,
         clock: Callable[[], float],
     ) -> None:
+        self._cors = cors if cors.is_on else None
         self._cache = cache
         self._log = log
         self._guard = guard
@@ -403,7 +405,7 @@ class CacheHits:
             Header lines and body of a 200; None on a miss.
         """
         started_s = time.perf_counter()
-        fields = dict(headers)
+        fields = map_headers(headers)
         key = build_request_key(fields, body, brings_token=self._brings_token)
         if key is None:
             return None
@@ -420,6 +422,8 @@ class CacheHits:
             if lines is None:
                 return None
             limits = lines
+        if self._cors is not None:
+            limits += self._cors.write_lines(fields.get(b"origin"))
         request_id = choose_request_id(fields.get(b"x-request-id"))
         head = b"%bx-request-id: %b\r\n%b" % (
             found.write_head(now_s),

@@ -14,7 +14,9 @@ from starlette.types import ASGIApp
 
 from catalograph.errors import CatalographError, UserInputError
 from catalograph.observability.request_context import request_context_of
+from catalograph.web.negotiation import holds_etag
 from catalograph.web.replies import write_errors
+from catalograph.web.request import headers_of
 
 ReadyProbe = Callable[[], Awaitable[str | None]]
 """Gives None when operations can be answered, otherwise the reason why not."""
@@ -23,6 +25,8 @@ Figures = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Gives what `/metrics` shows, for an `Accept` header, and its media type."""
 
 _JSON: Final = "application/json"
+_PROBES: Final = ("GET", "HEAD", "OPTIONS")
+"""HAProxy asks by OPTIONS unless it is told otherwise, and looks at the status alone."""
 
 
 def build_routes(
@@ -44,8 +48,8 @@ def build_routes(
             are to be kept from the outside by whoever stands in front.
     """
     routes = [
-        Route("/healthz", _answer_alive),
-        Route("/readyz", _build_readiness(ready)),
+        Route("/healthz", _answer_alive, methods=_PROBES),
+        Route("/readyz", _build_readiness(ready), methods=_PROBES),
         Route("/metrics", _build_metrics(figures)),
         Route(
             "/schema.graphql",
@@ -55,8 +59,10 @@ def build_routes(
     ]
     if redirect_root:
         # Relative: a proxy may have cut off a prefix that nothing here knows.
-        routes.append(Route("/", _build_redirect("graphql")))
-        routes.append(Route("/graphql/", _build_redirect("../graphql")))
+        routes.append(Route("/", _build_redirect("graphql"), methods=_PROBES))
+    routes.append(
+        Route("/graphql/", _build_redirect("../graphql"), methods=(*_PROBES, "POST"))
+    )
     return routes
 
 
@@ -128,9 +134,8 @@ def _build_schema(sdl: str | None) -> Callable[[Request], Awaitable[Response]]:
     }
 
     async def answer_schema(request: Request) -> Response:
-        held = request.headers.get("if-none-match", "")
-        tags = {tag.strip().removeprefix("W/") for tag in held.split(",")}
-        if headers["ETag"] in tags or "*" in tags:
+        held = headers_of(request.scope).get(b"if-none-match")
+        if holds_etag(held, headers["ETag"].encode()):
             return Response(status_code=304, headers=headers)
         return Response(body, 200, headers)
 

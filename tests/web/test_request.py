@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from catalograph.web import WebOptions, build_web_app
-from catalograph.web.parameters import MAX_DEPTH, MAX_VALUES
+from catalograph.web.request import MAX_DEPTH, MAX_VALUES
 from support.tiny_engine import ScriptedEngine, TinyEngine
 from support.web_client import JSON, ask, open_client
 

@@ -8,7 +8,7 @@ import pytest
 from catalograph.cache.rate_buckets import SharedBuckets
 from catalograph.cache.redis import Redis
 from catalograph.web.options import Rate
-from catalograph.web.shared_rate_limit import SharedRateLimiter
+from catalograph.web.rate_limit import SharedRateLimiter
 from support.redis_server import BINARY, RedisServer
 from support.web_client import Clock
 

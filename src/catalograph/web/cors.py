@@ -1,0 +1,118 @@
+"""Cross-origin resource sharing: which pages may call, as the Fetch standard has it.
+
+Never with credentials, as no cookies are read: an allowed page has no more rights than any
+program, so that it may send any header it likes.
+
+Source: https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from catalograph.errors import ForbiddenError
+from catalograph.observability import metrics
+from catalograph.observability.logs import get_logger
+from catalograph.origins import Origins
+from catalograph.web.replies import RawHeaders, Refusal
+
+_METHODS: Final = b"GET, HEAD, POST"
+_MAX_AGE: Final = b"600"  # seconds; Firefox takes more, Chrome up to 7,200
+_EXPOSED: Final = (
+    b"access-control-expose-headers: Age, ETag, RateLimit-Limit, RateLimit-Policy, "
+    b"RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id\r\n"
+)
+_VARY: Final = b"vary: Origin\r\n"
+_SETTING: Final = "CATALOGRAPH_CORS_ORIGINS"
+_MOST_LOGGED: Final = 100
+_LONGEST_LOGGED: Final = 200
+
+
+class Cors:
+    """Words the headers for pages of other origins, and logs those that may not call.
+
+    Args:
+        origins: From `parse_origins`; empty: pages of no other origin may call.
+    """
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._origins = Origins(origins)
+        self._is_on = bool(self._origins)
+        self._logged: set[bytes] = set()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether pages of any other origin may call."""
+        return self._is_on
+
+    def write_lines(self, origin: bytes | None) -> bytes:
+        """Write the header lines that every answer has, errors included."""
+        if not self._is_on:
+            return b""
+        if self._origins.allow_any:
+            return b"access-control-allow-origin: *\r\n" + _EXPOSED
+        if origin is None or not self._origins.allow(origin.decode("latin-1")):
+            return _VARY
+        return b"%baccess-control-allow-origin: %b\r\n%b" % (_VARY, origin, _EXPOSED)
+
+    def answer_preflight(self, headers: Mapping[bytes, bytes]) -> RawHeaders:
+        """Answer what a browser asks before it lets a page send a request.
+
+        Returns:
+            Headers beside those of `write_lines`.
+
+        Raises:
+            Refusal: Pages of this origin may not call.
+        """
+        origin = headers[b"origin"].decode("latin-1")
+        if not self._origins.allow(origin):
+            metrics.REFUSED.labels("origin").inc()
+            raise Refusal(403, ForbiddenError("pages of this origin may not call"))
+        answer = [
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-max-age", _MAX_AGE),
+            (b"vary", b"Access-Control-Request-Headers"),
+        ]
+        wanted = headers.get(b"access-control-request-headers")
+        if wanted:
+            # Libraries for tracing, error reports and client awareness each add their own.
+            answer.append((b"access-control-allow-headers", wanted))
+        if (
+            headers.get(b"access-control-request-private-network") == b"true"
+            and not self._origins.allow_any
+        ):
+            answer.append((b"access-control-allow-private-network", b"true"))
+        return answer
+
+    def log_refused(self, method: str, headers: Mapping[bytes, bytes]) -> None:
+        """Log, once for each origin, that its pages may not call, and what would let them.
+
+        Without it an operator sees nothing: the browser tells the page's developer alone.
+        """
+        origin = headers.get(b"origin")
+        if (
+            origin is None
+            or origin in self._logged
+            or (
+                method == "POST"
+            )  # a preflight came before it, or it is the same origin
+            or headers.get(b"sec-fetch-site") == b"same-origin"
+            or origin.partition(b"://")[2] == headers.get(b"host")
+            or self._origins.allow(origin.decode("latin-1"))
+            or len(self._logged) >= _MOST_LOGGED
+        ):
+            return
+        self._logged.add(origin)
+        get_logger().warning(
+            "pages of another origin may not call",
+            origin=origin.decode("latin-1")[:_LONGEST_LOGGED],
+            setting=_SETTING,
+        )
+
+
+def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser asks on behalf of a page, before the page's own request."""
+    return (
+        method == "OPTIONS"
+        and b"origin" in headers
+        and b"access-control-request-method" in headers
+    )
