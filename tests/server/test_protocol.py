@@ -5,10 +5,13 @@ import gc
 import io
 import json
 import socket
+import time
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.testing import capture_logs
 
+from catalograph.server import protocol
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
 from catalograph.web import WebOptions, build_web_app
 from catalograph.web.engine import Engine
@@ -411,3 +414,87 @@ async def test_shutdown_waits_for_answers_and_writes_the_log() -> None:
     assert headers["connection"] == "close"
     assert refused
     assert json.loads(stream.getvalue())["status"] == 200
+
+
+async def half_close(port: int, sent: bytes) -> bytes:
+    """Send, say that no more will come, and read until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    writer.write_eof()
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_client_that_sends_no_more_is_answered() -> None:
+    """Whether it is a cache hit or not, alone or behind others."""
+    request = FIRST_PAGE + b"\r\n" + BODY
+    get = b"GET /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n\r\n"
+    async with serve(app_of()) as (_, port):
+        answers = [
+            await half_close(port, request),
+            await half_close(port, request),
+            await half_close(port, get),
+            await half_close(port, b"GET /readyz HTTP/1.0\r\n\r\n"),
+            await half_close(port, get * 3),
+            await half_close(port, get + request[:-1]),
+        ]
+
+    counts = [answer.count(b"HTTP/1.1 200 OK\r\n") for answer in answers]
+    assert counts == [1, 1, 1, 1, 3, 1]
+    assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
+
+
+async def test_a_client_that_sends_no_more_may_wait_for_a_slow_answer() -> None:
+    engine = ScriptedEngine()
+    async with serve(app_of(engine)) as (_, port):
+        waiting = asyncio.create_task(half_close(port, FIRST_PAGE + b"\r\n" + BODY))
+        await engine.started.wait()
+        await asyncio.sleep(0.6)  # the answer is begun meanwhile
+        engine.release.set()
+        status, headers, body = parse(await waiting)
+
+    assert (status, headers["connection"]) == (200, "close")
+    assert body == engine.late_answer.body
+    assert not engine.was_cancelled
+
+
+async def test_a_request_that_was_cut_off_gets_no_answer() -> None:
+    async with serve(app_of()) as (_, port):
+        assert await half_close(port, FIRST_PAGE + b"\r\n" + BODY[:-1]) == b""
+        assert await half_close(port, HEAD) == b""
+
+
+async def test_ten_thousand_upgrades_in_one_connection_take_linear_time() -> None:
+    """A cache hit with `Upgrade`, as often as a read of a megabyte holds it."""
+    request = FIRST_PAGE + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n" + BODY
+    took = {}
+    async with serve(app_of()) as (_, port):
+        for count in (1, 700, 5_600):
+            sent = request * (count - 1) + FIRST_PAGE + CLOSE + BODY
+            began = time.perf_counter()
+            answer = await talk(port, sent)
+            took[count] = time.perf_counter() - began
+            assert answer.count(b"HTTP/1.1 200 OK\r\n") == count
+
+    # Eight times as many; copies would take 64 times as long.
+    assert took[5_600] < 20 * took[700] + 0.2
+
+
+async def test_broken_requests_are_counted_and_seldom_logged() -> None:
+    protocol._REFUSALS.__init__()  # type: ignore[misc]  # noqa: SLF001
+    with capture_logs() as lines:
+        async with serve(app_of()) as (_, port):
+            for _ in range(20):
+                assert b" 400 " in await talk(port, b"NONSENSE\r\n\r\n")
+
+    assert lines == [
+        {
+            "event": "requests are not valid HTTP",
+            "log_level": "warning",
+            "count": 1,
+            "last_address": "127.0.0.1",
+        }
+    ]

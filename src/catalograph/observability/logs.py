@@ -110,6 +110,10 @@ class _Passer(logging.Handler):
 
 def gather_logs() -> None:
     """Let warnings of the server and of other libraries be lines as all others are."""
+    # The protocol says it itself, with the address, and not for each request.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: record.getMessage() != "Invalid HTTP request received."
+    )
     logging.basicConfig(level=logging.WARNING, handlers=[_Passer()], force=True)
     # They would be written to the stream directly, and wait for whoever reads it.
     logging.captureWarnings(capture=True)

@@ -7,7 +7,8 @@ whose answer the application keeps is answered before that.
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
 import httptools
@@ -19,7 +20,9 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from catalograph.errors import CatalographError, RequestTimeoutError, UserInputError
 from catalograph.observability import metrics
+from catalograph.observability.logs import get_logger
 from catalograph.observability.request_context import choose_request_id
+from catalograph.web.access_control import plain_address
 from catalograph.web.replies import (
     JSON,
     SECURITY_HEADERS,
@@ -27,6 +30,16 @@ from catalograph.web.replies import (
     write_errors,
     write_head,
 )
+
+_PROBES: Final = tuple(
+    zip(
+        (0.3, 0.1, 0.5, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0),
+        (bytes((byte,)) for byte in b"HTTP/1.1 "),
+        strict=True,
+    )
+)
+"""Seconds to wait and the byte to send then. All answers begin with these; a client that is
+gone is noticed at the second one, because the first makes its system say so."""
 
 _NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
 
@@ -64,8 +77,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._extensions = {WHOLE_WRITER: self.write_whole}
         self._arrived_bytes = 0
         self._chunk_bytes = 0
-        self._reading = b""
-        self._unread = b""
+        self._reading = memoryview(b"")
+        self._unread: list[memoryview] = []
+        self._is_half_closed = False
+        self._probes: Iterator[tuple[float, bytes]] = iter(())
+        self._probe_timer: asyncio.TimerHandle | None = None
+        self._probed_bytes = 0
         self._answer_from_cache: AnswerFromCache | None = getattr(
             self.app, "answer_from_cache", None
         )
@@ -82,11 +99,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
+        if self.client is not None:
+            self.client = (plain_address(self.client[0]), self.client[1])
         self._wait_for_arrival()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_probing()
         super().connection_lost(exc)
         # It holds a method of this connection, which would wait for the garbage collector.
         self._extensions.clear()
@@ -97,12 +117,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._chunk_bytes = len(data)
         self._has_completed = False
-        self._unread = data
+        # Views, because each of ten thousand requests that ask for an upgrade may leave the
+        # rest of the read to be looked at again: copies would take the square of its size.
+        self._unread = [memoryview(data)]
         while self._unread:
-            read, self._unread = self._unread, b""
-            self._reading = read
-            super().data_received(read)
-        self._reading = b""
+            self._reading = self._unread.pop()
+            super().data_received(self._reading)  # type: ignore[arg-type]
+        self._reading = memoryview(b"")
         if self.transport.is_closing():
             return
         self._hand_over()
@@ -124,6 +145,55 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         is_idle = self.cycle is None or self.cycle.response_complete
         if self._is_arriving or (is_idle and not self.timeout_keep_alive_task):
             self._wait_for_arrival()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client sends no more: answer what has arrived, as it may still read.
+
+        It may also have closed its socket altogether, which looks the same until something
+        is sent. So the answer is begun, byte by byte, while it is being worked on: who is
+        gone is noticed then, and the work stops.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return None
+        if cycle.more_body:
+            if not self.pipeline:
+                return None
+            # Its rest will never come; those before it are answered.
+            self.pipeline.popleft()
+            cycle.response_complete = True
+        cycle.keep_alive = False
+        self._is_half_closed = True
+        self._stop_waiting()
+        self._probes = iter(_PROBES)
+        self._wait_to_probe()
+        return True
+
+    def _wait_to_probe(self) -> None:
+        after_s, byte = next(self._probes, (0.0, b""))
+        if byte:
+            self._probe_timer = self.loop.call_later(after_s, self._probe, byte)
+
+    def _probe(self, byte: bytes) -> None:
+        cycle = self.cycle
+        if self.transport.is_closing() or cycle.response_started:
+            return
+        if not self.pipeline:  # otherwise the answer to an earlier request comes next
+            if not self._probed_bytes:
+                cycle.transport = _BegunTransport(self)  # type: ignore[assignment]
+            self._probed_bytes += 1
+            self.transport.write(byte)
+        self._wait_to_probe()
+
+    def skip_probed(self, data: bytes) -> bytes:
+        """Leave out what was sent of an answer before there was one."""
+        sent, self._probed_bytes = self._probed_bytes, 0
+        return data[sent:]
+
+    def _stop_probing(self) -> None:
+        if self._probe_timer is not None:
+            self._probe_timer.cancel()
+            self._probe_timer = None
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -252,8 +322,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         for name, value in self.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
         lines += (head, b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+        start = b"".join(lines)
+        if self._probed_bytes:
+            start = self.skip_probed(start)
         # One call, and no joining that would copy the body: both go out together.
-        self.transport.writelines((b"".join(lines), body))
+        self.transport.writelines((start, body))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         """Say what was wrong, when it was one of our bounds."""
@@ -263,6 +336,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             metrics.REFUSED.labels("http").inc()
+            _REFUSALS.note(self.client[0] if self.client else "")
             self.transport.write(_write_refusal(*(self._refusal or _NOT_HTTP)))
             self.transport.close()
 
@@ -281,14 +355,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
         rest = self._reading[exc.args[0] :]
+        head = line + write_head(headers) + b"\r\n"
         self.parser = httptools.HttpRequestParser(self)
         # As in the parser that it replaces.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._unread = line + write_head(headers) + b"\r\n" + rest
+        self._unread += (rest, memoryview(head)) if rest else (memoryview(head),)
 
     def on_response_complete(self) -> None:
         """An answer is on its way; if it was the last one, it must get away."""
+        self._stop_probing()
+        is_last = self._is_half_closed and not self.pipeline
         super().on_response_complete()
+        if is_last:
+            self.transport.close()
         if self.transport.is_closing():
             self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
@@ -367,6 +446,45 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             error = RequestTimeoutError(self.arrival_timeout_s)
             self.transport.write(_write_refusal(408, error))
         self.transport.close()
+
+
+class _BegunTransport:
+    """The transport of an answer whose first bytes are sent already."""
+
+    def __init__(self, protocol: BoundedHttpProtocol) -> None:
+        self._protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        """Write, without what is sent."""
+        self._protocol.transport.write(self._protocol.skip_probed(data))
+
+    def close(self) -> None:
+        """Close, as the transport itself."""
+        self._protocol.transport.close()
+
+
+class _RefusalLog:
+    """Logs requests that are not valid HTTP: one line in ten seconds, whoever sends them."""
+
+    _EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._next_s = float("-inf")
+
+    def note(self, address: str) -> None:
+        """Count one, and log it unless another was logged just before."""
+        self._count += 1
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + self._EVERY_S
+            count, self._count = self._count, 0
+            get_logger().warning(
+                "requests are not valid HTTP", count=count, last_address=address
+            )
+
+
+_REFUSALS: Final = _RefusalLog()
 
 
 def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
