@@ -3,8 +3,12 @@
 import asyncio
 import contextlib
 import http.server
+import json
+import os
+import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -308,3 +312,121 @@ async def test_spans_reach_a_collector(
     assert b"graphql.execute" in sent
     assert b"catalograph" in sent
     assert TOKEN.encode() not in sent
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+        yield listener
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_on"),
+    [
+        ({}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({"OTEL_TRACES_EXPORTER": " OTLP , console"}, True),
+        ({"OTEL_TRACES_EXPORTER": ""}, True),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_TRACES_EXPORTER": "None"}, False),
+        ({"OTEL_TRACES_EXPORTER": "otlp,none"}, False),
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, False),
+        ({"OTEL_TRACES_EXPORTER": "zipkin,otlp"}, True),
+        ({"OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_SDK_DISABLED": "TRUE", "OTEL_TRACES_EXPORTER": "otlp"}, False),
+        ({"OTEL_SDK_DISABLED": "1"}, True),
+        ({"OTEL_SDK_DISABLED": "false"}, True),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, True),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, True),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, False),
+    ],
+)
+def test_the_environment_decides_as_the_specification_has_it(
+    environ: dict[str, str],
+    *,
+    is_on: bool,
+    collector: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    del collector
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    started = tracing.start(os.environ)
+
+    tracing.stop()
+    assert started is is_on
+
+
+def test_an_exporter_that_is_named_needs_no_endpoint() -> None:
+    assert tracing.start({"OTEL_TRACES_EXPORTER": "console"})
+    tracing.stop()
+    assert not tracing.start({})
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({}, "catalograph"),
+        ({"OTEL_SERVICE_NAME": "mine"}, "mine"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "a=b,service.name=theirs"}, "theirs"),
+        (
+            {
+                "OTEL_SERVICE_NAME": "mine",
+                "OTEL_RESOURCE_ATTRIBUTES": "service.name=theirs",
+            },
+            "mine",
+        ),
+    ],
+)
+def test_the_service_has_the_name_that_it_is_given(
+    environ: dict[str, str],
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    tracing.start(os.environ)
+    with tracing.span("x"):
+        pass
+
+    tracing.stop()
+
+    written = json.loads(capsys.readouterr().out)
+    assert written["resource"]["attributes"]["service.name"] == name
+
+
+def test_without_the_propagator_no_trace_is_continued(
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del spans
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    monkeypatch.setenv("OTEL_PROPAGATORS", "none")
+    tracing.use(None)
+    tracing.start(os.environ)
+    sent: dict[str, str] = {}
+
+    with tracing.request_span("GET", "/", {"traceparent": PARENT}):
+        tracing.pass_on(sent)
+
+    tracing.stop()
+    assert sent == {}
+
+
+def test_a_collector_that_does_not_answer_keeps_nobody(
+    collector: socket.socket,
+) -> None:
+    del collector
+    tracing.start(os.environ)
+    with tracing.span("x"):
+        pass
+
+    began = time.perf_counter()
+    tracing.stop()
+
+    assert time.perf_counter() - began < 3

@@ -1,13 +1,20 @@
-"""OpenTelemetry spans, when an endpoint is set and the packages are installed.
+"""OpenTelemetry spans, when the environment asks for them and the packages are installed.
 
-Nothing of OpenTelemetry is imported until `start` finds an endpoint in the environment.
-Until then `span` gives one object that does nothing.
+Nothing of OpenTelemetry is imported until `start` finds that spans are wanted. Until then
+`span` gives one object that does nothing.
+
+The variables are OpenTelemetry's own. Spans are wanted when an endpoint is set, or when
+`OTEL_TRACES_EXPORTER` names an exporter; `none` there and `OTEL_SDK_DISABLED` are stronger.
+
+Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
 import contextlib
 import contextvars
 import importlib
 import importlib.util
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
@@ -22,6 +29,15 @@ _ENDPOINTS: Final = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 )
+_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
+_PROTOCOLS: Final = (
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+)
+_HTTP_PROTOBUF: Final = "http/protobuf"
+_KNOWN_EXPORTERS: Final = ("otlp", "console")
+_STOP_S: Final = 1.5
+"""For what is not sent yet at the end: a collector that is gone must not keep the process."""
 _SERVICE: Final = "catalograph"
 _SERVER_ERROR: Final = 500
 _LONGEST_PATH: Final = 200
@@ -50,15 +66,17 @@ class _Spans:
 
     Args:
         provider: Of the SDK; shut down with this object.
+        propagates: Whether the trace of a caller is continued, and passed on.
     """
 
-    def __init__(self, provider: Any) -> None:
+    def __init__(self, provider: Any, *, propagates: bool = True) -> None:
         api = importlib.import_module("opentelemetry.trace")
         context = importlib.import_module(
             "opentelemetry.trace.propagation.tracecontext"
         )
         self._api = api
         self._provider = provider
+        self._propagates = propagates
         self._tracer = provider.get_tracer(_SERVICE)
         # Baggage is left out: it would carry what a client wrote to the upstream.
         self._propagator = context.TraceContextTextMapPropagator()
@@ -76,7 +94,9 @@ class _Spans:
         attributes: Mapping[str, str | int | float | bool],
         parent: Mapping[str, str] | None = None,
     ) -> Iterator[Any]:
-        found = None if parent is None else self._propagator.extract(parent)
+        found = None
+        if parent is not None and self._propagates:
+            found = self._propagator.extract(parent)
         with self._tracer.start_as_current_span(
             name,
             context=found,
@@ -94,7 +114,8 @@ class _Spans:
                 raise
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
-        self._propagator.inject(headers)
+        if self._propagates:
+            self._propagator.inject(headers)
 
     def set_attribute(self, name: str, value: str | float) -> None:
         self._api.get_current_span().set_attribute(name, value)
@@ -112,52 +133,123 @@ _spans: _Spans | None = None
 
 
 def start(environ: Mapping[str, str]) -> bool:
-    """Send spans from now on, if the environment says where to.
+    """Send spans from now on, if the environment wants it. Never fails.
 
-    The variables are OpenTelemetry's own: `OTEL_EXPORTER_OTLP_ENDPOINT`,
-    `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER` and the rest.
+    Args:
+        environ: The same as `os.environ`, which the SDK reads for itself.
 
     Returns:
         Whether spans are sent.
     """
     if _spans is not None:
         return True
-    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    if disabled or not any(environ.get(name, "").strip() for name in _ENDPOINTS):
+    exporters = _choose_exporters(environ)
+    if not exporters:
         return False
     try:
-        sdk = importlib.import_module("opentelemetry.sdk.trace")
-        export = importlib.import_module("opentelemetry.sdk.trace.export")
-        resources = importlib.import_module("opentelemetry.sdk.resources")
-        otlp = importlib.import_module(
-            "opentelemetry.exporter.otlp.proto.http.trace_exporter"
-        )
+        provider = _build_provider(environ, exporters)
     except ImportError:
         get_logger().warning(
             "traces are not sent: catalograph[opentelemetry] is not installed"
         )
         return False
-    named = environ.get("OTEL_SERVICE_NAME", "").strip() or _SERVICE
-    provider = sdk.TracerProvider(
-        resource=resources.Resource.create({"service.name": named}),
-        shutdown_on_exit=False,
-    )
-    provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter()))
-    use(provider)
+    except Exception as exc:  # noqa: BLE001 - the SDK raises what it likes
+        # A mistake in a variable of OpenTelemetry's must not keep us from serving.
+        get_logger().warning(
+            "traces are not sent: OpenTelemetry does not take its variables",
+            problem=f"{type(exc).__name__}: {exc}",
+        )
+        return False
+    propagators = _read_list(environ, "OTEL_PROPAGATORS")
+    use(provider, propagates=not propagators or "tracecontext" in propagators)
     return True
 
 
-def use(provider: Any) -> None:
+def _choose_exporters(environ: Mapping[str, str]) -> list[str]:
+    """Choose what gets the spans; empty when they are not wanted."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    wanted = _read_list(environ, _EXPORTER)
+    if not wanted:
+        has_endpoint = any(environ.get(name, "").strip() for name in _ENDPOINTS)
+        return ["otlp"] if has_endpoint else []
+    if "none" in wanted:
+        return []
+    unknown = [name for name in wanted if name not in _KNOWN_EXPORTERS]
+    if unknown:
+        get_logger().warning(
+            "OTEL_TRACES_EXPORTER names exporters that are not known here",
+            unknown=unknown,
+            known=[*_KNOWN_EXPORTERS, "none"],
+        )
+    return [name for name in wanted if name in _KNOWN_EXPORTERS]
+
+
+def _build_provider(environ: Mapping[str, str], exporters: list[str]) -> Any:
+    sdk = importlib.import_module("opentelemetry.sdk.trace")
+    export = importlib.import_module("opentelemetry.sdk.trace.export")
+    resources = importlib.import_module("opentelemetry.sdk.resources")
+    # Both variables may name the service; the SDK reads them, and has another default.
+    is_named = environ.get("OTEL_SERVICE_NAME", "").strip() or any(
+        pair.startswith("service.name=")
+        for pair in _read_list(environ, "OTEL_RESOURCE_ATTRIBUTES")
+    )
+    resource = resources.Resource.create(
+        None if is_named else {"service.name": _SERVICE}
+    )
+    provider = sdk.TracerProvider(resource=resource, shutdown_on_exit=False)
+    for name in exporters:
+        provider.add_span_processor(
+            export.BatchSpanProcessor(
+                _build_otlp_exporter(environ)
+                if name == "otlp"
+                else export.ConsoleSpanExporter(out=sys.stdout)
+            )
+        )
+    return provider
+
+
+def _build_otlp_exporter(environ: Mapping[str, str]) -> Any:
+    otlp = importlib.import_module(
+        "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+    )
+    for name in _PROTOCOLS:
+        protocol = environ.get(name, "").strip().lower()
+        if protocol:
+            if protocol != _HTTP_PROTOBUF:
+                get_logger().warning(
+                    "spans are sent by http/protobuf, the only protocol that is known here",
+                    variable=name,
+                    wanted=protocol,
+                )
+            break
+    return otlp.OTLPSpanExporter()
+
+
+def _read_list(environ: Mapping[str, str], name: str) -> list[str]:
+    parts = environ.get(name, "").lower().split(",")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def use(provider: Any, *, propagates: bool = True) -> None:
     """Make spans with a provider of OpenTelemetry's SDK; None makes none any more."""
-    global _spans  # noqa: PLW0603 - one for the process, as the loggers and figures
-    _spans = None if provider is None else _Spans(provider)
+    global _spans  # noqa: PLW0603 - one for the process, as the loggers and metrics
+    _spans = None if provider is None else _Spans(provider, propagates=propagates)
 
 
 def stop() -> None:
-    """Send what has gathered, and make no more spans. Blocks until it is sent, or late."""
-    if _spans is not None:
-        _spans.close()
-        use(None)
+    """Send what has gathered, and make no more spans. Blocks for 1.5 s at most."""
+    spans = _spans
+    if spans is None:
+        return
+    use(None)
+    # The SDK has no bound that holds: an export that has begun goes on for ten seconds. A
+    # daemon, so that the end of the interpreter does not wait for it either.
+    closing = threading.Thread(target=spans.close, daemon=True)
+    closing.start()
+    closing.join(_STOP_S)
+    if closing.is_alive():
+        get_logger().warning("the last spans are lost: the collector does not answer")
 
 
 def is_on() -> bool:

@@ -181,8 +181,8 @@ class TracingMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch one request."""
-        if scope["type"] != "http":
+        """Watch one request; probes, which come all the time, have no span."""
+        if scope["type"] != "http" or scope["path"] in _NOT_LOGGED:
             await self._app(scope, receive, send)
             return
         headers = {
