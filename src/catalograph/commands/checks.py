@@ -228,7 +228,8 @@ def _judge_token(settings: Settings, failure: UpstreamError | None) -> Finding:
         return Finding(
             subject="token",
             passed=None,
-            result="not tried: the upstream gave no answer",
+            result=("" if is_set else "none set; ")
+            + "not tried: the upstream gave no answer",
         )
     if not is_set:
         hint = f"set {_TOKEN} to a key of the catalogue; without one: serve --demo"

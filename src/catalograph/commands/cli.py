@@ -259,6 +259,10 @@ def check() -> None:
     from catalograph.app import check_upstream
     from catalograph.commands.checks import ping_redis, run_checks
     from catalograph.commands.console import print_findings
+    from catalograph.observability.logs import configure_logging
+
+    # The table says it all.
+    configure_logging(level="error")
 
     findings = asyncio.run(
         run_checks(os.environ, ask_upstream=check_upstream, ping_cache=ping_redis)
