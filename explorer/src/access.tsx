@@ -8,7 +8,7 @@ export function AccessForm({ withHeaders = false }: { withHeaders?: boolean }) {
   const stored = useStore((state) => state.apiKey);
   const storedToken = useStore((state) => state.token);
   const storedHeaders = useStore((state) => state.headers);
-  const isRefused = useStore(({ schema }) => schema.status === 'needs-access');
+  const isRefused = useStore((state) => state.isRefused);
   const [apiKey, setApiKey] = useState(stored);
   const [token, setToken] = useState(storedToken);
   const [headers, setHeaders] = useState(storedHeaders);
@@ -65,7 +65,7 @@ export function AccessForm({ withHeaders = false }: { withHeaders?: boolean }) {
       <button type="submit">Apply</button>
       {isRefused && (stored || storedToken) && (
         <p className="problem" role="alert">
-          The gateway refused this {stored ? 'key' : 'token'}.
+          This {storedToken && !facts.apiKeys ? 'token' : 'key'} was refused.
         </p>
       )}
       <p className="hint">Stays in this tab until you close it. Never part of a link.</p>

@@ -7,11 +7,16 @@ import { send, type Answer } from './fetching.ts';
 import { LONGEST_LINK, makeCurl, makeLink } from './link.ts';
 import { activeTab, changeTab, getState, isNarrow, noteRun, openTab, say, setState, type Catalogue } from './store.ts';
 
-/** Whether the gateway would refuse whatever is asked: it wants a key or a token first. */
+/** Whether the gateway would refuse whatever is asked, as it wants a key first. */
+function lacksKey(): boolean {
+  const { apiKey, headers } = getState();
+  return facts.apiKeys && !apiKey && !/^\s*x-api-key\s*:/im.test(headers);
+}
+
+/** Whether the catalogue cannot be asked yet: a key or a token is missing. */
 export function lacksAccess(): boolean {
-  const { apiKey, token, headers } = getState();
-  if (facts.apiKeys && !apiKey && !/^\s*x-api-key\s*:/im.test(headers)) return true;
-  return facts.passthrough && !token && !/^\s*authorization\s*:/im.test(headers);
+  const { token, headers } = getState();
+  return lacksKey() || (facts.passthrough && !token && !/^\s*authorization\s*:/im.test(headers));
 }
 
 const messageOf = (answer: Answer): string => {
@@ -19,9 +24,12 @@ const messageOf = (answer: Answer): string => {
   return errors?.[0]?.message ?? `${answer.status} ${answer.statusText}`;
 };
 
+const isRefusal = ({ status, body }: Answer): boolean =>
+  status === 401 || status === 403 || /"(UPSTREAM_)?UNAUTHENTICATED"/.test(JSON.stringify(body));
+
 export async function loadSchema(): Promise<void> {
   if (!facts.introspection) return setState({ schema: { status: 'off' } });
-  if (lacksAccess()) return setState({ schema: { status: 'needs-access' } });
+  if (lacksKey()) return setState({ schema: { status: 'needs-access' } });
   setState({ schema: { status: 'loading' } });
   const query = getIntrospectionQuery({
     schemaDescription: true,
@@ -30,8 +38,7 @@ export async function loadSchema(): Promise<void> {
   });
   const answer = await send({ query, operationName: 'IntrospectionQuery' });
   if (!answer.data) {
-    const isRefused = answer.status === 401 || answer.status === 403;
-    if (isRefused) return setState({ schema: { status: 'needs-access' } });
+    if (isRefusal(answer)) return setState({ schema: { status: 'needs-access' }, isRefused: true });
     return setState({ schema: { status: 'failed', message: messageOf(answer) } });
   }
   try {
@@ -48,18 +55,23 @@ const STATE_OF_CATALOGUE = `query CatalogueState($today: Date!) {
   }
 }`;
 
-/** Asks how large and how fresh the catalogue is; says nothing when that fails. */
+/** Asks how large and how fresh the catalogue is. */
 export async function loadCatalogue(): Promise<void> {
   if (lacksAccess()) return;
-  const { data } = await send({ query: STATE_OF_CATALOGUE, variables: { today: dates(null).today } });
-  const { catalogue, models } = (data ?? {}) as {
+  const answer = await send({ query: STATE_OF_CATALOGUE, variables: { today: dates(null).today } });
+  const { catalogue, models } = (answer.data ?? {}) as {
     catalogue?: Omit<Catalogue, 'newest'> | null;
     models?: { nodes: { releaseDate: string }[] } | null;
   };
-  if (catalogue) setState({ catalogue: { ...catalogue, newest: models?.nodes[0]?.releaseDate ?? null } });
+  if (catalogue) setState({ catalogue: { ...catalogue, newest: models?.nodes[0]?.releaseDate ?? null }, problem: '' });
+  else if (isRefusal(answer)) setState({ isRefused: true });
+  else setState({ problem: messageOf(answer) });
 }
 
-export const reload = (): Promise<unknown> => Promise.all([loadSchema(), loadCatalogue()]);
+export function reload(): Promise<unknown> {
+  setState({ isRefused: false });
+  return Promise.all([loadSchema(), loadCatalogue()]);
+}
 
 /** Runs what is in the shown tab, as it is; a selection that is missing is filled in first. */
 export async function run(operationName: string | null = activeTab(getState()).operationName): Promise<void> {

@@ -50,10 +50,10 @@ export function DocsPanel() {
         <Missing>
           <p>
             <strong>
-              The documentation appears once the gateway has {facts.apiKeys ? 'a key' : 'a token'} that it accepts.
+              The documentation appears once the gateway has a key that it accepts.
             </strong>
           </p>
-          <AccessForm withHeaders={!facts.apiKeys && !facts.passthrough} />
+          <AccessForm withHeaders={!facts.apiKeys} />
         </Missing>
       );
     case 'failed':

@@ -77,8 +77,8 @@ export function defaultValue(type: GraphQLInputType): string {
 
 /** Completes fields that lack the selection they need, so that a sketch can run. */
 export function fillSelections(text: string, schema: GraphQLSchema): string {
-  const document = tryParse(text) ?? tryParse(text.replaceAll(/\{\s*\}/g, ''));
-  if (!document || document.loc?.source.body !== text) return text;
+  const document = tryParse(text);
+  if (!document) return text;
   const insertions: { at: number; text: string }[] = [];
   const types = new TypeInfo(schema);
   visit(

@@ -51,6 +51,7 @@ export function StartPanel() {
 }
 
 function Freshness() {
+  const problem = useStore((state) => state.problem);
   const catalogue = useStore((state) => state.catalogue);
   const now = useNow();
   return (
@@ -73,6 +74,12 @@ function Freshness() {
             </dd>
           </div>
         </>
+      )}
+      {problem && (
+        <div>
+          <dt>Freshness</dt>
+          <dd className="problem">unknown: {problem}</dd>
+        </div>
       )}
       {facts.version && (
         <div>

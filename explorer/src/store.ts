@@ -56,6 +56,10 @@ export interface State {
   /** Ids of tabs whose operation is under way. */
   running: Record<string, AbortController>;
   catalogue: Catalogue | null;
+  /** Why `catalogue` is not known; empty when it is, or was not asked for. */
+  problem: string;
+  /** Whether the gateway, or the catalogue behind it, refused the key or the token. */
+  isRefused: boolean;
   history: Run[];
   /** The tab whose query came by a link that must not run by itself. */
   waiting: string | null;
@@ -84,9 +88,6 @@ function writeStored(storage: () => Storage, value: unknown): void {
   }
 }
 
-/** Whether a reader was here before, as far as the browser tells. */
-export const isFirstVisit = !('tabs' in readStored(() => localStorage));
-
 let state: State = {
   tabs: [],
   active: '',
@@ -102,6 +103,8 @@ let state: State = {
   answers: {},
   running: {},
   catalogue: null,
+  problem: '',
+  isRefused: false,
   history: [],
   waiting: null,
   notice: '',
@@ -155,6 +158,7 @@ export function openTab(content: Omit<Tab, 'id' | 'operationName'> & Partial<Tab
   const same = state.tabs.find(({ query, variables }) => query === content.query && variables === content.variables);
   if (same) {
     setState({ active: same.id });
+    if (content.operationName) changeTab({ operationName: content.operationName }, same.id);
     return;
   }
   const tab = { operationName: null, ...content, id: crypto.randomUUID?.() ?? String(Math.random()) };
@@ -164,6 +168,8 @@ export function openTab(content: Omit<Tab, 'id' | 'operationName'> & Partial<Tab
 export function closeTab(id: string): void {
   const at = state.tabs.findIndex((tab) => tab.id === id);
   const tabs = state.tabs.filter((tab) => tab.id !== id);
+  const { [id]: _, ...answers } = state.answers;
+  setState({ answers });
   if (tabs.length === 0) {
     setState({ tabs: [] });
     openTab({ query: '', variables: '' });

@@ -437,6 +437,24 @@ const scenes = {
     report.dataAfterReload = (await editor.waitFor(), (await run()).data);
   },
 
+  /** A gateway to which callers bring the catalogue's token. */
+  async tokens() {
+    await open();
+    report.asks = flat(await page.locator('.card h3').innerText());
+    const field = page.getByLabel('Token of the catalogue');
+    await field.fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    report.refused = await page.getByRole('alert').innerText();
+    await field.fill(process.env.TOKEN);
+    await page.keyboard.press('Enter');
+    await page.locator('.facts', { hasText: 'Models' }).waitFor();
+    report.data = (await run()).data;
+    await button('Copy as curl').click();
+    await notice.getByText('command').waitFor();
+    report.curl = await clipboard();
+  },
+
   /** A gateway that shows its schema to nobody. */
   async closed() {
     await open();

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from catalograph.demo.service import DEMO_TOKEN
 from catalograph.web.graphiql import Explorer
 
 _EXPLORER = Path(__file__).parents[2] / "explorer"
@@ -289,13 +290,28 @@ def test_key_has_a_field_and_the_documentation_recovers(
     assert report["asks"] == "This gateway asks for a key"
     assert report["sentBefore"] == 0
     assert "once the gateway has a key" in report["docsBefore"]
-    assert report["refused"] == "The gateway refused this key."
+    assert report["refused"] == "This key was refused."
     assert report["docsAfter"] == "Documentation"
     assert report["data"] == report["dataAfterReload"]
     assert report["data"]["models"]["totalCount"] > 100
     for kept in (report["link"], report["curl"], report["stored"]):
         assert key not in kept
     assert '-H "X-API-Key: $CATALOGRAPH_API_KEY"' in report["curl"]
+
+
+def test_token_of_the_catalogue_has_a_field(serve: Callable[..., str]) -> None:
+    url = serve(
+        UPSTREAM_AUTH="passthrough",
+        PARTITION_KEY="k" * 32,
+        UPSTREAM_VERSION="2025-12",
+    )
+    report = _visit("tokens", url, TOKEN=DEMO_TOKEN)
+
+    assert report["asks"] == "Bring your token"
+    assert report["refused"] == "This token was refused."
+    assert report["data"]["models"]["totalCount"] > 100
+    assert DEMO_TOKEN not in report["curl"]
+    assert "Bearer $CATALOGRAPH_UPSTREAM_TOKEN" in report["curl"]
 
 
 def test_introspection_that_is_off_is_said(serve: Callable[..., str]) -> None:
