@@ -106,6 +106,7 @@ class Gateway:
             self._client,
             self._cache,
             ages=ages,
+            fixed_ages=settings.given_ages,
             lists_from=settings.lists_from,
             clock=clock,
         )
@@ -146,6 +147,7 @@ class Gateway:
 
     async def drain(self) -> None:
         """Wait until all requests to the upstream have ended, those in the background, too."""
+        await self.source.drain()
         await self._cache.drain()
 
     async def aclose(self) -> None:
@@ -154,6 +156,7 @@ class Gateway:
             self._keeping.cancel()
             await asyncio.wait({self._keeping})
         self.documents.drop_all()
+        await self.source.aclose()
         await self._cache.aclose()
         await self._client.aclose()
 

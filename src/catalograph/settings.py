@@ -351,6 +351,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, _Doc("Most bytes of a response, uncompressed.", values.whole(1_024, 2**30))
     ] = 16_777_216
 
+    given_ages: frozenset[str] = frozenset()
+    """Fields of ages that the environment sets; the others may follow the upstream."""
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the `CATALOGRAPH_…` variables; others are left alone, empty ones are unset.
@@ -379,6 +382,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             chosen["upstream_url"] = values.choose_upstream_url(
                 chosen.get("upstream_token")
             )
+        given_ages = frozenset(chosen) & frozenset(_AGES)
         for group in (_AGES, _DEADLINES):
             chosen |= _fit(group, chosen, problems)
         if "trusted_documents_mode" in chosen and not given.get(
@@ -390,7 +394,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         if problems:
             raise SettingsError(problems)
-        return cls(**chosen)
+        return cls(**chosen, given_ages=given_ages)
 
     @property
     def warnings(self) -> list[str]:
@@ -431,7 +435,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _docs() -> Iterator[tuple[str, _Doc]]:
     for field, hint in get_type_hints(Settings, include_extras=True).items():
-        yield field, hint.__metadata__[0]
+        if field != "given_ages":
+            yield field, hint.__metadata__[0]
 
 
 def _drop_service_links(environ: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from support.graph_gateway import GraphGateway, TurnedClock
 from support.kept_answers import count
-from support.stub_upstream import Status, StubUpstream
+from support.stub_upstream import TOKEN, Status, StubUpstream
 
 EVERYTHING = """{ models { nodes { modelId } totalCount facets { organisations { value } } }
   catalogue { version totalModels } providers { nodes { providerId } } }"""
@@ -17,6 +17,8 @@ LIST = "{ models { nodes { modelId } totalCount } }"
 
 class TwoCatalogues:
     """An upstream that shows each token a catalogue of its own."""
+
+    token = TOKEN
 
     def __init__(self) -> None:
         self.mine, self.yours = StubUpstream(), StubUpstream()

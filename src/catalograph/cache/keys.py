@@ -11,6 +11,7 @@ import msgspec
 
 from catalograph.catalogue.filter import EVERYTHING
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.catalogue.side_tables import SideTable
 
 _FORMAT = 2
 """Version of the bytes around a value; its own shape counts by itself, see below."""
@@ -34,7 +35,8 @@ def _without_prose(schema: object) -> object:
 # Replicas of two releases share one Redis during a rolling restart. A change to the records
 # changes the version of every key, so neither reads what the other wrote.
 _SHAPE = hashlib.blake2b(
-    repr(_without_prose(msgspec.json.schema(ModelsPage))).encode(), digest_size=4
+    repr(_without_prose(msgspec.json.schema(tuple[ModelsPage, SideTable]))).encode(),
+    digest_size=4,
 ).hexdigest()
 
 PREFIX = f"catalograph:{_FORMAT}.{_SHAPE}"
@@ -55,6 +57,11 @@ def page_key(query: ModelsQuery, *, partition: str) -> str:
 def index_key(partition: str) -> str:
     """The key of the whole catalogue as one partition sees it."""
     return f"{PREFIX}:index:{partition}:"
+
+
+def table_key(kind: str, *, partition: str) -> str:
+    """The key of one side table as one partition sees it."""
+    return f"{PREFIX}:{kind}:{partition}:"
 
 
 def is_of_one_caller(key: str) -> bool:

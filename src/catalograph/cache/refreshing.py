@@ -228,6 +228,10 @@ class RefreshingCache:
             self._refresh(order)
         return entry
 
+    def replace(self, key: str, entry: Entry[V], *, codec: Codec[V]) -> None:
+        """Put a value that was worked out anew in the place of an entry in memory."""
+        self._keep(key, entry, codec)
+
     def is_failing(self, key: str) -> bool:
         """Whether asking the upstream for a key would very likely fail now."""
         return self._failures.find_outage(key) is not None

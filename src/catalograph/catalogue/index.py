@@ -3,15 +3,17 @@
 import copy
 import datetime
 import hashlib
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 
+from catalograph.catalogue.descriptions import describe
 from catalograph.catalogue.postings import Postings, build_mask
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
 from catalograph.catalogue.search import SearchIndex
+from catalograph.catalogue.side_tables import SideTable, TableKind
 from catalograph.concurrency.bounded_lru import BoundedLru
 
 _RECENT_ANSWERS = 64
@@ -27,6 +29,10 @@ class CatalogueIndex:
     Attributes:
         models: In catalogue order, the order in which the upstream listed them.
         as_of_s: Unix time in seconds for which the catalogue was read.
+        answered_by: Name of the version of the upstream that listed them; None: not known.
+        listed: The models as they were listed, before side tables were added to them.
+        tables: The side tables that were added, by kind; None for one that could not be
+            read; a kind that is not here was not asked for.
         ignoring_case: Dimensions in which values are compared without case.
         size_bytes: Memory that all of this takes, roughly.
         version: Hash of the records and their order, sixteen hexadecimal digits; equal
@@ -52,6 +58,9 @@ class CatalogueIndex:
             model.model_id: position for position, model in enumerate(self.models)
         }
         self.as_of_s: Final = as_of_s
+        self.answered_by: str | None = None
+        self.listed: Sequence[Model] = self.models
+        self.tables: Mapping[TableKind, SideTable | None] = {}
         self.ignoring_case: Final = frozenset(ignoring_case)
         self.version: Final = marks.version
         self.size_bytes: Final = marks.encoded_bytes * _BYTES_PER_ENCODED_BYTE
@@ -77,6 +86,8 @@ class CatalogueIndex:
         as_of_s: float,
         ignoring_case: Collection[str] = (),
         before: "CatalogueIndex | None" = None,
+        tables: Mapping[TableKind, SideTable | None] | None = None,
+        answered_by: str | None = None,
     ) -> "CatalogueIndex":
         """Build the index of a catalogue.
 
@@ -90,21 +101,30 @@ class CatalogueIndex:
                 the upstream compares without case.
             before: The state before this one. All that was worked out for it is used again
                 if the catalogue has not changed: most refreshes find it as it was.
+            tables: Side tables to add to the models, by kind; None: there are none.
+            answered_by: Name of the version of the upstream that listed the models.
         """
         by_id: dict[str, Model] = {}
         for model in models:
             by_id.setdefault(model.model_id, model)
-        distinct = tuple(by_id.values())
+        listed = distinct = tuple(by_id.values())
+        if tables:
+            read = [table for table in tables.values() if table is not None]
+            distinct = describe(listed, read)
         marks = _measure(distinct)
         if (
             before is not None
             and before.version == marks.version
             and before.ignoring_case == frozenset(ignoring_case)
         ):
-            same = copy.copy(before)
-            same.__dict__["as_of_s"] = as_of_s
-            return same
-        return cls(distinct, as_of_s, ignoring_case, marks)
+            index = copy.copy(before)
+            index.__dict__["as_of_s"] = as_of_s
+        else:
+            index = cls(distinct, as_of_s, ignoring_case, marks)
+        index.answered_by = answered_by
+        index.listed = listed
+        index.tables = tables or {}
+        return index
 
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, or else by an alias, or else by either without case."""

@@ -64,11 +64,15 @@ class Crawl(msgspec.Struct, frozen=True, array_like=True):
         as_of_s: Unix time in seconds of the oldest page's request.
         version: Name of the version of the upstream; None for an empty catalogue that
             bears no mark of any.
+        max_age_s: Seconds for which it is fresh by the upstream's word; None: it gives none.
+        stale_s: Further seconds for which it is merely stale; None as above.
     """
 
     models: tuple[Model, ...]
     as_of_s: float
     version: str | None = None
+    max_age_s: float | None = None
+    stale_s: float | None = None
 
 
 class _Reading:
@@ -360,6 +364,8 @@ def _join_pages(reading: _Reading) -> Crawl:
         tuple(models.values()),
         min(page.as_of_s for page in pages),
         pages[0].version,
+        pages[0].max_age_s,
+        pages[0].stale_s,
     )
 
 

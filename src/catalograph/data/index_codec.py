@@ -1,7 +1,7 @@
 """How the index is encoded: as the models it was built from, in chunks."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -14,9 +14,10 @@ _CHUNK_MODELS: Final = 100
 up the event loop for as long as it takes."""
 
 _LENGTH: Final = struct.Struct(">I")
-_TIME: Final = struct.Struct(">d")
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
+_HEAD_ENCODER: Final = msgspec.msgpack.Encoder()
+_HEAD_DECODER: Final = msgspec.msgpack.Decoder(tuple[float, str | None])
 _DECODER: Final = msgspec.msgpack.Decoder(tuple[Model, ...])
 
 
@@ -27,18 +28,16 @@ class IndexCodec:
     is_essential = True
 
     def encode(self, value: CatalogueIndex) -> bytes:
-        """Encode time and models."""
-        return b"".join((_TIME.pack(value.as_of_s), *_encode_chunks(value.models)))
+        """Encode time, version of the upstream and models."""
+        head = _HEAD_ENCODER.encode((value.as_of_s, value.answered_by))
+        return b"".join(_frame([head, *_encode_chunks(value.listed)]))
 
     def decode(self, data: bytes) -> CatalogueIndex:
-        """Decode the models, and build the index of them."""
-        (as_of_s,) = _TIME.unpack_from(data)
-        models = tuple(
-            model
-            for chunk in _split(data, _TIME.size)
-            for model in _DECODER.decode(chunk)
-        )
-        return CatalogueIndex.build(models, as_of_s=as_of_s)
+        """Decode the models, and build the index of them; side tables are cached elsewhere."""
+        head, *chunks = _split(data)
+        as_of_s, answered_by = _HEAD_DECODER.decode(head)
+        models = tuple(model for chunk in chunks for model in _DECODER.decode(chunk))
+        return CatalogueIndex.build(models, as_of_s=as_of_s, answered_by=answered_by)
 
     def size(self, value: CatalogueIndex) -> int:
         """Give what was measured when it was built."""
@@ -47,13 +46,17 @@ class IndexCodec:
 
 def _encode_chunks(models: Sequence[Model]) -> Iterator[bytes]:
     for start in range(0, len(models), _CHUNK_MODELS):
-        chunk = _ENCODER.encode(models[start : start + _CHUNK_MODELS])
+        yield _ENCODER.encode(models[start : start + _CHUNK_MODELS])
+
+
+def _frame(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
         yield _LENGTH.pack(len(chunk))
         yield chunk
 
 
-def _split(data: bytes, start: int) -> Iterator[memoryview]:
-    view = memoryview(data)
+def _split(data: bytes) -> Iterator[memoryview]:
+    view, start = memoryview(data), 0
     while start < len(data):
         (length,) = _LENGTH.unpack_from(data, start)
         start += _LENGTH.size

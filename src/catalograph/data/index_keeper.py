@@ -7,6 +7,7 @@ from typing import Never
 
 from catalograph.cache.entries import Entry
 from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.side_tables import TableKind
 from catalograph.data.access import Access
 from catalograph.data.source import CatalogueSource
 from catalograph.errors import UpstreamError
@@ -41,6 +42,7 @@ class IndexKeeper:
     ) -> None:
         self._source = source
         self._access = Access()
+        self._access.tables = frozenset(TableKind)
         self._monotonic = monotonic
         self._sleep = sleep
         self._began_s = monotonic()
@@ -88,12 +90,17 @@ class IndexKeeper:
     async def _refresh(self) -> Entry[CatalogueIndex] | None:
         """Read the index if that is due; None when it failed and none is cached."""
         entry = await self._source.read_index(self._access)
-        if entry is None or self._due_s(entry) <= self._source.clock():
-            try:
+        try:
+            # Also when it is not due, its side tables may be.
+            if (
+                entry is None
+                or self._source.has_tables(self._access)
+                or self._due_s(entry) <= self._source.clock()
+            ):
                 entry = await self._source.fetch_index(self._access)
-            except UpstreamError as error:
-                self._error = error
-                return None
+        except UpstreamError as error:
+            self._error = error
+            return None
         self._error = None
         return entry
 

@@ -8,13 +8,13 @@ catalogue once, the index answers after all.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from strawberry.dataloader import DataLoader
 
-from catalograph.cache.entries import Entry
+from catalograph.cache.entries import Ages, Entry
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
     ModelsPage,
@@ -86,6 +86,7 @@ class Loaders:
     ) -> None:
         self.access = access
         self.oldest_s: float | None = None
+        self._fresh_until_s: float | None = None
         self.stale_paths: dict[tuple[str | int, ...], float] = {}
         self.suggestions: list[Suggestions] = []
         self.index: CatalogueIndex | None = None
@@ -100,10 +101,12 @@ class Loaders:
         self._waiting = 0
         self._batches: set[asyncio.Task[Any]] = set()
 
-    @property
-    def ages(self) -> tuple[float, float]:
-        """Seconds for which an answer is fresh, and until which it is merely stale."""
-        return self._source.ages.fresh_s, self._source.ages.stale_s
+    def find_fresh_left(self) -> float:
+        """Seconds for which all that went in is still fresh; at most the fresh age."""
+        if self._fresh_until_s is None:
+            # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
+            return self._source.ages.fresh_s
+        return max(0.0, self._fresh_until_s - self.now_s())
 
     def now_s(self) -> float:
         """Unix time in seconds, by the source's clock."""
@@ -125,6 +128,7 @@ class Loaders:
         """
         if self.index is not None:
             return IndexListing(request, self.index)
+        self.access.tables |= request.tables
         known = self._known.get(request)
         if isinstance(known, Exception):
             raise known
@@ -152,6 +156,8 @@ class Loaders:
         Returns:
             None when one of them failed: then `load_models` raises what it failed with.
         """
+        for request in requests:
+            self.access.tables |= request.tables
         self._waiting += 1
         try:
             listings = await self._load_models(requests)
@@ -220,7 +226,7 @@ class Loaders:
     def _pin(self, entry: Entry[CatalogueIndex]) -> None:
         """Answer the whole operation from this state of the index."""
         self._index_entry = entry
-        self._note(entry.as_of_s)
+        self._note(entry)
         self._note_answer(None, entry)
         self.index = entry.value
 
@@ -232,9 +238,15 @@ class Loaders:
         what = "index" if query is None else self._source.describe(query, self.access)
         notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
-    def _note(self, as_of_s: float) -> None:
-        if self.oldest_s is None or as_of_s < self.oldest_s:
-            self.oldest_s = as_of_s
+    def _note(self, entry: Entry[Any]) -> None:
+        """Note what goes into the answer."""
+        if self.oldest_s is None or entry.as_of_s < self.oldest_s:
+            self.oldest_s = entry.as_of_s
+        # A time that is ahead of our clock makes nothing fresher.
+        asked_s = min(entry.as_of_s, self.now_s())
+        until_s = asked_s + self._source.ages_of(entry).fresh_s
+        if self._fresh_until_s is None or until_s < self._fresh_until_s:
+            self._fresh_until_s = until_s
 
     async def _load_batch(
         self, requests: list[ModelsRequest]
@@ -306,11 +318,10 @@ class Loaders:
             for query in dict.fromkeys(queries)
         }
         if len(kept) > 1:
-            oldest_s = self.now_s() - source.ages.stale_s
             wanting = [
                 query
                 for query, (_, entry) in kept.items()
-                if entry is None or entry.as_of_s < oldest_s
+                if entry is None or self._is_past_stale(entry)
             ]
             for merged in merge_queries(wanting):
                 found = await source.read_page(merged, access)
@@ -367,7 +378,7 @@ class Loaders:
         Pages of one operation differ in age by the fresh age at most, so what is older
         than that beside the youngest is asked again, and is then the youngest itself.
         """
-        now_s, ages = self._source.clock(), self._source.ages
+        now_s, ages = self._source.clock(), self._find_ages(kept)
         if len(kept) == 1:
             return now_s - ages.stale_s
         times = [entry.as_of_s for entry in kept if entry is not None]
@@ -378,6 +389,17 @@ class Loaders:
         ):
             return min(times)
         return now_s - ages.fresh_s
+
+    def _find_ages(self, entries: Iterable[Entry[ModelsPage] | None]) -> Ages:
+        """Find the age bounds of pages, which an upstream gives alike."""
+        for entry in entries:
+            if entry is not None:
+                return self._source.ages_of(entry)
+        return self._source.ages
+
+    def _is_past_stale(self, entry: Entry[ModelsPage]) -> bool:
+        age_s = self.now_s() - entry.as_of_s
+        return age_s > self._source.ages_of(entry).stale_s
 
     def _find_served(
         self, kept: _Kept, oldest_s: float, asked: int
@@ -436,7 +458,9 @@ class Loaders:
     def _are_apart(self, pages: _Pages) -> bool:
         """Whether pages differ in age by more than they may; only in an outage they do."""
         times = [page.as_of_s for page in pages.values() if isinstance(page, Entry)]
-        return bool(times) and max(times) - min(times) > self._source.ages.fresh_s
+        entries = [page for page in pages.values() if isinstance(page, Entry)]
+        fresh_s = self._find_ages(entries).fresh_s
+        return bool(times) and max(times) - min(times) > fresh_s
 
     def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:
         """Put what is kept in the place of pages that the upstream failed to give.
@@ -450,13 +474,12 @@ class Loaders:
         times = [entry.as_of_s for entry in old.values()]
         are_of_one_age = (
             len(old) == len(pages)
-            and max(times) - min(times) <= self._source.ages.fresh_s
+            and max(times) - min(times) <= self._find_ages(old.values()).fresh_s
         )
         if not are_of_one_age and len(failed) < len(pages):
             return pages
-        oldest_s = self.now_s() - self._source.ages.stale_s
         return pages | {
-            query: Entry(entry.value, entry.as_of_s, failed=entry.as_of_s < oldest_s)
+            query: msgspec.structs.replace(entry, failed=self._is_past_stale(entry))
             for query, entry in old.items()
             if are_of_one_age or _is_outage(pages[query])
         }
@@ -464,7 +487,7 @@ class Loaders:
     def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
         """Keep one record a model: the younger, with a section only the older has."""
         for entry in sorted(entries, key=lambda one: one.as_of_s):
-            self._note(entry.as_of_s)
+            self._note(entry)
             records = self._records
             for model in entry.value.models:
                 older = records.get(model.model_id)

@@ -55,6 +55,7 @@ class Partition:
             be more.
         version: Name of the version of the upstream that answered last; None before that.
         irregularity: The last one that repeated in two readings: how this catalogue is.
+        tables_due_s: Unix time from which on a side table should be read again.
         doubt: A reading that waits for a second one that agrees; None: there is none.
     """
 
@@ -63,6 +64,7 @@ class Partition:
         "_total_as_of_s",
         "doubt",
         "irregularity",
+        "tables_due_s",
         "total",
         "total_is_whole",
         "version",
@@ -74,6 +76,7 @@ class Partition:
         self.version: str | None = None
         self.irregularity = Irregularity()
         self.doubt: Doubt | None = None
+        self.tables_due_s = 0.0
         self._total_as_of_s = 0.0
         self._distrusted: dict[str, float] = {}
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -17,12 +17,14 @@ from catalograph.catalogue.contract import (
     find_ignored_by_itself,
     is_proved,
 )
-from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.filter import DIMENSIONS, EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.interning import Interner
 from catalograph.catalogue.matching import match_filter
 from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery
 from catalograph.catalogue.records import Model
+from catalograph.catalogue.side_tables import TableKind
+from catalograph.concurrency.single_flight import Flight, SingleFlight
 from catalograph.data.access import Access
 from catalograph.data.crawl import (
     FIRST_PAGE,
@@ -33,17 +35,19 @@ from catalograph.data.crawl import (
 )
 from catalograph.data.index_codec import IndexCodec
 from catalograph.data.partitions import Partition, Partitions
+from catalograph.data.table_reader import TableReader
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamContractError,
     UpstreamError,
     UpstreamResponseError,
+    UpstreamUnavailableError,
 )
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import CONTRACT_BREAKS, INDEX_MODELS, INDEX_TIME
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.versions import Dialect
-from catalograph.upstream.versions.dialect import build_query_string
+from catalograph.upstream.versions.dialect import Comparison, build_query_string
 
 ListsFrom: TypeAlias = Literal["auto", "upstream", "index"]
 
@@ -69,6 +73,8 @@ class CatalogueSource:
         client: Asks the upstream.
         cache: Closed by whoever made it.
         ages: Bounds of the age classes of what the upstream gives no ages for.
+        fixed_ages: `cache_fresh_s`, `cache_stale_s`: those of `ages` that the operator has
+            set, so that the upstream's own word does not count.
         lists_from: What answers lists that the upstream can answer: `upstream`, a warm
             `index`, or `auto`: by the version of the upstream.
         clock: Unix time in seconds.
@@ -80,10 +86,12 @@ class CatalogueSource:
         cache: RefreshingCache,
         *,
         ages: Ages,
+        fixed_ages: Collection[str] = (),
         lists_from: ListsFrom = "auto",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ages = ages
+        self._fixed_ages = frozenset(fixed_ages)
         self.clock = clock
         self._lists_from = lists_from
         self._client = client
@@ -91,6 +99,10 @@ class CatalogueSource:
         self._partitions = Partitions()
         self._interner = Interner()
         self._crawler = CatalogueCrawler(client, intern=self._interner.intern)
+        self._tables = TableReader(
+            client, cache, choose_ages=self._choose_ages, clock=clock
+        )
+        self._describing: SingleFlight[str] = SingleFlight(_build_abandoned)
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
@@ -146,10 +158,22 @@ class CatalogueSource:
         entry: Entry[CatalogueIndex] | None = self._cache.find(
             index_key(access.partition)
         )
-        if entry is None:
+        if entry is None or self._list_unread_tables(entry.value, access):
             return None
         is_warm = self.clock() - entry.as_of_s <= self.ages_of(entry).stale_s
         return entry if is_warm else None
+
+    def has_tables(self, access: Access) -> bool:
+        """Whether the upstream has side tables, as far as is known."""
+        return bool(self._client.list_tables(self.find_version(access)))
+
+    async def drain(self) -> None:
+        """Wait until side tables that are being read have been."""
+        await self._describing.drain()
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background."""
+        await self._describing.aclose()
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
         """Pages read, and pages known, of the reading of the index; None: none is running."""
@@ -222,7 +246,8 @@ class CatalogueSource:
                 raise UpstreamResponseError(detail="a section asked for is missing")
             page = await self._put_router_back(query, page, access)
             await self._check_contract(query, page, access)
-            return Entry(page, page.as_of_s)
+            ages = self._choose_ages(page.max_age_s, page.stale_s)
+            return Entry(page, page.as_of_s, ages=ages)
 
         entry = await self._cache.fetch_through(
             _page_key(query, access.partition),
@@ -272,9 +297,14 @@ class CatalogueSource:
                 CatalogueIndex.build,
                 crawl.models,
                 as_of_s=crawl.as_of_s,
+                ignoring_case=self._list_caseless(access),
                 before=before,
+                # Those of before, until they are read again by themselves.
+                tables=None if before is None else before.tables,
+                answered_by=crawl.version,
             )
-            return Entry(index, crawl.as_of_s)
+            ages = self._choose_ages(crawl.max_age_s, crawl.stale_s)
+            return Entry(index, crawl.as_of_s, ages=ages)
 
         entry = await self._cache.fetch_through(
             key,
@@ -284,6 +314,8 @@ class CatalogueSource:
             detached=True,
             longest_s=MAX_CRAWL_S,
         )
+        self._note_version(entry.value.answered_by, access)
+        entry = await self._describe(entry, access)
         total = len(entry.value.models)
         self._partitions.change(
             access.partition,
@@ -322,6 +354,109 @@ class CatalogueSource:
         except UpstreamError as error:
             return str(error)
         return None
+
+    async def _describe(
+        self, entry: Entry[CatalogueIndex], access: Access
+    ) -> Entry[CatalogueIndex]:
+        """Add what the side tables say.
+
+        Tables that the operation reads from, and that were never asked for, are waited for;
+        all others are read again in the background when they are due.
+        """
+        version = self.find_version(access)
+        if version is None or not self._client.list_tables(version):
+            return entry
+        wanted = self._list_unread_tables(entry.value, access)
+        is_due = self._partitions.find(access.partition).tables_due_s <= self.clock()
+        if not (wanted or (is_due and entry.value.tables)):
+            return entry
+        kinds = {*entry.value.tables, *wanted}
+
+        async def read(flight: Flight[Entry[CatalogueIndex]]) -> None:
+            flight.land(await self._read_tables(kinds, version, access))
+
+        running = self._describing.find(access.partition)
+        flight = running or self._describing.start(
+            access.partition, read, detached=True
+        )
+        if not wanted:
+            return entry
+        described: Entry[CatalogueIndex] = await flight.wait()
+        if self._list_unread_tables(described.value, access):
+            # It had begun for somebody who needed others.
+            return await self._describe(described, access)
+        return msgspec.structs.replace(
+            described, failed=entry.failed, error=entry.error
+        )
+
+    async def _read_tables(
+        self, kinds: Collection[TableKind], version: str, access: Access
+    ) -> Entry[CatalogueIndex]:
+        """Read side tables, and put an index with what they say in the place of the cached one."""
+        tables, due_s = await self._tables.read(kinds, access, version)
+        self._partitions.change(
+            access.partition, lambda one: setattr(one, "tables_due_s", due_s)
+        )
+        key = index_key(access.partition)
+        entry: Entry[CatalogueIndex] | None = self._cache.find(key)
+        if entry is None:
+            raise UpstreamUnavailableError(detail="the index was dropped meanwhile")
+        before = entry.value
+        if before.tables.keys() == tables.keys() and all(
+            before.tables[kind] is table for kind, table in tables.items()
+        ):
+            return entry
+        index = await asyncio.to_thread(
+            CatalogueIndex.build,
+            before.listed,
+            as_of_s=before.as_of_s,
+            ignoring_case=before.ignoring_case,
+            before=before,
+            tables=tables,
+            answered_by=before.answered_by,
+        )
+        entry = msgspec.structs.replace(entry, value=index)
+        self._cache.replace(key, entry, codec=_INDEXES)
+        return entry
+
+    def _list_unread_tables(
+        self, index: CatalogueIndex, access: Access
+    ) -> Collection[TableKind]:
+        """List the tables that the operation reads from, and that were never asked for."""
+        if not access.tables or access.tables <= index.tables.keys():
+            return ()
+        there_are = self._client.list_tables(self.find_version(access))
+        return (access.tables & set(there_are)) - index.tables.keys()
+
+    def _list_caseless(self, access: Access) -> Collection[str]:
+        """List the dimensions in which the upstream compares without case."""
+        parameters = self.choose_dialect(access).parameters
+        return [
+            field
+            for field, found in parameters.items()
+            if field in DIMENSIONS
+            and any(one.compares is Comparison.CASELESS for one in found)
+        ]
+
+    def _choose_ages(
+        self, max_age_s: float | None, stale_s: float | None
+    ) -> Ages | None:
+        """Follow the upstream's own word, but for ages that the operator has set.
+
+        Args:
+            max_age_s: Seconds for which an answer is fresh; None when it does not say.
+            stale_s: Further seconds for which it is merely stale; None as above.
+        """
+        ages = self.ages
+        if max_age_s is None:
+            return None
+        is_fixed = "cache_fresh_s" in self._fixed_ages
+        fresh_s = min(ages.fresh_s if is_fixed else max_age_s, ages.expired_s)
+        if "cache_stale_s" in self._fixed_ages:
+            fresh_s = min(fresh_s, ages.stale_s)
+            return Ages(fresh_s, ages.stale_s, ages.expired_s)
+        longest_s = max(max_age_s, fresh_s) + (stale_s or 0.0)
+        return Ages(fresh_s, min(longest_s, ages.expired_s), ages.expired_s)
 
     def _note_page(
         self, entry: Entry[ModelsPage], query: ModelsQuery, access: Access
@@ -494,3 +629,7 @@ class CatalogueSource:
 def _matches(model: Model, asked: ModelsFilter) -> bool:
     """Whether a whole model passes a filter."""
     return match_filter(CatalogueIndex.build((model,), as_of_s=0.0), asked) != 0
+
+
+def _build_abandoned() -> Exception:
+    return UpstreamUnavailableError(detail="the gateway is closing")

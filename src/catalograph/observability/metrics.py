@@ -174,6 +174,15 @@ IRREGULAR_MODELS = Counter(
 )
 for _what in ("repeated", "missing"):
     IRREGULAR_MODELS.labels(_what)
+TABLE_READINGS = Counter(
+    "catalograph_side_table_readings_total",
+    "Readings of the tables beside the models, by table and outcome: ok, failed.",
+    ["table", "outcome"],
+    registry=REGISTRY,
+)
+for _table in ("providers", "organisations", "endpoints", "prices"):
+    for _outcome in ("ok", "failed"):
+        TABLE_READINGS.labels(_table, _outcome)
 STALE_ANSWERS = Counter(
     "catalograph_stale_answers_total",
     "Answers with old data because the upstream failed; they carry the warning STALE_DATA.",

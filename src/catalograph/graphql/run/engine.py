@@ -110,6 +110,7 @@ class Engine:
         caller.note_cost(cost)
         time_slice = TimeSlice(self._max_slice_s)
         budget = ResponseBudget(self._max_response_bytes)
+        access.tables = prepared.tables
         loaders = Loaders(self._source, access, time_slice)
         data: Any = None
         errors: Sequence[GraphQLError] = ()
@@ -309,11 +310,7 @@ def _lifetime(loaders: Loaders, *, failed: bool, warned: bool) -> tuple[float, f
         return 0.0, 0.0
     if warned:
         return 0.0, _CACHED_WITH_WARNINGS_S
-    fresh_s, _ = loaders.ages
-    if loaders.oldest_s is None:
-        # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
-        return fresh_s, fresh_s
-    left_s = max(0.0, loaders.oldest_s + fresh_s - loaders.now_s())
+    left_s = loaders.find_fresh_left()
     return left_s, max(left_s, _CACHED_WHILE_STALE_S)
 
 

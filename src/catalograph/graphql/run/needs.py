@@ -8,6 +8,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLField,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
@@ -20,6 +21,7 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
 )
+from graphql.execution.executor import Executor
 from graphql.execution.values import VariableValues, get_directive_values
 
 from catalograph.catalogue import records
@@ -82,6 +84,20 @@ def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
     for node in info.field_nodes:
         if node.selection_set is not None:
             walk.visit(parent, node.selection_set)
+    return walk.needs
+
+
+def find_operation_needs(executor: Executor[Any]) -> Need:
+    """What everything that an operation selects needs, with its directives applied."""
+    walk = _Walk(
+        executor.schema, executor.fragment_definitions, executor.variable_values
+    )
+    root = executor.schema.get_root_type(executor.operation.operation)
+    try:
+        walk.visit(root, executor.operation.selection_set)
+    except GraphQLError:
+        # A null that decides about a field; the executor puts it into words.
+        return ~Need.NOTHING
     return walk.needs
 
 

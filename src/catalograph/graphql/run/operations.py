@@ -15,6 +15,7 @@ from graphql.execution.executor import Executor
 from graphql.execution.values import get_argument_values
 from strawberry.types.arguments import convert_arguments
 
+from catalograph.catalogue.side_tables import TableKind
 from catalograph.data.slices import ModelsRequest
 from catalograph.errors import LimitError, UserInputError
 from catalograph.graphql.check.cost import CostEstimator, Totals
@@ -23,6 +24,7 @@ from catalograph.graphql.context import Context
 from catalograph.graphql.errors import wrap_limit_error
 from catalograph.graphql.federation import Schema
 from catalograph.graphql.run.executor import CompiledExecutor
+from catalograph.graphql.run.needs import find_operation_needs, needed_tables
 from catalograph.graphql.run.projection import Projection, Projector
 from catalograph.graphql.types.lists import build_request, name_order
 
@@ -82,6 +84,7 @@ class PreparedOperation:
     __slots__ = (
         "_cost",
         "_executor",
+        "_tables",
         "_totals",
         "code",
         "compiled",
@@ -117,6 +120,7 @@ class PreparedOperation:
         self.steps: Sequence[ListStep] | None = None
         self.has_run = False
         self._cost = 0
+        self._tables: frozenset[TableKind] | None = None
         self._totals: Totals | None = None
 
     def estimate_cost(self, estimator: CostEstimator, totals: Totals) -> int:
@@ -135,6 +139,13 @@ class PreparedOperation:
             )
             self._totals = totals
         return self._cost
+
+    @property
+    def tables(self) -> frozenset[TableKind]:
+        """Side tables that it selects from."""
+        if self._tables is None:
+            self._tables = needed_tables(find_operation_needs(self._template))
+        return self._tables
 
     @property
     def list_keys(self) -> Sequence[str]:

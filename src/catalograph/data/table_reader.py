@@ -1,0 +1,119 @@
+"""Reads the side tables, each with its own age and its own failure."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from catalograph.cache.entries import Ages, Entry, MsgpackCodec
+from catalograph.cache.keys import table_key
+from catalograph.cache.refreshing import RefreshingCache
+from catalograph.catalogue.side_tables import SideTable, TableKind
+from catalograph.data.access import Access
+from catalograph.errors import UpstreamError
+from catalograph.observability.logs import get_logger
+from catalograph.observability.metrics import TABLE_READINGS
+from catalograph.upstream.client import UpstreamClient
+
+_RETRIED_AFTER_S = 30.0
+"""A table that could not be read is not asked for again before."""
+
+_TABLES: MsgpackCodec[SideTable] = MsgpackCodec(SideTable)
+
+log = get_logger()
+
+
+class TableReader:
+    """Gives side tables from the cache, or asks the upstream for them.
+
+    Args:
+        client: Asks for them.
+        cache: Where they are cached.
+        choose_ages: Tells the age bounds of a table from its `max_age_s` and `stale_s`.
+        clock: Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        client: UpstreamClient,
+        cache: RefreshingCache,
+        *,
+        choose_ages: Callable[[float | None, float | None], Ages | None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._choose_ages = choose_ages
+        self._clock = clock
+        self._failing: set[TableKind] = set()
+
+    async def read(
+        self, kinds: Iterable[TableKind], access: Access, version: str
+    ) -> tuple[Mapping[TableKind, SideTable | None], float]:
+        """Read tables beside each other.
+
+        Args:
+            kinds: Which.
+            access: On whose behalf.
+            version: Name of the version of the upstream.
+
+        Returns:
+            Each table, the old one if it cannot be read again, None if there is none; and
+            the unix time from which on one of them should be read again.
+        """
+        wanted = tuple(kinds)
+        entries = await asyncio.gather(
+            *(self._read(kind, access, version) for kind in wanted)
+        )
+        now_s = self._clock()
+        dues = [
+            now_s + _RETRIED_AFTER_S if entry is None else self._find_due(entry, now_s)
+            for entry in entries
+        ]
+        tables = {
+            kind: None if entry is None else entry.value
+            for kind, entry in zip(wanted, entries, strict=True)
+        }
+        return tables, min(dues, default=now_s + _RETRIED_AFTER_S)
+
+    def _find_due(self, entry: Entry[SideTable], now_s: float) -> float:
+        due_s = entry.as_of_s + self._cache.ages_of(entry).fresh_s
+        return due_s if due_s > now_s else now_s + _RETRIED_AFTER_S
+
+    async def _read(
+        self, kind: TableKind, access: Access, version: str
+    ) -> Entry[SideTable] | None:
+        async def fetch() -> Entry[SideTable]:
+            access.requests += 1
+            table = await self._client.fetch_table(
+                kind, version=version, token=access.token
+            )
+            ages = self._choose_ages(table.max_age_s, table.stale_s)
+            TABLE_READINGS.labels(kind.value, "ok").inc()
+            return Entry(table, table.as_of_s, ages=ages)
+
+        key = table_key(kind.value, partition=access.partition)
+        held: Entry[SideTable] | None = self._cache.find(key)
+        oldest_s = None
+        if held is not None:
+            # No operation waits for this, so that a stale one is not served but replaced.
+            oldest_s = self._clock() - self._cache.ages_of(held).fresh_s
+        try:
+            entry = await self._cache.fetch_through(
+                key, fetch, codec=_TABLES, oldest_s=oldest_s
+            )
+        except UpstreamError as error:
+            self._note_failure(kind, error)
+            return held
+        if kind in self._failing:
+            self._failing.discard(kind)
+            log.info("a side table can be read again", table=kind.value)
+        return entry
+
+    def _note_failure(self, kind: TableKind, error: UpstreamError) -> None:
+        TABLE_READINGS.labels(kind.value, "failed").inc()
+        if kind not in self._failing:
+            self._failing.add(kind)
+            log.warning(
+                "a side table cannot be read; what it says is missing or old",
+                table=kind.value,
+                error=str(error),
+            )
