@@ -6,6 +6,7 @@ import pytest
 
 from catalograph.concurrency.eager import begin
 from catalograph.graphql.check.documents import Documents
+from catalograph.graphql.node import build_id
 from catalograph.graphql.run.engine import Engine
 from catalograph.graphql.run.request import Caller, Operation
 from support.graph_gateway import GraphGateway, TurnedClock
@@ -49,6 +50,13 @@ async def count_turns(engine: Engine, operation: Operation) -> tuple[int, bytes]
             {"ids": [f"acme/x{number}" for number in range(500)]},
             500 + 500 // 8,
             id="unknown values",
+        ),
+        pytest.param(
+            "query ($i: [ID!]!) { nodes(ids: $i) { ... on Provider "
+            "{ a: models(limit: 1) { totalCount } b: models(limit: 999) { limit } } } }",
+            {"i": [build_id("Provider", "openai")] * 100},
+            100,
+            id="nodes with lists of their own, every other one refused",
         ),
         pytest.param(
             "{ __schema { types { name fields { name } } } }", {}, 30, id="the schema"

@@ -5,13 +5,21 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from graphql import GraphQLError, GraphQLList, GraphQLObjectType, GraphQLResolveInfo
+from graphql import (
+    GraphQLError,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    is_composite_type,
+)
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.executor import Executor
 from graphql.pyutils import Path
 
 from catalograph.concurrency.eager import begin
 from catalograph.concurrency.time_slice import TimeSlice
+from catalograph.errors import RequestError
+from catalograph.graphql.errors import strip
 from catalograph.graphql.run.budget import (
     BYTES_PER_ERROR,
     BYTES_PER_FIELD,
@@ -78,6 +86,10 @@ class BoundedExecutor(Executor[Any]):
             raise raw_error
         keys = sum(len(key) if isinstance(key, str) else 8 for key in path.as_list())
         self.budget.spend(BYTES_PER_ERROR + keys)
+        if isinstance(raw_error, RequestError):
+            # The client's mistake, not ours: nobody reads its traceback, and thousands of
+            # them hold frames that the garbage collector stops everything to look at.
+            strip(raw_error)
         super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def complete_list_value(  # noqa: D102 - as inherited
@@ -108,7 +120,7 @@ class BoundedExecutor(Executor[Any]):
         """Whether a list may take longer than a time slice when completed in one go."""
         if not isinstance(result, list | tuple):
             return False
-        if _object_type(return_type) is not None:
+        if is_composite_type(_item_type(return_type)):
             return len(result) >= LONG_LIST or self.time_slice.is_spent
         # A reference that is none is an error with its place, which takes longer than to
         # complete one that is found.
@@ -197,8 +209,10 @@ class CompiledExecutor(BoundedExecutor):
                 return_type, field_details_list, info, path, result, position_context
             )
 
-        item_type = _object_type(return_type)
-        if item_type is None or not isinstance(result, list | tuple):
+        item_type = _item_type(return_type)
+        if not isinstance(item_type, GraphQLObjectType) or not isinstance(
+            result, list | tuple
+        ):
             return complete_plainly()
         projection = self.find_projection(item_type, field_details_list)
         if projection is None:
@@ -244,10 +258,8 @@ class CompiledExecutor(BoundedExecutor):
         return self.collect_subfields(type_, field_details_list).grouped_field_set
 
 
-def _object_type(list_type: GraphQLList[Any]) -> GraphQLObjectType | None:
-    item_type = list_type.of_type
-    item_type = getattr(item_type, "of_type", item_type)
-    return item_type if isinstance(item_type, GraphQLObjectType) else None
+def _item_type(list_type: GraphQLList[Any]) -> Any:
+    return getattr(list_type.of_type, "of_type", list_type.of_type)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> Any:
