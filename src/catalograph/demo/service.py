@@ -21,7 +21,7 @@ from catalograph.demo.replies import (
 )
 from catalograph.demo.rows import StoredModel
 from catalograph.demo.shapes import SectionedShape, Shape
-from catalograph.demo.v2026_08 import service as v2026_08
+from catalograph.demo.v2026_08 import keys, service as v2026_08
 from catalograph.demo.v2026_08.catalogue import load_catalogue as load_catalogue_2026_08
 from catalograph.demo.v2026_08.december import convert_catalogue
 from catalograph.demo.v2026_08.rows import Catalogue
@@ -31,7 +31,7 @@ DEMO_TOKEN: Final = "aistats_v1_k_demo_catalogue"  # noqa: S105 - opens nothing 
 
 DEMO_TOKENS: Final[Mapping[UpstreamVersion, str]] = {
     "2025-12": DEMO_TOKEN,
-    "2026-08": v2026_08.TOKEN,
+    "2026-08": keys.TOKEN,
 }
 """Such a key by version."""
 

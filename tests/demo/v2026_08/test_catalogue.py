@@ -11,9 +11,10 @@ from catalograph.demo import catalogue as december
 from catalograph.demo.parameters import print_decimal
 from catalograph.demo.v2026_08.catalogue import load_catalogue
 from catalograph.demo.v2026_08.december import convert_id
+from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.pricing import METERS
 from catalograph.demo.v2026_08.rows import PriceList, StoredModel
-from catalograph.demo.v2026_08.service import TOKEN, Upstream
+from catalograph.demo.v2026_08.service import Upstream
 
 CATALOGUE: Final = load_catalogue()
 MODELS: Final = {model.id: model for model in CATALOGUE.models}

@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from catalograph.demo.replies import Reply
-from catalograph.demo.v2026_08.service import TOKEN, Upstream
+from catalograph.demo.v2026_08.keys import TOKEN
+from catalograph.demo.v2026_08.service import Upstream
 from support.recorded_2026_08 import TODAY, build_catalogue, read
 
 pytestmark = pytest.mark.skipif(
@@ -144,7 +145,7 @@ def test_every_recorded_list_is_found() -> None:
         assert reply.status == 200
         if digest(reply.body) == case["sha256"]:
             same_bytes += 1
-            if case["ids_cover"] == "page":
+            if case["ids_cover"] == "page" or case["total"] <= case["limit"]:
                 continue
         if case["query_string"] in UNTOLD:
             continue

@@ -11,6 +11,7 @@ import pytest
 
 from catalograph.demo.service import build_demo_app
 from catalograph.demo.v2026_08.catalogue import load_catalogue
+from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.rows import (
     Catalogue,
     Price,
@@ -19,7 +20,7 @@ from catalograph.demo.v2026_08.rows import (
     StoredModel,
     TimeWindow,
 )
-from catalograph.demo.v2026_08.service import TOKEN, Upstream
+from catalograph.demo.v2026_08.service import Upstream
 
 NOW: Final = datetime.datetime(2026, 8, 22, 12, tzinfo=datetime.UTC)
 LONG: Final = "private, max-age=1800, stale-while-revalidate=1800"

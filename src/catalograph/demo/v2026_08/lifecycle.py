@@ -27,8 +27,8 @@ _REASONS: Final = (
 )
 
 
-class JudgedRow(msgspec.Struct, frozen=True):
-    """A row with what can be had of it now.
+class JudgedRow(msgspec.Struct, frozen=True, eq=False):
+    """A row with what can be had of it now; one object for each row of a snapshot.
 
     Attributes:
         status: `active`, `coming_soon` or `inactive`.

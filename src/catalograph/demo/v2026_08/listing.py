@@ -1,12 +1,18 @@
 """The models that a request finds, in order, while the same rows can be routed."""
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from catalograph.catalogue.ordering import collation_key
+from catalograph.demo.replies import write_json
 from catalograph.demo.rows import parse_instant
-from catalograph.demo.v2026_08.free_router import build_free_router, find_pool
+from catalograph.demo.v2026_08.free_router import (
+    FREE_ROUTER_ID,
+    build_free_router,
+    find_pool,
+)
 from catalograph.demo.v2026_08.lifecycle import (
     JudgedRow,
     Listed,
@@ -32,57 +38,57 @@ _FIELDS: Final[Mapping[str, Callable[[JudgedRow], str]]] = {
 }
 
 
+_CACHED_LISTS = 8
+_CACHED_RECORDS = 2048
+"""A record of many offers takes 30 kilobytes, most take less than 10."""
+
+
 class Listing:
-    """What one request found: records are built when asked for.
+    """What one request found, in order, with `phaseo/free` before all others.
 
     Args:
-        found: In order; each has at least one row.
-        build_router: Builds the record of `phaseo/free`; None where it is not listed.
+        snapshot: Shows the models.
+        found: Each has at least one row.
+        router: The record of `phaseo/free` as bytes; None where it is not listed.
+
+    Attributes:
+        found: As given.
+        ids: Of all that is listed.
     """
 
     def __init__(
-        self,
-        snapshot: "Snapshot",
-        found: Sequence[Listed],
-        build_router: Callable[[], dict[str, Any]] | None,
+        self, snapshot: "Snapshot", found: Sequence[Listed], router: bytes | None
     ) -> None:
         self.found = found
-        self.build_router = build_router
+        self.ids = [listed.model.id for listed in found]
         self._snapshot = snapshot
-        self._replacements: dict[str, str] = {}
-        self._variants: dict[str, dict[str, dict[str, str]]] = {}
-        for listed in found:
-            model = listed.model
+        self._router = router
+        if router is not None:
+            self.ids.insert(0, FREE_ROUTER_ID)
+        self._replacement_ids: dict[str, str] = {}
+        self._variants: dict[str, tuple[StoredModel, ...]] = {}
+        for model in (listed.model for listed in found):
             for predecessor_id in model.predecessor_ids:
-                self._replacements.setdefault(predecessor_id, model.id)
-            self._variants.setdefault(model.base_model_id or model.id, {})[
-                model.variant
-            ] = {"model_id": model.id, "name": model.name}
+                self._replacement_ids.setdefault(predecessor_id, model.id)
+            base_id = model.base_model_id or model.id
+            self._variants[base_id] = (*self._variants.get(base_id, ()), model)
 
-    def build(self, listed: Listed) -> dict[str, Any]:
-        """Show one model of this list."""
+    def encode(self, place: int) -> bytes:
+        """Show what is listed in a place, indented as in an answer."""
+        if self._router is not None:
+            if place == 0:
+                return self._router
+            place -= 1
+        listed = self.found[place]
         model = listed.model
-        floors = self._snapshot.floors[model.id]
-        replacement_id = self._replacements.get(model.id)
-        status = show_status(self._snapshot.status_words[model.id])
-        return build_record(
-            model,
-            build_offers(
-                model,
-                listed.rows,
-                floors=floors,
-                names=self._snapshot.provider_names,
+        return self._snapshot.encode(
+            model.id,
+            listed.rows,
+            tuple(
+                (each.variant, each.id, each.name)
+                for each in self._variants[model.base_model_id or model.id]
             ),
-            floors=floors,
-            variants=self._variants[model.base_model_id or model.id],
-            lifecycle={
-                "status": status,
-                "released_at": model.released_at,
-                "deprecated_at": model.deprecated_at,
-                "retires_at": model.retires_at,
-                "replacement_id": replacement_id,
-                "message": write_message(model, status, replacement_id),
-            },
+            self._replacement_ids.get(model.id),
         )
 
 
@@ -96,8 +102,9 @@ class Snapshot:
 
     Attributes:
         models: Every model that has a row, in order, all its rows judged.
-        status_words: What the filter `status` looks at, by model id.
         provider_names: Display names by provider id.
+        find: Finds what a question asks for; a few lists are cached.
+        encode: Shows a model with some of its rows; records are cached as bytes.
     """
 
     def __init__(
@@ -106,44 +113,84 @@ class Snapshot:
         floors: Mapping[str, Floors],
         now: datetime.datetime,
     ) -> None:
-        self.floors = floors
         self.models = [
             Listed(model, tuple(judge_row(row, now) for row in model.rows))
             for model in catalogue.models
             if model.rows
         ]
-        self.status_words = {
-            model.id: find_status_word(model, now) for model in catalogue.models
-        }
+        self._routable = [
+            Listed(listed.model, rows)
+            for listed in self.models
+            if (rows := tuple(row for row in listed.rows if row.status == "active"))
+        ]
         self.provider_names = {
             provider.api_provider_id: provider.api_provider_name
             for provider in catalogue.providers
         }
+        self._floors = floors
+        self._status_words = {
+            model.id: find_status_word(model, now) for model in catalogue.models
+        }
         self._free_router = catalogue.free_router
         whole_pool = find_pool(self.models)
         self._priced_id = whole_pool[0][1].row.provider_id if whole_pool else ""
+        self._models = {listed.model.id: listed.model for listed in self.models}
+        self.find = functools.lru_cache(_CACHED_LISTS)(self._find)
+        self.encode = functools.lru_cache(_CACHED_RECORDS)(self._encode)
 
-    def find(self, question: Question) -> Listing:
+    def _find(self, question: Question) -> Listing:
         """Find the models that match, each with the rows that match together."""
         found = [
             Listed(listed.model, rows)
-            for listed in self.models
+            for listed in (self._routable if question.is_active_only else self.models)
             if self._matches(listed.model, question)
-            and (rows := tuple(_find_rows(listed.rows, question)))
+            and (rows := _find_rows(listed.rows, question))
         ]
         # An endpoint filter leaves nothing of the pool, whatever it asks for.
         pool = [] if question.has_endpoints else find_pool(found)
-        return Listing(
-            self,
-            found,
-            (
-                lambda: build_free_router(
-                    self._free_router, pool, self.provider_names, self._priced_id
-                )
-            )
-            if pool
-            else None,
+        if not pool:
+            return Listing(self, found, None)
+        router = build_free_router(
+            self._free_router, pool, self.provider_names, self._priced_id
         )
+        return Listing(self, found, _lay_out(router))
+
+    def _encode(
+        self,
+        model_id: str,
+        rows: tuple[JudgedRow, ...],
+        variants: tuple[tuple[str, str, str], ...],
+        replacement_id: str | None,
+    ) -> bytes:
+        """Show a model as bytes, indented as in a list.
+
+        Args:
+            model_id: Of a model with rows.
+            rows: Those that are left of it.
+            variants: Kind, id and name of each that is listed.
+            replacement_id: Of its successor in the list.
+        """
+        model = self._models[model_id]
+        floors = self._floors[model_id]
+        status = show_status(self._status_words[model_id])
+        record = build_record(
+            model,
+            build_offers(model, rows, floors=floors, names=self.provider_names),
+            floors=floors,
+            variants={
+                kind: {"model_id": variant_id, "name": name}
+                for kind, variant_id, name in variants
+            },
+            lifecycle={
+                "status": status,
+                "released_at": model.released_at,
+                "deprecated_at": model.deprecated_at,
+                "retires_at": model.retires_at,
+                "replacement_id": replacement_id,
+                "message": write_message(model, status, replacement_id),
+            },
+        )
+        return _lay_out(record)
 
     def _matches(self, model: StoredModel, question: Question) -> bool:
         organization_id = model.organization.id if model.organization else None
@@ -151,7 +198,7 @@ class Snapshot:
             _holds_any([organization_id], question.organisations)
             and _holds_any(map(str.lower, model.input), question.input_types)
             and _holds_any(map(str.lower, model.output), question.output_types)
-            and _holds_any([self.status_words[model.id]], question.statuses)
+            and _holds_any([self._status_words[model.id]], question.statuses)
         )
 
 
@@ -159,28 +206,34 @@ def _holds_any(values: Iterable[str | None], wanted: Sequence[str]) -> bool:
     return not wanted or any(value in wanted for value in values)
 
 
-def _find_rows(rows: Iterable[JudgedRow], question: Question) -> Iterator[JudgedRow]:
-    for judged in rows:
-        if question.is_active_only and judged.status != "active":
-            continue
-        if all(
-            _FIELDS[name](judged).lower() in values for name, values in question.rows
-        ) and _supports(judged.row, question.params):
-            yield judged
+def _find_rows(
+    rows: tuple[JudgedRow, ...], question: Question
+) -> tuple[JudgedRow, ...]:
+    for name, values in question.rows:
+        find = _FIELDS[name]
+        rows = tuple(judged for judged in rows if find(judged).lower() in values)
+    return find_supporting(rows, question.params)
 
 
 def find_supporting(
-    rows: Iterable[JudgedRow], params: Sequence[str]
+    rows: tuple[JudgedRow, ...], params: Sequence[str]
 ) -> tuple[JudgedRow, ...]:
     """Find the rows that take one of these parameters; all of them if none is named."""
+    if not params:
+        return rows
     return tuple(judged for judged in rows if _supports(judged.row, params))
 
 
 def _supports(row: ProviderRow, params: Sequence[str]) -> bool:
-    return not params or any(
+    return any(
         name in params or any(alias in params for alias in details.get("aliases", ()))
         for name, details in row.parameters.items()
     )
+
+
+def _lay_out(record: Mapping[str, Any]) -> bytes:
+    # A line feed within a string is escaped, so each one here ends a line.
+    return write_json(record).replace(b"\n", b"\n    ")
 
 
 def sort_models(models: Iterable[StoredModel]) -> tuple[StoredModel, ...]:

@@ -1,11 +1,9 @@
 """The embedded upstream of August 2026: who may ask, at which path, what is answered."""
 
 import bisect
-import datetime
-import functools
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,10 +20,14 @@ from catalograph.demo.replies import (
 )
 from catalograph.demo.v2026_08 import capabilities
 from catalograph.demo.v2026_08.feeds import FORMATS, write_feed
-from catalograph.demo.v2026_08.free_router import FREE_ROUTER_ID
+from catalograph.demo.v2026_08.keys import (
+    FAILURE_BY_KID,
+    THROWING_KID,
+    UnauthorisedError,
+    admit,
+)
 from catalograph.demo.v2026_08.lifecycle import find_turns
 from catalograph.demo.v2026_08.listing import (
-    Listing,
     Snapshot,
     find_supporting,
     sort_models,
@@ -38,35 +40,6 @@ from catalograph.demo.v2026_08.pricing import (
 from catalograph.demo.v2026_08.question import Question, read_question
 from catalograph.demo.v2026_08.rows import Catalogue
 
-TOKEN: Final = "phaseo_v1_sk_catalogue_demo"  # noqa: S105 - opens nothing but this app
-"""A key that it takes; any other of its form will do as well."""
-
-_KEY = re.compile(r"(?:phaseo|aistats)_v1_sk_([0-9A-Za-z]{6,64})_(.+)")
-_MANAGEMENT_KEY = re.compile(r"(?:phaseo|aistats)_v1_mk_[0-9A-Za-z]{6,64}_.+")
-_OLD_PREFIX = "aistats_"
-_OLD_PREFIX_UNTIL = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
-
-_REASON_BY_KID: Final[Mapping[str, str]] = {
-    "revoked": "key_not_found_or_revoked",
-    "unknown": "key_not_found_or_revoked",
-    "expired": "key_expired",
-    "dberror": "db_error",
-    "nopepper": "server_misconfig_missing_pepper",
-}
-_WRONG_SECRET = "wrong"  # noqa: S105 - a word that no key has
-
-_FAILURE_BY_KID: Final[Mapping[str, str]] = {
-    "nomodels": "Failed to load model metadata: store failed",
-    "nodetails": "Failed to load model details: store failed",
-    "noroutes": "Failed to load provider models: store failed",
-    "nocapabilities": "Failed to load provider capabilities: store failed",
-    "noaliases": "Failed to load model aliases: store failed",
-    "noproviders": "Failed to load provider metadata: store failed",
-    "noskus": "Failed to load pricing SKUs: store failed",
-    "nometers": "Failed to load pricing meters: store failed",
-    "noconnection": "Error: connection lost",
-}
-_THROWS = "throwing"
 _STACK_TRACE = re.compile(r"Error: \S|^\s+at \S", re.MULTILINE)
 
 _CORS: Final = {
@@ -89,9 +62,6 @@ _SHORT = {
 }
 
 _MAX_OFFSET = 5000
-
-_CACHED_RECORDS = 1024
-"""Records of unfiltered lists kept as bytes; in `all`, one takes 16 kilobytes."""
 
 _PREFIX = "/v1"
 _MODEL_ENDPOINTS = re.compile(r"/models/([^/]+)/([^/]+)/endpoints")
@@ -140,7 +110,7 @@ class Upstream(RestService):
         self._turns = find_turns(models)
         self._floors = {model.id: Floors(find_served_prices(model)) for model in models}
         self._ids = {alias: model.id for model in models for alias in model.aliases}
-        self._snapshot: tuple[int, _CachedSnapshot] | None = None
+        self._snapshot: tuple[int, Snapshot] | None = None
 
     def reply(
         self,
@@ -160,27 +130,30 @@ class Upstream(RestService):
             f"{origin}{path}",
             query_string,
         )
-        answer = self._find_route(request.path) if path.startswith(_PREFIX) else None
-        if method not in {"GET", "HEAD"} or answer is None:
+        route = self._find_route(request.path) if path.startswith(_PREFIX) else None
+        if method not in {"GET", "HEAD"} or route is None:
             reply = Reply(404, TEXT, b"404 Not Found")
         else:
-            try:
-                if request.path == "/models":
-                    _check_before_key(request.parameters)
-                kid = None if request.path == "/health" else self._admit(authorization)
-                if kid == _THROWS:
-                    reply = Reply(500, TEXT, b"Internal Server Error")
-                else:
-                    reply = answer(request, kid)
-            except _RefusalError as refusal:
-                reply = refusal.reply
-            except _UnauthorisedError as refusal:
-                reply = self._refuse(refusal.reason)
+            reply = self._answer(route, request, authorization)
         return msgspec.structs.replace(reply, headers=reply.headers | _CORS)
 
-    def _find_route(
-        self, path: str
-    ) -> "Callable[[_Request, str | None], Reply] | None":
+    def _answer(
+        self, route: "_Route", request: "_Request", authorization: str | None
+    ) -> Reply:
+        try:
+            if request.path == "/models":
+                _check_before_key(request.parameters)
+            is_open = request.path == "/health"
+            kid = None if is_open else admit(authorization, self._clock)
+            if kid == THROWING_KID:
+                return Reply(500, TEXT, b"Internal Server Error")
+            return route(request, kid)
+        except _RefusalError as refusal:
+            return refusal.reply
+        except UnauthorisedError as refusal:
+            return self._refuse(refusal.reason)
+
+    def _find_route(self, path: str) -> "_Route | None":
         routes = {
             "/health": lambda _request, _kid: Reply(200, _JSON, b'{"status":"ok"}'),
             "/models": self._list_models,
@@ -193,27 +166,6 @@ class Upstream(RestService):
         if _MODEL_ENDPOINTS.fullmatch(path):
             return self._list_model_endpoints
         return routes.get(path)
-
-    # Keys
-
-    def _admit(self, authorization: str | None) -> str:
-        """Give the kid of a key that may ask."""
-        if authorization is None or not authorization.startswith("Bearer "):
-            raise _UnauthorisedError("missing_or_invalid_authorization_header")
-        token = authorization.removeprefix("Bearer ").strip()
-        if _MANAGEMENT_KEY.fullmatch(token):
-            raise _UnauthorisedError("management_key_not_valid_for_gateway")
-        key = _KEY.fullmatch(token)
-        if key is None:
-            raise _UnauthorisedError("invalid_key_format")
-        if token.startswith(_OLD_PREFIX) and self._clock() >= _OLD_PREFIX_UNTIL:
-            raise _UnauthorisedError("legacy_key_prefix_retired")
-        kid, secret = key.groups()
-        if kid in _REASON_BY_KID:
-            raise _UnauthorisedError(_REASON_BY_KID[kid])
-        if secret == _WRONG_SECRET:
-            raise _UnauthorisedError("invalid_secret")
-        return kid
 
     def _refuse(self, reason: str) -> Reply:
         request_id = build_request_id(self._clock())
@@ -240,7 +192,12 @@ class Upstream(RestService):
         snapshot = self._find_snapshot()
         limit, offset = parameters.read_limit(), int(parameters.read_offset())
         ids = parameters.read_list("id", "model_id")
-        total, page = snapshot.find_page(question, ids, limit, offset)
+        listing = snapshot.find(question)
+        places: Sequence[int] = range(len(listing.ids))
+        if ids:
+            places = [place for place in places if listing.ids[place] in ids]
+        total = len(places)
+        page = [listing.encode(place) for place in places[offset : offset + limit]]
         if kind != "json":
             records = [msgspec.json.decode(record) for record in page]
             body = write_feed(kind, request.build_feed_url(), records, self._clock())
@@ -258,7 +215,7 @@ class Upstream(RestService):
         is_active_only = _read_availability(request.parameters)
         _fail_store(kid)
         asked = read_question(request.parameters, is_active_only=is_active_only)
-        snapshot = self._find_snapshot().snapshot
+        snapshot = self._find_snapshot()
         true_id = self._ids.get(model_id, model_id)
         listing = snapshot.find(_leave_model_filters(asked))
         listed = next(
@@ -320,7 +277,7 @@ class Upstream(RestService):
         return Reply(200, _JSON | _SHORT, body)
 
     def _list_endpoints(self, _request: "_Request", _kid: str | None) -> Reply:
-        models = self._find_snapshot().snapshot.models
+        models = self._find_snapshot().models
         body = _try_capabilities(lambda: capabilities.summarise_endpoints(models))
         return Reply(200, _JSON | _LONG, write_json(body))
 
@@ -329,42 +286,13 @@ class Upstream(RestService):
         body = {"ok": True, "models": list_prices(models, self._clock())}
         return Reply(200, _JSON | _SHORT, write_json(body))
 
-    def _find_snapshot(self) -> "_CachedSnapshot":
+    def _find_snapshot(self) -> Snapshot:
         """Between two turns every answer stays as it is, so one snapshot serves them all."""
         now = self._clock()
         period = bisect.bisect_right(self._turns, now)
         if self._snapshot is None or self._snapshot[0] != period:
-            snapshot = Snapshot(self._catalogue, self._floors, now)
-            self._snapshot = period, _CachedSnapshot(snapshot)
+            self._snapshot = period, Snapshot(self._catalogue, self._floors, now)
         return self._snapshot[1]
-
-
-class _CachedSnapshot:
-    """A snapshot that keeps the lists of everything, and records of them as bytes."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._find_whole = functools.lru_cache(2)(snapshot.find)
-        self._encode_whole = functools.lru_cache(_CACHED_RECORDS)(self._encode_place)
-
-    def find_page(
-        self, question: Question, ids: Sequence[str], limit: int, offset: int
-    ) -> tuple[int, list[bytes]]:
-        """Find the size of a list and the records of one page, indented as in it."""
-        is_whole = question == Question(is_active_only=question.is_active_only)
-        listing = (self._find_whole if is_whole else self.snapshot.find)(question)
-        # `phaseo/free` has the place before the first model.
-        first = -1 if listing.build_router else 0
-        places: Sequence[int] = range(first, len(listing.found))
-        if ids:
-            places = [place for place in places if _find_id(listing, place) in ids]
-        page = places[offset : offset + limit]
-        if is_whole:
-            return len(places), [self._encode_whole(question, place) for place in page]
-        return len(places), [_encode(listing, place) for place in page]
-
-    def _encode_place(self, question: Question, place: int) -> bytes:
-        return _encode(self._find_whole(question), place)
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -392,26 +320,8 @@ class _Request(msgspec.Struct, frozen=True):
         return f"{self.url}?{urllib.parse.urlencode(pairs)}" if pairs else self.url
 
 
-class _UnauthorisedError(Exception):
-    """A key that may not ask, and why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _find_id(listing: Listing, place: int) -> str:
-    return FREE_ROUTER_ID if place < 0 else listing.found[place].model.id
-
-
-def _encode(listing: Listing, place: int) -> bytes:
-    if place < 0:
-        assert listing.build_router is not None  # noqa: S101 - only then it has a place
-        record = listing.build_router()
-    else:
-        record = listing.build(listing.found[place])
-    # A line feed within a string is escaped, so each one here ends a line.
-    return write_json(record).replace(b"\n", b"\n    ")
+_Route = Callable[[_Request, str | None], Reply]
+"""Answers a request; it is told the kid of its key, None where no key is needed."""
 
 
 def _check_before_key(parameters: Parameters) -> None:
@@ -467,7 +377,7 @@ def _leave_model_filters(asked: Question) -> Question:
 
 
 def _fail_store(kid: str | None) -> None:
-    message = _FAILURE_BY_KID.get(kid or "")
+    message = FAILURE_BY_KID.get(kid or "")
     if message is not None:
         if _STACK_TRACE.search(message):
             message = "[redacted]"

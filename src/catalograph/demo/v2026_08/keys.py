@@ -1,0 +1,73 @@
+"""Keys of August 2026: which are taken, and which show what goes wrong."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from catalograph.demo.replies import Clock
+
+TOKEN: Final = "phaseo_v1_sk_catalogue_demo"  # noqa: S105 - opens nothing but this app
+"""A key that it takes; any other of its form will do as well."""
+
+_KEY = re.compile(r"(?:phaseo|aistats)_v1_sk_([0-9A-Za-z]{6,64})_(.+)")
+_MANAGEMENT_KEY = re.compile(r"(?:phaseo|aistats)_v1_mk_[0-9A-Za-z]{6,64}_.+")
+_OLD_PREFIX = "aistats_"
+_OLD_PREFIX_UNTIL = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+
+_REASON_BY_KID: Final[Mapping[str, str]] = {
+    "revoked": "key_not_found_or_revoked",
+    "unknown": "key_not_found_or_revoked",
+    "expired": "key_expired",
+    "dberror": "db_error",
+    "nopepper": "server_misconfig_missing_pepper",
+}
+_WRONG_SECRET = "wrong"  # noqa: S105 - a word that no key has
+
+FAILURE_BY_KID: Final[Mapping[str, str]] = {
+    "nomodels": "Failed to load model metadata: store failed",
+    "nodetails": "Failed to load model details: store failed",
+    "noroutes": "Failed to load provider models: store failed",
+    "nocapabilities": "Failed to load provider capabilities: store failed",
+    "noaliases": "Failed to load model aliases: store failed",
+    "noproviders": "Failed to load provider metadata: store failed",
+    "noskus": "Failed to load pricing SKUs: store failed",
+    "nometers": "Failed to load pricing meters: store failed",
+    "noconnection": "Error: connection lost",
+}
+"""What fails in the store for a key that is taken, as the store words it."""
+
+THROWING_KID: Final = "throwing"
+"""A key for which something throws before the service can word it."""
+
+
+class UnauthorisedError(Exception):
+    """A key that may not ask, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def admit(authorization: str | None, clock: Clock) -> str:
+    """Give the kid of a key that may ask.
+
+    Raises:
+        UnauthorisedError: It may not.
+    """
+    if authorization is None or not authorization.startswith("Bearer "):
+        raise UnauthorisedError("missing_or_invalid_authorization_header")
+    token = authorization.removeprefix("Bearer ").strip()
+    if _MANAGEMENT_KEY.fullmatch(token):
+        raise UnauthorisedError("management_key_not_valid_for_gateway")
+    key = _KEY.fullmatch(token)
+    if key is None:
+        raise UnauthorisedError("invalid_key_format")
+    if token.startswith(_OLD_PREFIX) and clock() >= _OLD_PREFIX_UNTIL:
+        raise UnauthorisedError("legacy_key_prefix_retired")
+    kid, secret = key.groups()
+    if kid in _REASON_BY_KID:
+        raise UnauthorisedError(_REASON_BY_KID[kid])
+    if secret == _WRONG_SECRET:
+        raise UnauthorisedError("invalid_secret")
+    return kid
