@@ -24,6 +24,7 @@ export interface Trace {
   requests: UpstreamCall[];
   answers: Part[];
   requestsLeftOut?: number;
+  freshForSeconds: number;
 }
 
 export interface Answer {
@@ -152,16 +153,17 @@ function readBody(body: unknown, headers: Headers) {
     data: answer.data ?? null,
     cost: cost ?? null,
     trace: trace ?? null,
-    freshness: findFreshness(headers.get('cache-control') ?? '', answer.extensions?.warnings ?? [], answer.data),
+    freshness: answer.data ? findFreshness(headers.get('cache-control') ?? '', answer.extensions) : ({ kind: 'unknown' } as const),
   };
 }
 
-function findFreshness(cacheControl: string, warnings: { code: string; asOf?: string }[], data: unknown): Freshness {
-  const stale = warnings.find(({ code }) => code === 'STALE_DATA');
+function findFreshness(cacheControl: string, { warnings, trace }: Extensions = {}): Freshness {
+  const stale = warnings?.find(({ code }) => code === 'STALE_DATA');
   if (stale) return { kind: 'stale', asOf: stale.asOf ?? null };
-  const age = /max-age=(\d+)/.exec(cacheControl)?.[1];
-  if (age !== undefined) return { kind: 'fresh', forSeconds: Number(age) };
-  return cacheControl.includes('no-store') && data ? { kind: 'stale', asOf: null } : { kind: 'unknown' };
+  // No cache may hold an answer with a trace, however fresh.
+  const seconds = trace?.freshForSeconds ?? /max-age=(\d+)/.exec(cacheControl)?.[1];
+  if (seconds !== undefined) return Number(seconds) > 0 ? { kind: 'fresh', forSeconds: Number(seconds) } : { kind: 'stale', asOf: null };
+  return cacheControl.includes('no-store') ? { kind: 'stale', asOf: null } : { kind: 'unknown' };
 }
 
 function findSentBytes(started: number): number | null {

@@ -91,10 +91,15 @@ async def test_an_operation_shows_its_requests_and_where_answers_came_from(
 
     request = {"method": "GET", "path": CALL, "status": 200, "outcome": "ok"}
     answer = {"what": f"GET {CALL}", "from": "upstream", "ageSeconds": 0}
-    assert asked == {"requests": [request], "answers": [answer]}
+    assert asked == {
+        "requests": [request],
+        "answers": [answer],
+        "freshForSeconds": 60,
+    }
     assert kept == {
         "requests": [],
         "answers": [answer | {"from": "memory", "ageSeconds": 5}],
+        "freshForSeconds": 55,
     }
 
 

@@ -86,11 +86,17 @@ class OperationTrace:
             age_s = round(max(0.0, age_s), 3)
             self._answers.setdefault(what, PartAnswer(what, origin, age_s))
 
-    def show(self) -> dict[str, object]:
-        """Write it down for `extensions.trace`."""
+    def show(self, *, fresh_for_s: float) -> dict[str, object]:
+        """Write it down for `extensions.trace`.
+
+        Args:
+            fresh_for_s: Seconds for which the same answer without a trace may be cached
+                by others; 0 when it is stale or failed.
+        """
         shown: dict[str, object] = {
             "requests": list(self._calls),
             "answers": list(self._answers.values()),
+            "freshForSeconds": int(fresh_for_s),
         }
         if self._left_out:
             shown["requestsLeftOut"] = self._left_out

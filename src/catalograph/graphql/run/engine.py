@@ -207,14 +207,14 @@ class Engine:
                 "estimated": cost,
                 "bound": self._cost_estimator.max_cost,
             }
-        notes = operation_trace.current()
-        if notes is not None:
-            extensions["trace"] = notes.show()
-        if extensions:
-            body["extensions"] = extensions
         fresh_s, cached_s = _lifetime(
             loaders, failed=bool(formatted), warned=bool(warnings)
         )
+        notes = operation_trace.current()
+        if notes is not None:
+            extensions["trace"] = notes.show(fresh_for_s=fresh_s)
+        if extensions:
+            body["extensions"] = extensions
         return Answer(
             body=_encode(body),
             codes=_codes(formatted),
