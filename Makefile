@@ -138,7 +138,7 @@ federation: $(RUNTIME) $(EXAMPLE_INSTALLED) ## Serve the example of a federated 
 	@cd examples/federation && GATEWAY_COMMAND=$(abspath $(BIN)/catalograph) exec node start.mjs
 
 explorer/node_modules:
-	@cd explorer && npm ci --loglevel=error
+	@cd explorer && npm ci --ignore-scripts --loglevel=error
 
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@echo "Installing the packages of $* ..."
