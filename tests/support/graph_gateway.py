@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -11,7 +11,7 @@ from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
-from support.stub_upstream import NOW, StubUpstream
+from support.stub_upstream import NOW
 
 
 class TurnedClock:
@@ -69,6 +69,18 @@ class Result(msgspec.Struct, frozen=True):
         return [error["message"] for error in self.errors]
 
 
+class Answers(Protocol):
+    """A far side in process, and a key that it takes."""
+
+    @property
+    def token(self) -> str:
+        """The gateway's own."""
+
+    @property
+    def app(self) -> Any:
+        """An ASGI application."""
+
+
 class GraphGateway:
     """A gateway over a stub.
 
@@ -81,7 +93,7 @@ class GraphGateway:
 
     def __init__(
         self,
-        upstream: StubUpstream,
+        upstream: Answers,
         clock: TurnedClock,
         *,
         attempt_timeout_s: float = 5.0,
@@ -137,7 +149,7 @@ class GraphGateway:
     ) -> Any:
         """Run one operation that must go well and give its data."""
         result = await self.query(document, variables)
-        assert result.errors == []
+        assert result.errors == [], result.errors
         return result.data
 
     async def aclose(self) -> None:

@@ -130,6 +130,17 @@ def test_fragments_count_wherever_they_are_spread() -> None:
     )
 
 
+def test_a_fragment_below_the_root_has_no_root_fields() -> None:
+    fields = " ".join(f"f{number}" for number in range(30))
+
+    accept("{ x { ...F } } fragment F on T { " + fields + " }")
+    assert refuse("{ ...F } fragment F on T { " + fields + " }") == (
+        "root fields",
+        30,
+        20,
+    )
+
+
 def test_doubling_fragments_are_counted_without_doubling_the_work() -> None:
     """2^300 fields are refused at once, with a figure that ends at a thousand million."""
     for body in ("... ...", "a { ... } b { ... }", "a { ... } a { ... }"):

@@ -121,7 +121,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             if walked.spreads:
                 figures = _add_spreads(walked, fragments)
             self._check_figures(figures)
-        # Those that nothing spreads are validated too, and that takes time.
+            self._check("root fields", figures.root_fields, self.root_fields)
+        # Those that nothing spreads are validated too, and that takes time. Their first
+        # fields are root fields only where an operation spreads them at its root.
         for walked in fragments.values():
             self._check_figures(walked.figures)
         for walked in (*counted, *fragments.values()):
@@ -148,7 +150,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         self._check("depth", figures.depth, self.depth)
         self._check("height", figures.height, self.height)
         self._check("aliases", figures.aliases, self.aliases)
-        self._check("root fields", figures.root_fields, self.root_fields)
         self._check("directives", figures.directives, self.directives)
         self._check("fragments", figures.fragments, self.height)
         self._check("introspection depth", figures.schema_depth, MAX_SCHEMA_DEPTH)
