@@ -308,7 +308,9 @@ async def test_recorded_lists_come_from_the_index(
         ids = [row["id"] for row in expected]
         if case["ids_cover"] == "all" and case["offset"] == 0:
             without = [one for one in case["ids"] if one != "phaseo/free"]
-            assert [one for one in ids if one != "phaseo/free"] == without
+            # The upstream finds no model by an alias, the graph does.
+            if "modelIds" not in variables["filter"]:
+                assert [one for one in ids if one != "phaseo/free"] == without
         await compare(
             gateway,
             reference,

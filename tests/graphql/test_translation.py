@@ -39,7 +39,7 @@ async def test_arguments_become_parameters(
     arguments: str,
     parameters: dict[str, object],
 ) -> None:
-    upstream.add_model("acme/one", rows=[("a", "x")])
+    upstream.add_model("acme/one", rows=[("a", "x"), ("a", "chat.completions")])
     upstream.add_model("other/two", status=None, input_types=[], output_types=[])
 
     await gateway.ask(f"{{ models({arguments}) {{ nodes {{ name }} }} }}")

@@ -131,7 +131,7 @@ def passes(row: Row, asked: Mapping[str, Sequence[str]]) -> bool:
         _any_of([organisation], asked.get("organisations"))
         and _any_of(_lower(row["modalities"]["input"]), asked.get("inputModalities"))
         and _any_of(_lower(row["modalities"]["output"]), asked.get("outputModalities"))
-        and _any_of([row["id"]], asked.get("modelIds"))
+        and _any_of([row["id"], *row["aliases"]], asked.get("modelIds"))
         and any(
             _any_of([offer["provider"]["id"]], asked.get("providers"))
             and _any_of([endpoint_id], asked.get("endpoints"))

@@ -54,6 +54,6 @@ def resolve(endpoint_id: str, held: Collection[str]) -> tuple[str, ...]:
     return found or (endpoint_id,)
 
 
-def may_mean_others(endpoint_ids: Iterable[str]) -> bool:
+def may_mean_others(endpoint_ids: Iterable[str | None]) -> bool:
     """Whether some name belongs to a group, so that it takes the index to resolve it."""
     return any(name in _GROUP_BY_ID for name in endpoint_ids)

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from catalograph.catalogue.descriptions import describe
+from catalograph.catalogue.endpoint_groups import resolve
 from catalograph.catalogue.postings import Postings, build_mask
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
 from catalograph.catalogue.search import SearchIndex
@@ -180,9 +182,25 @@ class CatalogueIndex:
         """Find a provider by its id."""
         return self._provider_by_id.get(provider_id)
 
-    def find_endpoint(self, endpoint_id: str) -> Endpoint | None:
-        """Find an endpoint by its id."""
-        return self._endpoint_by_id.get(endpoint_id)
+    def find_endpoint(self, name: str) -> Endpoint | None:
+        """Find an endpoint by its id, or else the one of its group with the most models."""
+        held = [
+            one for one in self.resolve_endpoint(name) if one in self._endpoint_by_id
+        ]
+        if not held:
+            return None
+        return self._endpoint_by_id[
+            max(held, key=lambda one: self._models_by_endpoint[one])
+        ]
+
+    def resolve_model_id(self, name: str) -> tuple[str, ...]:
+        """Tell which model an id or alias means; the name itself when it means none."""
+        found = self.find_model(name)
+        return (name if found is None else found.model_id,)
+
+    def resolve_endpoint(self, name: str) -> tuple[str, ...]:
+        """Tell which endpoints a name means, by their ids; see `endpoint_groups.resolve`."""
+        return resolve(name, self._endpoint_by_id)
 
     def find_organisation(self, organisation_id: str) -> Organisation | None:
         """Find an organisation by its id."""
@@ -232,6 +250,15 @@ class CatalogueIndex:
         self.providers = tuple(self._provider_by_id.values())
         self.endpoints = tuple(self._endpoint_by_id.values())
         self.organisations = tuple(self._organisation_by_id.values())
+
+    @cached_property
+    def _models_by_endpoint(self) -> Counter[str]:
+        return Counter(
+            endpoint.endpoint_id
+            for model in self.models
+            if model.gateway is not None
+            for endpoint in model.gateway.endpoints
+        )
 
     @cached_property
     def _variants_by_base(self) -> dict[str, tuple[Model, ...]]:

@@ -263,10 +263,9 @@ class Loaders:
     async def _load_models(
         self, requests: Sequence[ModelsRequest]
     ) -> Sequence[Listing | Exception]:
-        dialect = self._source.choose_dialect(self.access)
-        queries = [request.page_query(dialect) for request in requests]
-        asked = [query for query in queries if query is not None]
         source, access = self._source, self.access
+        queries = [source.translate(request, access) for request in requests]
+        asked = [query for query in queries if query is not None]
         prefers_index = source.prefers_index(access)
         if self._index_wanted or prefers_index or len(asked) < len(queries):
             return await self._answer_from_index(requests)

@@ -1,12 +1,13 @@
 """Lists of models as fields ask for them, and the slices of them that were loaded."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from catalograph.cache.entries import Entry
-from catalograph.catalogue.filter import ModelsFilter
+from catalograph.catalogue.endpoint_groups import may_mean_others
+from catalograph.catalogue.filter import ModelsFilter, Values
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import (
     ModelsOrder,
@@ -99,6 +100,52 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
         return dialect.widen(query) if dialect.can_ask(query) else None
 
 
+def resolve_names(request: ModelsRequest, index: CatalogueIndex) -> ModelsRequest:
+    """Put the ids that the catalogue holds in the place of other names for them.
+
+    Endpoints by their groups, models by their aliases. A name that means nothing stays.
+    """
+    asked = request.filter
+    changes = {
+        field: _expand(getattr(asked, field), index.resolve_endpoint)
+        for field in ("endpoints", "exclude_endpoints")
+        if getattr(asked, field)
+    }
+    if asked.model_ids:
+        changes["model_ids"] = _expand(asked.model_ids, index.resolve_model_id)
+    if all(getattr(asked, field) == values for field, values in changes.items()):
+        return request
+    return msgspec.structs.replace(
+        request, filter=msgspec.structs.replace(asked, **changes)
+    )
+
+
+def has_names_to_resolve(asked: ModelsFilter) -> bool:
+    """Whether it takes the index to tell what some name of a filter means.
+
+    A single endpoint and models by id can be asked for all the same: the answer shows
+    whether the upstream holds them, see `may_lack_names`.
+    """
+    return (
+        len(asked.endpoints) > 1 and may_mean_others(asked.endpoints)
+    ) or may_mean_others(asked.exclude_endpoints)
+
+
+def may_lack_names(asked: ModelsFilter, page: ModelsPage) -> bool:
+    """Whether a list may lack models as the upstream does not hold some name."""
+    return page.total < len(asked.model_ids) or (
+        not page.total and may_mean_others(asked.endpoints)
+    )
+
+
+def _expand(
+    names: Values, resolve: Callable[[str], tuple[str, ...]]
+) -> tuple[str | None, ...]:
+    found = {one for name in names if name is not None for one in resolve(name)}
+    nothing = (None,) if None in names else ()
+    return (*sorted(found), *nothing)
+
+
 class Listing:
     """A list of models of which a slice has been loaded.
 
@@ -176,6 +223,7 @@ class IndexListing(Listing):
     __slots__ = ("_selection",)
 
     def __init__(self, request: ModelsRequest, index: CatalogueIndex) -> None:
+        request = resolve_names(request, index)
         part = request.part
         selection = select(
             index, request.filter, search=request.search, order=request.order

@@ -35,6 +35,12 @@ from catalograph.data.crawl import (
 )
 from catalograph.data.index_codec import IndexCodec
 from catalograph.data.partitions import Partition, Partitions
+from catalograph.data.slices import (
+    ModelsRequest,
+    has_names_to_resolve,
+    may_lack_names,
+    resolve_names,
+)
 from catalograph.data.table_reader import TableReader
 from catalograph.errors import (
     UpstreamAuthError,
@@ -122,6 +128,19 @@ class CatalogueSource:
         return self._client.choose_dialect(
             self.find_version(access), token=access.token
         )
+
+    def translate(self, request: ModelsRequest, access: Access) -> ModelsQuery | None:
+        """Give the upstream request that answers a list; None when only the index can.
+
+        Names that may stand for others are resolved by the index, where there is one.
+        """
+        dialect = self.choose_dialect(access)
+        entry = self.find_index(access)
+        if entry is not None:
+            request = resolve_names(request, entry.value)
+        elif has_names_to_resolve(request.filter):
+            return None
+        return request.page_query(dialect)
 
     def describe(self, query: ModelsQuery, access: Access) -> str:
         """Write a query down as the upstream is asked."""
@@ -244,6 +263,9 @@ class CatalogueSource:
                 )
             if page.models and not page.sections.covers(query.sections):
                 raise UpstreamResponseError(detail="a section asked for is missing")
+            if self.find_index(access) is None and may_lack_names(query.filter, page):
+                self._note_version(page.version, access)
+                raise UpstreamContractError(detail="some name may stand for others")
             page = await self._put_router_back(query, page, access)
             await self._check_contract(query, page, access)
             ages = self._choose_ages(page.max_age_s, page.stale_s)

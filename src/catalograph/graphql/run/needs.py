@@ -22,9 +22,14 @@ from graphql import (
     get_named_type,
 )
 from graphql.execution.executor import Executor
-from graphql.execution.values import VariableValues, get_directive_values
+from graphql.execution.values import (
+    VariableValues,
+    get_argument_values,
+    get_directive_values,
+)
 
 from catalograph.catalogue import records
+from catalograph.catalogue.endpoint_groups import may_mean_others
 from catalograph.catalogue.query import Sections
 from catalograph.catalogue.side_tables import TableKind
 
@@ -151,8 +156,19 @@ class _Walk:
         if field is None:
             return
         self.needs |= find_field_need(parent, name)
+        if name == "offerings" and node.arguments and parent.name == "Model":
+            self._visit_offerings(field, node)
         if node.selection_set is not None:
             self.visit(get_named_type(field.type), node.selection_set)
+
+    def _visit_offerings(self, field: GraphQLField, node: FieldNode) -> None:
+        """Note that it takes the index to tell what some names of endpoints mean."""
+        try:
+            found = get_argument_values(field, node, self._variable_values)
+        except GraphQLError:
+            return  # the field itself fails of it, and says why
+        if may_mean_others(found.get("endpoints") or ()):
+            self.needs |= Need.INDEX
 
     def _visit_fragment(self, name: str) -> None:
         # A fragment needs the same wherever it is spread.

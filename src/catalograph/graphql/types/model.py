@@ -1,5 +1,6 @@
 """Model, and lists of models."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -40,6 +41,7 @@ _NO_DATE = "Null when the catalogue does not say."
 
 def find_offerings(
     root: strawberry.Parent[Any],
+    info: Info,
     providers: Annotated[
         list[str] | None,
         strawberry.argument(
@@ -55,11 +57,15 @@ def find_offerings(
 ) -> Any:
     """Pick the offerings of a model."""
     model: records.Model = root
+    index = info.context.loaders.index
+    meant: Collection[str] = endpoints or ()
+    if index is not None:
+        meant = {one for name in meant for one in index.resolve_endpoint(name)}
     return [
         offering
         for offering in model.offerings
         if (not providers or offering.provider.provider_id in providers)
-        and (not endpoints or offering.endpoint.endpoint_id in endpoints)
+        and (not meant or offering.endpoint.endpoint_id in meant)
     ]
 
 
