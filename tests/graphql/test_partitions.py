@@ -45,7 +45,7 @@ def both() -> TwoCatalogues:
 async def test_two_tokens_at_once_see_their_own(
     both: TwoCatalogues, clock: TurnedClock, document: str
 ) -> None:
-    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # only its `app` is used
+    gateway = GraphGateway(both, clock)
 
     for _ in range(2):
         mine, yours = await asyncio.gather(
@@ -62,7 +62,7 @@ async def test_two_tokens_at_once_see_their_own(
 async def test_an_outage_serves_each_token_its_own(
     both: TwoCatalogues, clock: TurnedClock
 ) -> None:
-    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # as above
+    gateway = GraphGateway(both, clock)
     await gateway.query(EVERYTHING, token=YOURS)
     clock.pass_s(700)
     both.mine.fail(Status(500), times=None)
@@ -104,7 +104,7 @@ async def test_catalogues_of_many_tokens_share_one_bound(
 async def test_a_filter_ignored_for_one_token_is_not_held_against_another(
     both: TwoCatalogues, clock: TurnedClock
 ) -> None:
-    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # as above
+    gateway = GraphGateway(both, clock)
     document = '{ models(filter: {organisations: ["mine"]}) { totalCount } }'
     both.yours.ignored = {"organisation"}
 
@@ -122,7 +122,7 @@ async def test_a_filter_ignored_for_one_token_is_not_held_against_another(
 async def test_a_list_of_the_gateways_own_token_is_not_served_to_a_caller(
     both: TwoCatalogues, clock: TurnedClock
 ) -> None:
-    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # as above
+    gateway = GraphGateway(both, clock)
     own = await gateway.query(LIST)
 
     mine = await gateway.query(LIST, token=MINE)
@@ -135,7 +135,7 @@ async def test_a_list_of_the_gateways_own_token_is_not_served_to_a_caller(
 async def test_what_an_operation_costs_tells_nothing_of_anothers_catalogue(
     both: TwoCatalogues, clock: TurnedClock
 ) -> None:
-    gateway = GraphGateway(both, clock)  # type: ignore[arg-type] # only its `app` is used
+    gateway = GraphGateway(both, clock)
     for token in (MINE, YOURS):
         await gateway.query(EVERYTHING, token=token)
     costs = []
