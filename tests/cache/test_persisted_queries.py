@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from redis import Redis
 
 from catalograph.cache.entries import Entry, MsgpackCodec
 from catalograph.cache.keys import document_key
@@ -80,4 +81,31 @@ async def test_a_document_in_use_does_not_expire(store: Store, clock: Clock) -> 
 
     entry = await store.shared.read(document_key(SHA256), codec=TEXT)
     assert entry == Entry(DOCUMENT, clock.now_s)
+    await store.aclose()
+
+
+async def test_a_long_document_is_not_shared(store: Store, clock: Clock) -> None:
+    document = "#" + "x" * 20_000
+    sha256 = hashlib.sha256(document.encode()).hexdigest()
+    one = SharedDocuments(store.shared, clock=clock)
+
+    await one.put(sha256, document)
+
+    assert await one.get(sha256) == document
+    assert await SharedDocuments(store.shared, clock=clock).get(sha256) is None
+    await store.aclose()
+
+
+async def test_clients_cannot_fill_the_shared_cache(
+    store: Store, clock: Clock, redis_server: RedisServer
+) -> None:
+    """However many documents they make up, there are 4,096 places."""
+    documents = SharedDocuments(store.shared, clock=clock)
+    made_up = [f"{{ a{number}: __typename }}" for number in range(300)]
+    for document in made_up:
+        sha256 = hashlib.sha256(document.encode()).hexdigest()
+        await documents.put(f"abc{sha256[3:]}", document)
+
+    with Redis.from_url(redis_server.url) as client:
+        assert client.dbsize() == 1
     await store.aclose()

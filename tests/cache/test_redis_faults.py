@@ -3,16 +3,18 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from redis import Redis as SyncRedis
 from structlog.testing import capture_logs
 
 from catalograph.cache.entries import Ages, Entry
 from catalograph.cache.lock import FetchLock, Turn
+from catalograph.cache.memory import BoundedMemory
 from catalograph.cache.redis import Redis, RedisDownError
 from catalograph.cache.refreshing import RefreshingCache
-from catalograph.cache.shared import open_store
+from catalograph.cache.shared import RedisSharedCache, Store, open_store
 from catalograph.errors import UpstreamUnavailableError
 from support.kept_answers import (
     START_S,
@@ -317,3 +319,125 @@ async def test_a_probe_whose_caller_left_makes_room_for_the_next(
     assert probe.cancelled()
     assert await redis.get("k") is None
     await redis.aclose()
+
+
+def _refuse_writes(client: SyncRedis) -> None:
+    client.replicaof("127.0.0.1", "1")
+
+
+def _fill_up(client: SyncRedis) -> None:
+    client.config_set("maxmemory", "1")
+
+
+def _forbid_scripts(client: SyncRedis) -> None:
+    client.execute_command("ACL", "SETUSER", "default", "-@scripting")  # type: ignore[no-untyped-call]
+
+
+def _allow_all(client: SyncRedis) -> None:
+    client.replicaof("NO", "ONE")
+    client.config_set("maxmemory", "0")
+    client.execute_command("ACL", "SETUSER", "default", "+@all")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (_refuse_writes, "ReadOnlyError"),
+        (_fill_up, "OutOfMemoryError"),
+        (_forbid_scripts, "NoPermissionError"),
+    ],
+)
+async def test_a_redis_that_refuses_is_said_once_and_answers_go_on(
+    fragile_redis: RedisServer,
+    clock: Clock,
+    upstream: Upstream,
+    spoil: Callable[[SyncRedis], None],
+    error: str,
+) -> None:
+    seconds = 0.0
+    redis = Redis(fragile_redis.url, monotonic=lambda: seconds)
+    cache = RefreshingCache(
+        Store(BoundedMemory(max_bytes=1_000_000), RedisSharedCache(redis, clock=clock)),
+        ages=Ages(),
+        clock=clock,
+    )
+    with SyncRedis.from_url(fragile_redis.url) as client, capture_logs() as logs:
+        spoil(client)
+        for number in range(12):
+            answer = await cache.fetch_through(f"{number}", upstream, codec=TEXT)
+            await cache.drain()
+            assert answer.value == f"answer {number + 1}"
+            seconds += 3
+        during = [(line["event"], line["error"].split(":")[0]) for line in logs]
+        _allow_all(client)
+        for number in range(2):
+            await cache.fetch_through(f"after {number}", upstream, codec=TEXT)
+            await cache.drain()
+            seconds += 3
+        after = logs[1:]
+
+    assert during == [(_OPENED, error)]
+    assert [line["event"] for line in after] == [_CLOSED]
+    await cache.aclose()
+
+
+async def test_a_change_of_the_cause_is_said(
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
+) -> None:
+    """Away, then back with a password."""
+    fragile_redis.kill()
+    with capture_logs() as logs:
+        for number in range(5):
+            await cache.fetch_through(f"away {number}", upstream, codec=TEXT)
+        fragile_redis.start()
+        with SyncRedis.from_url(fragile_redis.url) as client:
+            client.config_set("requirepass", "other")
+        async with asyncio.timeout(8):
+            for number in itertools.count():
+                await cache.fetch_through(f"back {number}", upstream, codec=TEXT)
+                if len(logs) > 1:
+                    break
+                await asyncio.sleep(0.05)
+
+    assert [line["event"] for line in logs] == [
+        _OPENED,
+        "the shared cache fails for another reason now",
+    ]
+    assert [line["error"].split(":")[0] for line in logs] == [
+        "ConnectionError",
+        "AuthenticationError",
+    ]
+
+
+async def test_a_lock_without_a_holder_runs_out(
+    fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
+) -> None:
+    """Nobody renews it, and it had no time to live."""
+    with SyncRedis.from_url(fragile_redis.url) as client:
+        client.set("k|lock", "nobody")
+
+    async with asyncio.timeout(4):
+        answer = await cache.fetch_through("k", upstream, codec=TEXT)
+
+    assert answer.value == "answer 1"
+
+
+@pytest.mark.parametrize("option", ["decode_responses=true", "socket_timeout=60"])
+async def test_options_that_change_replies_or_times_have_no_effect(
+    fragile_redis: RedisServer, clock: Clock, upstream: Upstream, option: str
+) -> None:
+    url = f"{fragile_redis.url}/0?{option}"
+    one, other = (
+        RefreshingCache(
+            open_store(url, max_bytes=1_000, clock=clock), ages=Ages(), clock=clock
+        )
+        for _ in range(2)
+    )
+    await one.fetch_through("k", upstream, codec=TEXT)
+    await one.drain()
+
+    found = await other.fetch_through("k", upstream, codec=TEXT)
+
+    assert (found.value, upstream.calls) == ("answer 1", 1)
+    await one.aclose()
+    await other.aclose()

@@ -1,11 +1,14 @@
 """How the whole catalogue is read: by one for all, all or nothing."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
-from support.kept_answers import settle
+from support.kept_answers import count, settle
 from support.stub_upstream import Status, StubUpstream
 
 IDS = "{ models(limit: 250, orderBy: {field: MODEL_ID, direction: ASC}) { nodes { modelId } totalCount } }"
@@ -102,6 +105,104 @@ async def test_a_page_that_failed_is_asked_for_again_and_no_other(
 
     assert await count_models(gateway) == 300
     assert upstream.calls == [*reading_calls(2), reading_calls(2)[1]]
+
+
+def twice(model_id: str) -> Callable[[Any], Any]:
+    """An upstream that lists one model twice, in the same way each time."""
+
+    def distort(body: Any) -> Any:
+        for place, row in enumerate(body["models"]):
+            if row["model_id"] == model_id:
+                body["models"].insert(place + 1, row | {"name": "the second"})
+                break
+        body["total"] += 1
+        return body
+
+    return distort
+
+
+async def test_an_id_that_is_listed_twice_costs_the_second(
+    gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
+) -> None:
+    """It takes a second reading to tell that from a torn one, but only the first time."""
+    fill(upstream, 3)
+    upstream.distort = twice("acme/m0001")
+    irregular = count("catalograph_index_irregular_models_total", what="repeated")
+
+    with capture_logs() as logs:
+        first = await count_models(gateway)
+        calls = [len(upstream.calls)]
+        clock.pass_s(61)
+        await count_models(gateway)
+        await gateway.gateway.drain()
+        calls.append(len(upstream.calls))
+    found = await gateway.ask('{ model(modelId: "acme/m0001") { name } }')
+
+    assert first == 3
+    assert calls == [2, 3]
+    assert found == {"model": {"name": "M 0001"}}
+    said = [line for line in logs if "irregular" in line["event"]]
+    assert [(line["repeated"], line["missing"]) for line in said] == [
+        (("acme/m0001",), 0)
+    ]
+    after = count("catalograph_index_irregular_models_total", what="repeated")
+    assert after - irregular == 1
+
+
+@pytest.mark.parametrize(("models", "more"), [(3, 1), (300, 7), (300, 400)])
+async def test_a_total_that_is_too_high_is_corrected(
+    gateway: GraphGateway, upstream: StubUpstream, models: int, more: int
+) -> None:
+    fill(upstream, models)
+
+    def distort(body: Any) -> Any:
+        return body | {"total": body["total"] + more}
+
+    upstream.distort = distort
+
+    data = await gateway.ask("{ catalogue { totalModels } }")
+
+    assert data["catalogue"]["totalModels"] == models
+
+
+async def test_a_reading_goes_on_when_its_callers_have_left(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    """The next one finds it further, or complete."""
+    fill(upstream, 600)
+    upstream.gate = asyncio.Event()
+    impatient = [asyncio.create_task(count_models(gateway)) for _ in range(3)]
+    await upstream.wait_for_calls(1)
+
+    for task in impatient:
+        task.cancel()
+    await asyncio.wait(impatient)
+    upstream.gate.set()
+    await gateway.gateway.drain()
+
+    assert await count_models(gateway) == 600
+    assert sorted(upstream.calls) == sorted(reading_calls(3))
+
+
+async def test_pages_of_a_reading_that_failed_are_not_asked_for_again(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 600)
+
+    def die(number: int) -> None:
+        if number == 2:
+            upstream.fail(Status(500), times=None)
+
+    upstream.on_request = die
+    failed = await gateway.query(COUNT)
+    upstream.on_request = None
+    upstream.recover()
+    upstream.calls.clear()
+
+    assert failed.codes == ["UPSTREAM_UNAVAILABLE"]
+    assert await count_models(gateway) == 600
+    assert len(upstream.calls) < 3
+    assert reading_calls(1)[0] not in upstream.calls
 
 
 async def test_the_index_is_swapped_when_the_new_one_is_complete(
@@ -252,8 +353,8 @@ async def test_the_version_is_that_of_the_records(
 ) -> None:
     fill(upstream, 3)
     versions: list[str] = []
-    for count in (3, 4, 3):
-        if count == 4:
+    for size in (3, 4, 3):
+        if size == 4:
             fill(upstream, 4, 3)
         elif versions:
             upstream.remove_model("acme/m0003")

@@ -73,10 +73,13 @@ def is_of_one_caller(key: str) -> bool:
 def document_key(sha256: str) -> str:
     """The key of a persisted document; a text is the same for everybody.
 
+    There are 4,096 such keys, so that clients cannot fill the shared cache: a document takes
+    the place of another one that begins with the same three digits.
+
     Args:
         sha256: Of the document, 64 hexadecimal digits.
     """
-    return f"{PREFIX}:document::{sha256}"
+    return f"{PREFIX}:document::{sha256[:3]}"
 
 
 def lock_key(key: str) -> str:

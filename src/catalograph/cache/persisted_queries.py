@@ -12,10 +12,14 @@ from catalograph.cache.shared import SharedCache
 
 _MAX_BYTES = 4 * 1_024 * 1_024
 
-_EXPIRES_S = 7 * 86_400.0
-"""A document that nobody has named for a week is gone; its client will send it again."""
+_MAX_SHARED_BYTES = 16 * 1_024
+"""A longer document is cached by the process that was told it, but not shared: with 4,096 keys
+(see `document_key`) all documents take 64 MiB of the shared cache at most."""
 
-_RENEWED_AFTER_S = 86_400.0
+_EXPIRES_S = 86_400.0
+"""A document that nobody has named for a day is gone; its client will send it again."""
+
+_RENEWED_AFTER_S = 3_600.0
 
 _TEXT: MsgpackCodec[str] = MsgpackCodec(str)
 
@@ -47,38 +51,40 @@ class SharedDocuments:
     async def get(self, sha256: str) -> str | None:
         """The document; None when nobody has it, or none that can be asked just now."""
         key = document_key(sha256)
-        entry = self._memory.find(key)
+        entry = self._memory.find(sha256)
         if entry is None and self._shared is not None:
             entry = await self._shared.read(key, codec=_TEXT)
             # Whoever can write to the cache must not choose what a hash stands for.
             if entry is not None and _hash(entry.value) != sha256:
                 entry = None
             if entry is not None:
-                self._memory.keep(key, entry, _TEXT.size(entry.value))
+                self._memory.keep(sha256, entry, _TEXT.size(entry.value))
         if entry is None:
             return None
         document: str = entry.value
         if self._clock() - entry.as_of_s > _RENEWED_AFTER_S:
-            await self._write(key, document)
+            await self._write(sha256, document)
         return document
 
     async def put(self, sha256: str, document: str) -> None:
         """Keep a document that is known to be valid, unless it is kept already."""
-        key = document_key(sha256)
-        if self._memory.find(key) is None:
+        if self._memory.find(sha256) is None:
             # Half a character, which JSON can smuggle in, cannot be written down.
             with contextlib.suppress(UnicodeEncodeError):
-                await self._write(key, document)
+                await self._write(sha256, document)
 
     def drop_all(self) -> None:
         """Forget what is in memory."""
         self._memory.drop_all()
 
-    async def _write(self, key: str, document: str) -> None:
+    async def _write(self, sha256: str, document: str) -> None:
         entry = Entry(document, self._clock())
-        self._memory.keep(key, entry, _TEXT.size(document))
-        if self._shared is not None:
-            await self._shared.write(key, entry, codec=_TEXT, expires_in_s=_EXPIRES_S)
+        self._memory.keep(sha256, entry, _TEXT.size(document))
+        is_short = len(document.encode()) <= _MAX_SHARED_BYTES
+        if self._shared is not None and is_short:
+            await self._shared.write(
+                document_key(sha256), entry, codec=_TEXT, expires_in_s=_EXPIRES_S
+            )
 
 
 def _hash(document: str) -> str:

@@ -1,11 +1,13 @@
 """What `catalograph check` looks at: settings, upstream, token, cache; each with a hint."""
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
+from catalograph.cache.keys import PREFIX as CACHE_PREFIX
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamError,
@@ -286,19 +288,34 @@ async def _check_cache(
     )
 
 
+_CHECK_SCRIPT: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+"""
+
+
 async def ping_redis(url: str) -> None:
-    """Say PING to a Redis or Valkey.
+    """Do to a Redis or Valkey what the gateway does: write a key, read it, run a script.
 
     Raises:
-        OSError: No PONG within a second, or the password is not right.
+        OSError: One of these is refused, or takes over a second; says which.
     """
     from redis import RedisError  # noqa: PLC0415 - slow to import, and seldom needed
     from redis.asyncio import Redis  # noqa: PLC0415
 
     client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+    key, value = f"{CACHE_PREFIX}:check", secrets.token_hex(8)
+    doing = "cannot be reached"
     try:
         await client.ping()
-    except RedisError as exc:
-        raise OSError(str(exc)) from exc
+        doing = "refuses to write"
+        await client.set(key, value, ex=10)
+        doing = "refuses to read"
+        found = await client.get(key)
+        doing = "refuses scripts"
+        await client.eval(_CHECK_SCRIPT, 1, key, value)
+    except (RedisError, OSError) as exc:
+        raise OSError(f"{doing}: {exc}") from exc
     finally:
         await client.aclose()
+    if found != value.encode():
+        raise OSError("does not give back what was written")

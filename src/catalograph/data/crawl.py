@@ -84,6 +84,7 @@ class _Reading:
         began_s: Monotonic time at which it began.
         end: Offset behind the last model, as far as is known; at least 1.
         version: Name of the version that answered last before it; None: none had.
+        readable: Models that the upstream gives at most; None: there is no bound.
     """
 
     def __init__(self, began_s: float, version: str | None) -> None:
@@ -92,7 +93,14 @@ class _Reading:
         self.bytes = 0
         self.began_s = began_s
         self.end = 1
+        self.readable: int | None = None
         self._logged_s = began_s
+
+    @property
+    def expected(self) -> int:
+        """Models that the first page promises, as far as they can be read."""
+        total = self.pages[0].total
+        return total if self.readable is None else min(total, self.readable)
 
     @property
     def known(self) -> int:
@@ -117,13 +125,15 @@ class _Reading:
         self.pages[page.offset] = page
         size = len(page.models) + page.lost
         if page.offset == 0:
-            self.end = max(1, page.total)
+            self.end = max(1, self.expected)
         if not size:
             # `total` promises more models than there are.
             self.end = max(1, min(self.end, page.offset))
         elif page.offset + size > self.end:
             # It promises fewer; behind a full page there may be another.
             self.end = page.offset + size + (size == page.limit)
+            if self.readable is not None:
+                self.end = min(self.end, self.readable)
         if self.bytes > MAX_CRAWL_BYTES:
             raise UpstreamResponseError(
                 detail=f"the catalogue is larger than {MAX_CRAWL_BYTES} bytes"
@@ -168,6 +178,7 @@ class CatalogueCrawler:
             ),
         )
         self._running: dict[str, _Reading] = {}
+        self._too_many = 0
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
         """Pages read and pages known of the crawl in progress; None: there is none."""
@@ -237,6 +248,7 @@ class CatalogueCrawler:
         if reading is None or now_s - reading.began_s > MAX_CRAWL_S:
             reading = _Reading(now_s, version)
         if first_page is not None and 0 not in reading.pages:
+            self._note_bound(reading, first_page)
             reading.add(self._interned(first_page))
         return reading
 
@@ -320,8 +332,25 @@ class CatalogueCrawler:
         )
         if page.models and not page.sections.covers(FULL):
             raise UpstreamResponseError(detail="a section asked for is missing")
+        if not offset:
+            self._note_bound(reading, page)
         reading.add(self._interned(page))
         reading.log_progress(self._monotonic())
+
+    def _note_bound(self, reading: _Reading, first: ModelsPage) -> None:
+        """Find out how much of the catalogue can be read at all."""
+        version = self._client.versions.find(first.version)
+        if version is None or version.dialect.max_offset is None:
+            return
+        reading.readable = version.dialect.max_offset + MAX_LIMIT
+        if first.total > reading.readable and first.total != self._too_many:
+            self._too_many = first.total
+            log.warning(
+                "the upstream holds more models than it can be asked for; the index has "
+                "those that it lists first",
+                total=first.total,
+                readable=reading.readable,
+            )
 
     def _interned(self, page: ModelsPage) -> ModelsPage:
         """Page by page: all at once would hold up the event loop.
@@ -340,7 +369,7 @@ def _find_irregularity(reading: _Reading) -> Irregularity | None:
     )
     size = counts.total() + sum(page.lost for page in reading.pages.values())
     repeated = (counts - collections.Counter(counts.keys())).elements()
-    return Irregularity(tuple(sorted(repeated)), reading.pages[0].total - size)
+    return Irregularity(tuple(sorted(repeated)), reading.expected - size)
 
 
 def _report(found: Irregularity) -> None:
