@@ -5,8 +5,8 @@ import asyncio
 import httpx
 
 from catalograph.catalogue.query import ModelsPage, ModelsQuery
+from catalograph.concurrency.breaker import BreakerState
 from catalograph.upstream.client import UpstreamClient
-from catalograph.upstream.retry import BreakerState
 from catalograph.upstream.versions import Versions
 
 NOW_S = 1_766_361_600.0

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from catalograph.concurrency.breaker import BreakerState
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamError,
@@ -13,7 +14,6 @@ from catalograph.errors import (
     UpstreamUnavailableError,
 )
 from catalograph.observability.metrics import REGISTRY
-from catalograph.upstream.retry import BreakerState
 from upstream.fake_time import FakeUpstream, build_page
 
 GOOD = build_page({"model_id": "a/b"})

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from catalograph.catalogue.query import FULL, ModelsQuery
+from catalograph.concurrency.breaker import BreakerState
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamError,
@@ -18,7 +19,6 @@ from catalograph.errors import (
 )
 from catalograph.upstream import body as body_module, client as client_module
 from catalograph.upstream.client import UpstreamClient
-from catalograph.upstream.retry import BreakerState
 from support.kept_answers import count
 from support.stub_upstream import (
     TOKEN,

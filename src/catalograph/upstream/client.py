@@ -16,6 +16,7 @@ import httpx
 from catalograph import __version__
 from catalograph.catalogue.query import MAX_LIMIT, ModelsPage, ModelsQuery
 from catalograph.catalogue.side_tables import SideTable, TableKind
+from catalograph.concurrency.breaker import BreakerState
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamResponseError,
@@ -23,13 +24,17 @@ from catalograph.errors import (
 )
 from catalograph.observability import operation_trace, tracing
 from catalograph.observability.logs import get_logger
-from catalograph.observability.metrics import UPSTREAM_REQUESTS, UPSTREAM_SECONDS
+from catalograph.observability.metrics import (
+    UPSTREAM_BREAKER_REFUSALS,
+    UPSTREAM_REQUESTS,
+    UPSTREAM_SECONDS,
+)
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
 from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime, parse_lifetime
 from catalograph.upstream.pool import ConnectionPool
 from catalograph.upstream.request import check_base_url, is_loopback
-from catalograph.upstream.retry import Breaker, BreakerState, RetryPolicy
+from catalograph.upstream.retry import RetryPolicy, build_breaker
 from catalograph.upstream.versions import Dialect, Versions
 from catalograph.upstream.versions.dialect import Pairs, build_query_string
 from catalograph.upstream.wire import TablePage, read_page, read_table_page
@@ -99,7 +104,7 @@ class UpstreamClient:
         self._total_timeout_s = total_timeout_s
         self._clock = clock
         self._monotonic = monotonic
-        self._breaker = Breaker(monotonic)
+        self._breaker = build_breaker(monotonic)
         self._retries = RetryPolicy(
             breaker=self._breaker, monotonic=monotonic, sleep=sleep, random=random
         )
@@ -354,10 +359,13 @@ class UpstreamClient:
         if self._pool.is_closed:
             error = UpstreamUnavailableError(detail="not asked: the gateway is closing")
             raise AttemptError(error, was_sent=False)
-        try:
-            is_probe = self._breaker.admit()
-        except UpstreamUnavailableError as refusal:
-            raise AttemptError(refusal, was_sent=False) from None
+        call = self._breaker.admit()
+        if call is None:
+            UPSTREAM_BREAKER_REFUSALS.inc()
+            error = UpstreamUnavailableError(
+                detail="not asked: it failed too often in the last seconds"
+            )
+            raise AttemptError(error, was_sent=False)
         began = self._monotonic()
         outcome = "abandoned"
         is_failure = False
@@ -383,9 +391,9 @@ class UpstreamClient:
             return answer
         finally:
             if outcome == "abandoned":
-                self._breaker.abandon(is_probe=is_probe)
+                self._breaker.abandon(call)
             else:
-                self._breaker.settle(is_probe=is_probe, is_failure=is_failure)
+                self._breaker.settle(call, failed=is_failure)
                 UPSTREAM_SECONDS.observe(self._monotonic() - began)
             UPSTREAM_REQUESTS.labels(outcome).inc()
             watched.note(outcome)

@@ -95,10 +95,11 @@ def from_status(
     detail = _describe(status, headers, body)
     wait_s = parse_retry_after(headers.get("retry-after"), now_s=now_s)
     if status in {401, 403}:
-        if _is_of_another(status, headers, body) or (
-            status == 401 and _is_server_fault(body)  # noqa: PLR2004
-        ):
-            return AttemptError(UpstreamUnavailableError(status=status, detail=detail))
+        unavailable = UpstreamUnavailableError(status=status, detail=detail)
+        if _is_of_another(status, headers, body):
+            return AttemptError(unavailable, is_fault=False)
+        if status == 401 and _is_server_fault(body):  # noqa: PLR2004
+            return AttemptError(unavailable)
         return AttemptError(UpstreamAuthError(detail=detail), is_fault=False)
     if status == 429:  # noqa: PLR2004
         return AttemptError(

@@ -1,16 +1,11 @@
 """Which failures are tried again and for how long in all; when not to ask at all."""
 
-import collections
-import enum
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import tenacity
-
-from catalograph.errors import UpstreamUnavailableError
+from catalograph.concurrency.breaker import Breaker, BreakerState, ShareOfFailures
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import (
-    UPSTREAM_BREAKER_REFUSALS,
     UPSTREAM_BREAKER_STATE,
     UPSTREAM_RETRIES,
     UPSTREAM_RETRY_BUDGET,
@@ -68,105 +63,24 @@ class RetryBudget:
             self._tokens = min(self._RESERVE, self._tokens + gained)
 
 
-class BreakerState(enum.IntEnum):
-    """As `/metrics` shows it."""
+def build_breaker(monotonic: Callable[[], float]) -> Breaker:
+    """Make the breaker of an upstream: half of at least 20 calls in 10 s, for 5 s.
 
-    CLOSED = 0
-    HALF_OPEN = 1
-    OPEN = 2
-
-
-class Breaker:
-    """Stops asking an upstream that fails: half of at least 20 calls in 10 s, for 5 s.
-
-    Then one call is let through as a probe: if it goes well all are, otherwise another 5 s.
-    A call is one attempt. Use: `admit`, then exactly one of `settle` and `abandon`.
+    A call is one attempt.
     """
+    known = BreakerState.CLOSED
 
-    _WINDOW_S = 10.0
-    _LEAST_CALLS = 20
-    _FAILURE_SHARE = 0.5
-    _OPEN_S = 5.0
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._calls: collections.deque[tuple[float, bool]] = collections.deque()
-        self._failures = 0
-        self._opened_at = 0.0
-        self._state = BreakerState.CLOSED
-        UPSTREAM_BREAKER_STATE.set(self._state)
-
-    @property
-    def state(self) -> BreakerState:
-        """Open until the time has passed and a probe has been let through."""
-        return self._state
-
-    @property
-    def admits(self) -> bool:
-        """Whether a call made now would be let through."""
-        return self._state is BreakerState.CLOSED or (
-            self._state is BreakerState.OPEN
-            and self._monotonic() - self._opened_at >= self._OPEN_S
-        )
-
-    def admit(self) -> bool:
-        """Let a call through, and say whether it is the probe.
-
-        Raises:
-            UpstreamUnavailableError: The breaker is open, or its probe is on the way.
-        """
-        if not self.admits:
-            UPSTREAM_BREAKER_REFUSALS.inc()
-            raise UpstreamUnavailableError(
-                detail="not asked: it failed too often in the last seconds"
-            )
-        is_probe = self._state is BreakerState.OPEN
-        if is_probe:
-            self._become(BreakerState.HALF_OPEN)
-        return is_probe
-
-    def settle(self, *, is_probe: bool, is_failure: bool) -> None:
-        """Note how a call ended."""
-        if is_probe:
-            self._forget_all()
-            if is_failure:
-                self._open()
-            else:
-                self._become(BreakerState.CLOSED)
-                get_logger().info("the upstream answers again")
-        elif self._state is BreakerState.CLOSED:
-            self._note(is_failure=is_failure)
-        # Else the call began before the breaker opened: it tells nothing new.
-
-    def abandon(self, *, is_probe: bool) -> None:
-        """Note that a call was given up by its caller; the next one may be the probe."""
-        if is_probe:
-            self._become(BreakerState.OPEN)
-
-    def _note(self, *, is_failure: bool) -> None:
-        now = self._monotonic()
-        self._calls.append((now, is_failure))
-        self._failures += is_failure
-        while self._calls[0][0] <= now - self._WINDOW_S:
-            self._failures -= self._calls.popleft()[1]
-        count = len(self._calls)
-        if count >= self._LEAST_CALLS and self._failures >= count * self._FAILURE_SHARE:
-            self._forget_all()
-            self._open()
-
-    def _forget_all(self) -> None:
-        self._calls.clear()
-        self._failures = 0
-
-    def _open(self) -> None:
-        if self._state is BreakerState.CLOSED:
+    def tell(state: BreakerState) -> None:
+        nonlocal known
+        if known is BreakerState.CLOSED and state is BreakerState.OPEN:
             get_logger().warning("the upstream fails too often; it is left alone")
-        self._opened_at = self._monotonic()
-        self._become(BreakerState.OPEN)
-
-    def _become(self, state: BreakerState) -> None:
-        self._state = state
+        elif state is BreakerState.CLOSED and known is not BreakerState.CLOSED:
+            get_logger().info("the upstream answers again")
+        known = state
         UPSTREAM_BREAKER_STATE.set(state)
+
+    rule = ShareOfFailures(0.5, least_calls=20, window_s=10.0)
+    return Breaker(rule, open_s=5.0, monotonic=monotonic, on_change=tell)
 
 
 class RetryPolicy:
@@ -206,42 +120,31 @@ class RetryPolicy:
             AttemptError: That of the last attempt.
         """
         self._budget.earn()
+        for number in range(1, MAX_ATTEMPTS + 1):
+            try:
+                return await attempt()
+            except AttemptError as failure:
+                wait_s = self._choose_wait_s(failure, number)
+                if (
+                    not failure.again
+                    or number == MAX_ATTEMPTS
+                    or self._monotonic() + wait_s >= deadline
+                    or not self._breaker.admits
+                    or not self._budget.spend()  # last, since it takes
+                ):
+                    raise
+            UPSTREAM_RETRIES.inc()
+            await self._sleep(wait_s)
+        raise AssertionError("the last attempt returns or raises")
 
-        def is_over(state: tenacity.RetryCallState) -> bool:
-            return (
-                state.attempt_number >= MAX_ATTEMPTS
-                or self._monotonic() + state.upcoming_sleep >= deadline
-                or not self._breaker.admits
-                or not self._budget.spend()  # last, since it takes
-            )
+    def _choose_wait_s(self, failure: AttemptError, number: int) -> float:
+        """Full jitter, and no less than the upstream asks for.
 
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_is_worth_another),
-            wait=self._choose_wait_s,
-            stop=is_over,
-            sleep=self._sleep,
-            before_sleep=_count,
-            reraise=True,
-        )
-        result: _Result = await retrying(attempt)
-        return result
-
-    def _choose_wait_s(self, state: tenacity.RetryCallState) -> float:
-        """Full jitter, and no less than the upstream asks for."""
-        longest = min(
-            _LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1)
-        )
-        wait_s = self._random() * longest
-        failure = state.outcome.exception() if state.outcome else None
-        if isinstance(failure, AttemptError) and failure.wait_s is not None:
-            # The jitter comes on top: all who were told the same would come at once.
-            wait_s += failure.wait_s
-        return wait_s
-
-
-def _is_worth_another(failure: BaseException) -> bool:
-    return isinstance(failure, AttemptError) and failure.again
-
-
-def _count(state: tenacity.RetryCallState) -> None:  # noqa: ARG001
-    UPSTREAM_RETRIES.inc()
+        Args:
+            failure: Of the attempt.
+            number: Of the attempt, from 1.
+        """
+        longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (number - 1))
+        wait_s = self._random() * longest_s
+        # The jitter comes on top: all who were told the same would come at once.
+        return wait_s if failure.wait_s is None else wait_s + failure.wait_s
