@@ -16,7 +16,8 @@ def test_a_model_is_found_by_id_or_alias() -> None:
 
     assert index.find_model("openai/gpt-5-2025") is model
     assert index.find_model("gpt-5") is model
-    assert index.find_model("OPENAI/gpt-5") is None
+    assert index.find_model("OPENAI/gpt-5") is model
+    assert index.find_model("openai/gpt") is None
     assert index.find_model_by_id("gpt-5") is None
     assert index.find_model_by_alias("openai/gpt-5-2025") is None
 

@@ -93,6 +93,8 @@ OWN_LISTS = {
     "endpoints": ("endpoints", "exclude_endpoints"),
     "input_modalities": ("input_modalities", "all_input_modalities"),
     "output_modalities": ("output_modalities", "all_output_modalities"),
+    "parameters": ("parameters", "all_parameters"),
+    "variants": ("variants",),
 }
 HAS_NONE: dict[str, Callable[[Model], bool]] = {
     "providers": lambda model: not model.providers,
@@ -100,6 +102,8 @@ HAS_NONE: dict[str, Callable[[Model], bool]] = {
     "endpoints": lambda model: not model.endpoints,
     "input_modalities": lambda model: not model.input_modalities,
     "output_modalities": lambda model: not model.output_modalities,
+    "parameters": lambda model: not model.parameters,
+    "variants": lambda model: model.variant is None,
 }
 VALUES: dict[str, Callable[[Model], Iterable[str]]] = {
     "providers": lambda model: [p.provider_id for p in model.providers],
@@ -109,6 +113,8 @@ VALUES: dict[str, Callable[[Model], Iterable[str]]] = {
     "endpoints": lambda model: [e.endpoint_id for e in model.endpoints],
     "input_modalities": lambda model: model.input_modalities,
     "output_modalities": lambda model: model.output_modalities,
+    "parameters": lambda model: [one.name for one in model.parameters],
+    "variants": lambda model: [model.variant] if model.variant else [],
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.records import (
+    Availability,
     Endpoint,
     Model,
     ModelData,
@@ -57,11 +58,18 @@ def build_model(  # noqa: PLR0913 - a record has many fields
     rows: Iterable[tuple[str, str]] = (),
     providers: Iterable[str] = (),
     endpoints: Iterable[str] = (),
+    offers: Iterable[Offering] | None = None,
+    description: str | None = None,
+    variant: str | None = None,
+    availability: Availability | None = None,
+    tokens: tuple[int | None, int | None] = (None, None),
 ) -> Model:
     """Build a model from plain words.
 
     Each of `rows` is the provider id and the endpoint id of an offering; `providers`
-    and `endpoints` are for a model without rows, as the flat upstream gives them.
+    and `endpoints` are for a model without rows, as the flat upstream gives them. `offers`
+    are offerings as they are, in the place of rows. `tokens` are the limits of input and
+    output.
     """
     if isinstance(organisation, str):
         organisation = Organisation(
@@ -75,6 +83,8 @@ def build_model(  # noqa: PLR0913 - a record has many fields
         )
         for provider, endpoint in rows
     )
+    if offers is not None:
+        offerings = tuple(offers)
     provider_ids = [row.provider.provider_id for row in offerings] or list(providers)
     endpoint_ids = {row.endpoint.endpoint_id for row in offerings} or set(endpoints)
     return Model(
@@ -98,7 +108,15 @@ def build_model(  # noqa: PLR0913 - a record has many fields
                 Endpoint(endpoint_id=endpoint) for endpoint in sorted(endpoint_ids)
             ),
             offerings=offerings,
+            availability=availability,
+            parameters=tuple(
+                {one.name: one for row in offerings for one in row.parameters}.values()
+            ),
         ),
+        description=description,
+        variant=variant,
+        max_input_tokens=tokens[0],
+        max_output_tokens=tokens[1],
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 
 from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.records import Model
@@ -19,7 +20,48 @@ def passes(model: Model, asked: ModelsFilter) -> bool:
         and _has_any((model.model_id, *model.aliases), asked.model_ids)
         and asked.is_routable in {None, model.is_routable}
         and _passes_release(model, asked)
+        and _has_any(
+            [model.availability.name] if model.availability else [],
+            [one and one.name for one in asked.availability],
+        )
+        and _has_any([model.variant] if model.variant else [], asked.variants)
+        and _is_between(asked.min_input_tokens, model.max_input_tokens)
+        and _is_between(asked.min_output_tokens, model.max_output_tokens)
+        and _passes_prices(model, asked)
     )
+
+
+def _is_between(least: float | Decimal | None, value: float | Decimal | None) -> bool:
+    return least is None or (value is not None and value >= least)
+
+
+def _passes_prices(model: Model, asked: ModelsFilter) -> bool:
+    """Prices by a loop of its own: the standard list, dollars, routable, no batch."""
+    inputs: list[Decimal] = []
+    outputs: list[Decimal] = []
+    has_free = False
+    for row in model.offerings:
+        if not row.is_routable or row.endpoint.endpoint_id == "batch":
+            continue
+        prices = row.price_lists[0].prices if row.price_lists else ()
+        found = {
+            meter: next((p.amount for p in prices if p.meter == meter), None)
+            for meter in ("input_text_tokens", "output_text_tokens")
+        }
+        given, taken = found.values()
+        has_free = has_free or (given == 0 and taken == 0)
+        if prices and prices[0].currency == "USD":
+            inputs += [] if given is None else [given]
+            outputs += [] if taken is None else [taken]
+    return (
+        asked.is_free in {None, has_free}
+        and _costs_at_most(inputs, asked.max_input_price)
+        and _costs_at_most(outputs, asked.max_output_price)
+    )
+
+
+def _costs_at_most(amounts: list[Decimal], most: Decimal | None) -> bool:
+    return most is None or (bool(amounts) and min(amounts) <= most)
 
 
 def _has_any(held: Iterable[str], asked: Collection[str | None]) -> bool:
@@ -52,6 +94,10 @@ def fold(text: str) -> list[str]:
 
 
 def _passes_rows(model: Model, asked: ModelsFilter) -> bool:
+    if (asked.parameters or asked.all_parameters) and not _passes_parameters(
+        model, asked
+    ):
+        return False
     endpoints = {endpoint.endpoint_id for endpoint in model.endpoints}
     if asked.providers:
         if not _has_any((p.provider_id for p in model.providers), asked.providers):
@@ -65,6 +111,32 @@ def _passes_rows(model: Model, asked: ModelsFilter) -> bool:
     if not _has_any(endpoints, asked.endpoints):
         return False
     return endpoints.isdisjoint(asked.exclude_endpoints)
+
+
+def _passes_parameters(model: Model, asked: ModelsFilter) -> bool:
+    """Whether one offering satisfies all filters on rows together."""
+    has_none = not any(row.parameters for row in model.offerings)
+    for row in model.offerings:
+        names = {name for one in row.parameters for name in (one.name, *one.aliases)}
+        values = [None] if has_none else []
+        if (
+            (not asked.providers or row.provider.provider_id in asked.providers)
+            and (not asked.endpoints or row.endpoint.endpoint_id in asked.endpoints)
+            and (
+                not asked.parameters
+                or not names.isdisjoint(one for one in asked.parameters if one)
+                or (None in asked.parameters and None in values)
+            )
+            and names.issuperset(asked.all_parameters)
+        ):
+            return True
+    return (
+        not model.offerings
+        and None in asked.parameters
+        and not asked.all_parameters
+        and _has_any([p.provider_id for p in model.providers], asked.providers)
+        and _has_any([e.endpoint_id for e in model.endpoints], asked.endpoints)
+    )
 
 
 def _passes_modalities(model: Model, asked: ModelsFilter) -> bool:

@@ -1,6 +1,7 @@
 """Random catalogues and questions, made of few values so that they often meet."""
 
 import datetime
+from decimal import Decimal
 
 import msgspec
 from hypothesis import strategies as st
@@ -13,8 +14,17 @@ from catalograph.catalogue.filter import (
     normalise,
 )
 from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.prices import Price, PriceList, PriceListKind
 from catalograph.catalogue.query import ModelsOrder, OrderField
-from catalograph.catalogue.records import Model, Status
+from catalograph.catalogue.records import (
+    Availability,
+    Endpoint,
+    Model,
+    Offering,
+    Parameter,
+    Provider,
+    Status,
+)
 from support.catalogues import build_model
 
 PROVIDERS = ("azure", "groq", "openai")
@@ -22,6 +32,11 @@ ENDPOINTS = ("batch", "chat.completions", "responses")
 ORGANISATIONS = ("meta", "mistral", "openai")
 MODALITIES = ("Text", "audio", "image", "text")
 STATUSES = ("", "Available", "RUMOURED", "Withdrawn", "deprecated", "Retired")
+PARAMETERS = ("duration", "seed", "tools")
+ALIASES = {"duration": ("seconds",)}
+VARIANTS = ("free", "standard")
+TOKENS = (None, 1_000, 8_000, 200_000)
+AMOUNTS = (Decimal(0), Decimal("0.1"), Decimal("0.25"), Decimal(3))
 NAMES = (None, "GPT-4o", "GPT 4o mini", "gpt-4O", "Été", "ete 2", "Llama 3.1 8B", " x")
 DAYS = ("2024-05-05", "2024-05-06", "2025-01-01")
 SEARCHES = (
@@ -59,6 +74,57 @@ def models(model_id: str) -> st.SearchStrategy[Model]:
         # Without rows these hold, as in the flat shape.
         providers=st.lists(st.sampled_from(PROVIDERS), max_size=2),
         endpoints=st.lists(st.sampled_from(ENDPOINTS), max_size=2),
+        offers=st.none() | st.lists(offerings(model_id), min_size=1, max_size=3),
+        variant=st.sampled_from((None, *VARIANTS)),
+        availability=st.none() | st.sampled_from(Availability),
+        tokens=st.tuples(st.sampled_from(TOKENS), st.sampled_from(TOKENS)),
+    )
+
+
+def offerings(model_id: str) -> st.SearchStrategy[Offering]:
+    """Draw an offering with parameters and prices."""
+    amounts = st.none() | st.sampled_from(AMOUNTS)
+
+    def build(
+        provider: str,
+        endpoint: str,
+        names: list[str],
+        amounts: tuple[Decimal | None, Decimal | None],
+        currency: str,
+        is_routable: bool,  # noqa: FBT001 - drawn
+    ) -> Offering:
+        meters = ("input_text_tokens", "output_text_tokens")
+        prices = tuple(
+            Price(
+                meter=meter,
+                unit="token",
+                unit_size=1_000_000,
+                amount=amount,
+                currency=currency,
+            )
+            for meter, amount in zip(meters, amounts, strict=True)
+            if amount is not None
+        )
+        lists = (PriceList(kind=PriceListKind.STANDARD, prices=prices),)
+        return Offering(
+            model_id=model_id,
+            provider=Provider(provider_id=provider, name=provider.title()),
+            endpoint=Endpoint(endpoint_id=endpoint),
+            is_routable=is_routable,
+            parameters=tuple(
+                Parameter(name=name, aliases=ALIASES.get(name, ())) for name in names
+            ),
+            price_lists=lists if prices else (),
+        )
+
+    return st.builds(
+        build,
+        st.sampled_from(PROVIDERS),
+        st.sampled_from(ENDPOINTS),
+        st.lists(st.sampled_from(PARAMETERS), max_size=3, unique=True),
+        st.tuples(amounts, amounts),
+        st.sampled_from(("USD", "USD", "EUR")),
+        st.booleans(),
     )
 
 
@@ -122,9 +188,20 @@ def filters(
         | st.tuples(date, date).map(lambda days: DayRange(*sorted(days))),
         "all_input_modalities": some(modalities),
         "all_output_modalities": some(modalities),
+        "parameters": some_or_none((*PARAMETERS, "seconds")),
+        "all_parameters": some((*PARAMETERS, "seconds")),
+        "availability": st.lists(
+            st.none() | st.sampled_from(Availability), min_size=1
+        ).map(tuple),
+        "variants": some_or_none(VARIANTS),
+        "min_input_tokens": st.sampled_from((0, 1_000, 8_001)),
+        "min_output_tokens": st.sampled_from((0, 1_000, 8_001)),
+        "max_input_price": st.sampled_from(AMOUNTS),
+        "max_output_price": st.sampled_from(AMOUNTS),
+        "is_free": st.booleans(),
     }
     # Rows are where filters meet, so their fields come more often.
-    fields = (*values, "providers", "endpoints", "exclude_endpoints")
+    fields = (*values, "providers", "endpoints", "exclude_endpoints", "all_parameters")
     return (
         st.lists(st.sampled_from(fields), max_size=4, unique=True)
         .flatmap(lambda chosen: st.fixed_dictionaries({f: values[f] for f in chosen}))

@@ -41,6 +41,8 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
         input_modalities: In the spelling the catalogue used first.
         output_modalities: As above.
         statuses: By name of the status; the label is the upstream's most frequent word.
+        parameters: By name, not by alias.
+        availability: By name.
     """
 
     providers: tuple[FacetCount, ...]
@@ -49,6 +51,9 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     input_modalities: tuple[FacetCount, ...]
     output_modalities: tuple[FacetCount, ...]
     statuses: tuple[FacetCount, ...]
+    parameters: tuple[FacetCount, ...] = ()
+    availability: tuple[FacetCount, ...] = ()
+    variants: tuple[FacetCount, ...] = ()
 
 
 def count_facets(

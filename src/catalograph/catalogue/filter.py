@@ -11,13 +11,17 @@ answered from the index.
 import datetime
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from catalograph.catalogue.endpoint_groups import find_other_names
 from catalograph.catalogue.records import (
+    Availability,
     Model,
+    ModelGateway,
     Offering,
     Organisation,
     Provider,
@@ -67,6 +71,10 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         release_date: Models without a release date never match.
+        min_input_tokens: Models without a limit never match; so the next.
+        max_input_price: Of the model now, in US dollars per million text tokens; models
+            without such a price never match; so the next.
+        is_free: True: one offering that counts costs nothing for text; False: none does.
     """
 
     providers: Values = ()
@@ -84,6 +92,15 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
     release_date: DayRange | None = None
     all_input_modalities: Values = ()
     all_output_modalities: Values = ()
+    parameters: Values = ()
+    all_parameters: Values = ()
+    availability: tuple[Availability | None, ...] = ()
+    variants: Values = ()
+    min_input_tokens: int | None = None
+    min_output_tokens: int | None = None
+    max_input_price: Decimal | None = None
+    max_output_price: Decimal | None = None
+    is_free: bool | None = None
 
     @property
     def used(self) -> frozenset[str]:
@@ -128,6 +145,10 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
         read: The values of a model; None when the record lacks the section.
         read_offering: The values of one offering, where offerings differ in them. Filters
             on several such dimensions are satisfied by one offering together.
+        read_aliases: Other names of the values of a model, by value, under which a filter
+            finds them, too.
+        find_synonyms: Finds the values that a value which the catalogue does not hold may
+            stand for.
         label: Finds the display name of a value; None when the catalogue has none.
         is_open: Whether the upstream adds values without notice, so that values which the
             catalogue does not hold are reported.
@@ -136,6 +157,8 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
 
     read: Callable[[Model], Iterable[str] | None]
     read_offering: Callable[[Offering], Iterable[str]] | None = None
+    read_aliases: Callable[[Model], Mapping[str, Iterable[str]]] | None = None
+    find_synonyms: Callable[[str], Iterable[str]] = lambda _value: ()
     label: Callable[["CatalogueIndex", str], str | None] = lambda _index, _value: None
     is_open: bool = True
     ignores_case: bool = False
@@ -159,12 +182,14 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
         match: Finds the models that pass, where the field is no list of values.
         contradicts: Whether a model shows that a list was not filtered by this value,
             where the field is no list of values.
+        reads_prices: Whether it takes the table of prices to match it.
     """
 
     kind: Kind = Kind.OTHER
     dimension: str | None = None
     match: Callable[["CatalogueIndex", Any], int] | None = None
     contradicts: Callable[[Any, Model], bool] | None = None
+    reads_prices: bool = False
 
 
 def _read_data(name: str) -> Callable[[Model], Iterable[str] | None]:
@@ -196,6 +221,29 @@ def _read_endpoints(model: Model) -> Iterable[str] | None:
     return [endpoint.endpoint_id for endpoint in model.gateway.endpoints]
 
 
+def _read_parameters(model: Model) -> Iterable[str] | None:
+    if model.gateway is None:
+        return None
+    return [parameter.name for parameter in model.gateway.parameters]
+
+
+def _read_parameter_aliases(model: Model) -> Mapping[str, Iterable[str]]:
+    gateway = model.gateway or ModelGateway()
+    aliases = {one.name: one.aliases for one in gateway.parameters if one.aliases}
+    for offering in gateway.offerings:
+        for one in offering.parameters:
+            if one.aliases:
+                aliases.setdefault(one.name, one.aliases)
+    return aliases
+
+
+def _read_availability(model: Model) -> Iterable[str] | None:
+    if model.gateway is None:
+        return None
+    availability = model.gateway.availability
+    return () if availability is None else (availability.name,)
+
+
 def _name(entity: Provider | Organisation | None) -> str | None:
     return None if entity is None else entity.name
 
@@ -211,7 +259,9 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         label=lambda index, value: _name(index.find_organisation(value)),
     ),
     "endpoints": Dimension(
-        read=_read_endpoints, read_offering=lambda one: (one.endpoint.endpoint_id,)
+        read=_read_endpoints,
+        read_offering=lambda one: (one.endpoint.endpoint_id,),
+        find_synonyms=find_other_names,
     ),
     "input_modalities": Dimension(
         read=_read_data("input_modalities"), ignores_case=True
@@ -224,6 +274,13 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         label=lambda index, value: index.postings.status_labels.get(value),
         is_open=False,
     ),
+    "parameters": Dimension(
+        read=_read_parameters,
+        read_offering=lambda one: [parameter.name for parameter in one.parameters],
+        read_aliases=_read_parameter_aliases,
+    ),
+    "availability": Dimension(read=_read_availability, is_open=False),
+    "variants": Dimension(read=lambda model: (model.variant,) if model.variant else ()),
 }
 """In the order in which the graph declares them."""
 
@@ -279,6 +336,28 @@ FIELDS: Final[Mapping[str, FilterField]] = {
     ),
     "all_input_modalities": _all_of("input_modalities"),
     "all_output_modalities": _all_of("output_modalities"),
+    "parameters": _any_of("parameters"),
+    "all_parameters": _all_of("parameters"),
+    "availability": _any_of("availability"),
+    "variants": _any_of("variants"),
+    "min_input_tokens": FilterField(
+        match=lambda index, least: index.postings.input_tokens.find(least, None)
+    ),
+    "min_output_tokens": FilterField(
+        match=lambda index, least: index.postings.output_tokens.find(least, None)
+    ),
+    "max_input_price": FilterField(
+        match=lambda index, most: index.prices.input.find(None, most),
+        reads_prices=True,
+    ),
+    "max_output_price": FilterField(
+        match=lambda index, most: index.prices.output.find(None, most),
+        reads_prices=True,
+    ),
+    "is_free": FilterField(
+        match=lambda index, wanted: index.prices.match_free(is_free=wanted),
+        reads_prices=True,
+    ),
 }
 """Every attribute of `ModelsFilter`, in the order in which the graph declares them."""
 

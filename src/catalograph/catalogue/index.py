@@ -13,6 +13,7 @@ import msgspec
 from catalograph.catalogue.descriptions import describe
 from catalograph.catalogue.endpoint_groups import resolve
 from catalograph.catalogue.postings import Postings, build_mask
+from catalograph.catalogue.pricing import PricePostings
 from catalograph.catalogue.records import Endpoint, Model, Organisation, Provider
 from catalograph.catalogue.search import SearchIndex
 from catalograph.catalogue.side_tables import SideTable, TableKind
@@ -23,6 +24,10 @@ _RECENT_ANSWERS = 64
 
 _BYTES_PER_ENCODED_BYTE = 3
 """Memory that a model and its part of the index take for each byte of its JSON; measured."""
+
+
+_MAX_STATES_OF_PRICES = 8
+"""Prices depend on the hour in few ways: on the recorded catalogue in two."""
 
 
 class CatalogueIndex:
@@ -43,6 +48,7 @@ class CatalogueIndex:
         endpoints: Distinct, by id.
         organisations: Distinct, by id; as described by the first model that gives a name.
         postings: Which models have which value; for the modules beside this one.
+        prices: What models cost now; as above. See `at`.
         words: The words of names, ids, aliases and organisations; as above.
         recent: Selections and searches worked out lately; as above.
         orders: Orders of the whole catalogue, worked out when first asked for; as above.
@@ -75,10 +81,10 @@ class CatalogueIndex:
         self._gather_entities()
         self.postings: Final[Postings] = Postings(self.models, ignoring_case)
         self.words: Final = SearchIndex(self.models)
-        self.recent: Final[BoundedLru[Hashable, Any]] = BoundedLru(
-            max_weight=_RECENT_ANSWERS
-        )
-        self.orders: Final[dict[Hashable, Sequence[int]]] = {}
+        self.prices: PricePostings = PricePostings(self.models, to_moment(as_of_s))
+        self.recent: BoundedLru[Hashable, Any] = BoundedLru(max_weight=_RECENT_ANSWERS)
+        self.orders: dict[Hashable, Sequence[int]] = {}
+        self._at_other_hours = _build_states()
 
     @classmethod
     def build(
@@ -121,12 +127,36 @@ class CatalogueIndex:
         ):
             index = copy.copy(before)
             index.__dict__["as_of_s"] = as_of_s
+            # These are of the state before, and say so.
+            index._at_other_hours = _build_states()  # noqa: SLF001 - its own
         else:
             index = cls(distinct, as_of_s, ignoring_case, marks)
         index.answered_by = answered_by
         index.listed = listed
         index.tables = tables or {}
         return index
+
+    def at(self, now_s: float) -> "CatalogueIndex":
+        """Give the same catalogue with the prices of a moment.
+
+        Args:
+            now_s: Unix time in seconds.
+
+        Returns:
+            This index itself, unless a price depends on the hour and that has come or gone.
+        """
+        now = to_moment(now_s)
+        if self.prices.holds_at(now):
+            return self
+        key = self.prices.find_open(now)
+        state = self._at_other_hours.get(key)
+        if state is None:
+            state = copy.copy(self)
+            state.prices = self.prices.move_to(now)
+            state.recent = BoundedLru(max_weight=_RECENT_ANSWERS)
+            state.orders = {}
+            self._at_other_hours.put(key, state)
+        return state
 
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, or else by an alias, or else by either without case."""
@@ -301,6 +331,15 @@ class CatalogueIndex:
             for endpoint_id, of_endpoint in masks["endpoints"].items()
             if of_provider & of_endpoint
         }
+
+
+def _build_states() -> "BoundedLru[tuple[bool | None, ...], CatalogueIndex]":
+    return BoundedLru(max_weight=_MAX_STATES_OF_PRICES)
+
+
+def to_moment(unix_s: float) -> datetime.datetime:
+    """Turn unix time into a moment."""
+    return datetime.datetime.fromtimestamp(unix_s, tz=datetime.UTC)
 
 
 def count_days(day: datetime.date | None) -> int:

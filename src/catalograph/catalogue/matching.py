@@ -113,13 +113,8 @@ def match_rows(
 
 def _match_any(index: CatalogueIndex, dimension: str, values: Collection[Any]) -> int:
     """Find what has any of the values; unknown ones match nothing."""
-    postings = index.postings
-    masks = postings.find_masks(dimension)
-    return reduce(
-        or_,
-        (masks.get(postings.fold(dimension, fold_value(one)), 0) for one in values),
-        0,
-    )
+    find_values = index.postings.find_values
+    return reduce(or_, (find_values(dimension, fold_value(one)) for one in values), 0)
 
 
 def _combine(

@@ -3,13 +3,13 @@
 import datetime
 import string
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from itertools import accumulate
 from typing import cast
 
 from catalograph.catalogue.index import CatalogueIndex, count_days
 from catalograph.catalogue.query import ModelsOrder, OrderField
-from catalograph.catalogue.records import Model
 
 # In root order; the dashes and quotation marks that names hold stand beside the ASCII ones.
 _BEFORE_LETTERS = (
@@ -47,30 +47,60 @@ def collation_key(text: str) -> tuple[str, str]:
     return "".join(bases).translate(_WEIGHTS), "".join(accents).rstrip()
 
 
-OrderValue = datetime.date | str | tuple[str, str]
+OrderValue = datetime.date | str | tuple[str, str] | int | Decimal
+
+_NUMBERS: Mapping[
+    OrderField, Callable[[CatalogueIndex], Sequence[int | Decimal | None]]
+] = {
+    OrderField.INPUT_PRICE: lambda index: index.prices.inputs,
+    OrderField.OUTPUT_PRICE: lambda index: index.prices.outputs,
+    OrderField.MAX_INPUT_TOKENS: lambda index: [
+        model.max_input_tokens for model in index.models
+    ],
+    OrderField.MAX_OUTPUT_TOKENS: lambda index: [
+        model.max_output_tokens for model in index.models
+    ],
+}
+"""The orders by a number, and that number by position."""
+
+PRICE_ORDERS = frozenset({OrderField.INPUT_PRICE, OrderField.OUTPUT_PRICE})
+
+
+def find_numbers(
+    index: CatalogueIndex, field: OrderField
+) -> Sequence[int | Decimal | None]:
+    """Give the numbers by position that an order goes by; empty for any other order."""
+    read = _NUMBERS.get(field)
+    return () if read is None else read(index)
 
 
 def read_order_value(
-    field: OrderField, *, model_id: str, name: str | None, date: datetime.date | None
+    field: OrderField,
+    *,
+    model_id: str,
+    name: str | None,
+    date: datetime.date | None,
+    number: int | Decimal | None = None,
 ) -> OrderValue | None:
     """Give what a model is ordered by; `date` is its release date."""
     if field is OrderField.MODEL_ID:
         return model_id
     if field is OrderField.NAME:
         return None if name is None else collation_key(name)
-    return date
+    return number if field in _NUMBERS else date
 
 
 def find_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
     """List all positions of the catalogue in an order, from memory when asked before."""
     found = index.orders.get(order)
     if found is None:
-        found = index.orders[order] = _build_order(index.models, order)
+        found = index.orders[order] = _build_order(index, order)
     return found
 
 
-def _build_order(models: Sequence[Model], order: ModelsOrder) -> Sequence[int]:
-    values = [
+def _build_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
+    models = index.models
+    values: Sequence[OrderValue | None] = find_numbers(index, order.field) or [
         read_order_value(
             order.field,
             model_id=model.model_id,

@@ -82,11 +82,18 @@ class RowPostings:
 
     Attributes:
         masks: Sets of rows, by dimension and value.
+        aliases: Sets of rows, by dimension and other name of a value.
         everything: All rows.
     """
 
     def __init__(self, models: Sequence[Model], fold: "_Folder") -> None:
         gatherers = {name: _Gatherer() for name in ROW_DIMENSIONS}
+        readers = {
+            name: read
+            for name in ROW_DIMENSIONS
+            if (read := DIMENSIONS[name].read_aliases) is not None
+        }
+        aliases = {name: _Gatherer() for name in readers}
         ends: list[int] = []
         place = 0
         for model in models:
@@ -99,6 +106,10 @@ class RowPostings:
                     gatherer.add(place, dict.fromkeys(fold(name, row[name])))
                 for name in lacking:
                     gatherers[name].add(place, (None,))
+                for name, read in readers.items():
+                    by_value = read(model)
+                    for value in row[name] if by_value else ():
+                        aliases[name].add(place, by_value.get(value, ()))
                 place += 1
             ends.append(place)
             place += 1
@@ -108,6 +119,9 @@ class RowPostings:
         self.everything: Final = ((1 << place) - 1) & ~self._all_ends
         self.masks: Final[Mapping[str, Masks]] = {
             name: gatherer.build(place) for name, gatherer in gatherers.items()
+        }
+        self.aliases: Final[Mapping[str, Masks]] = {
+            name: gatherer.build(place) for name, gatherer in aliases.items()
         }
 
     def find_ends(self, rows: int) -> int:
@@ -205,6 +219,8 @@ class Postings:
         status_words: By the upstream's word in lower case.
         status_labels: Status names, to the word the upstream uses most for it.
         released: By release date.
+        input_tokens: By the most tokens that a request may hold.
+        output_tokens: By the most tokens that an answer may hold.
     """
 
     def __init__(
@@ -239,6 +255,12 @@ class Postings:
         self.rows: Final = RowPostings(models, self._fold)
         self.status_words: Final = words.build(size)
         self.released: Final[Ranked] = Ranked([model.release_date for model in models])
+        self.input_tokens: Final[Ranked] = Ranked(
+            [one.max_input_tokens for one in models]
+        )
+        self.output_tokens: Final[Ranked] = Ranked(
+            [one.max_output_tokens for one in models]
+        )
         self.status_labels: Final[Mapping[str, str]] = {
             name: counter.most_common(1)[0][0]
             for name, counter in labels.items()
@@ -257,6 +279,24 @@ class Postings:
         """Find the sets of a dimension: of rows, if offerings differ in it, or of models."""
         masks = self.masks.get(dimension)
         return self.rows.masks[dimension] if masks is None else masks
+
+    def find_values(self, dimension: str, value: str | None) -> int:
+        """Find what has a value of a dimension, or what a name of one stands for.
+
+        A value that is held means exactly itself, and what has it as another name. One
+        that is not held means all that it may stand for.
+        """
+        masks = self.find_masks(dimension)
+        folded = self.fold(dimension, value)
+        found = masks.get(folded, 0)
+        if value is None or folded is None:
+            return found
+        found |= self.rows.aliases.get(dimension, {}).get(folded, 0)
+        if found:
+            return found
+        for name in DIMENSIONS[dimension].find_synonyms(folded):
+            found |= masks.get(name, 0)
+        return found
 
     def fold(self, dimension: str, value: str | None) -> str | None:
         """Bring a value into the case in which this catalogue compares it."""

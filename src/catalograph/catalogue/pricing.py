@@ -5,6 +5,7 @@ only within one currency. What cannot be read for certain (an unknown operator, 
 time zone) has no price rather than a wrong one.
 """
 
+import copy
 import datetime
 import operator
 import zoneinfo
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from catalograph.catalogue.postings import Ranked, build_mask
 from catalograph.catalogue.prices import (
     Price,
     PriceCondition,
@@ -228,6 +230,72 @@ def find_amount(price: Price, at: datetime.datetime) -> Decimal | None:
         if holds:
             return window.amount
     return price.amount
+
+
+class PricePostings:
+    """Prices of all models at one moment, for filters and orders.
+
+    Args:
+        models: In catalogue order.
+        at: The moment.
+
+    Attributes:
+        inputs: By position, US dollars per million input tokens; None without a price.
+        outputs: The same of output tokens.
+        input: Models by input price.
+        output: Models by output price.
+    """
+
+    def __init__(self, models: Sequence[Model], at: datetime.datetime) -> None:
+        self._models = models
+        self._windows = list_windows(models)
+        # Only prices with windows change from hour to hour.
+        self._windowed = [
+            position
+            for position, model in enumerate(models if self._windows else ())
+            if list_windows((model,))
+        ]
+        self.inputs: list[Decimal | None] = [None] * len(models)
+        self.outputs: list[Decimal | None] = [None] * len(models)
+        self._free: set[int] = set()
+        self.input: Ranked
+        self.output: Ranked
+        self._set(range(len(models)), at)
+
+    def _set(self, positions: Iterable[int], at: datetime.datetime) -> None:
+        self._open = find_open_windows(self._windows, at)
+        for position in positions:
+            model = self._models[position]
+            prices = find_model_prices(model, at)
+            self.inputs[position] = prices.input
+            self.outputs[position] = prices.output
+            self._free.discard(position)
+            if is_free(model, at):
+                self._free.add(position)
+        self.input = Ranked(self.inputs)
+        self.output = Ranked(self.outputs)
+        self._free_mask = build_mask(self._free, len(self._models))
+
+    def holds_at(self, at: datetime.datetime) -> bool:
+        """Whether prices are the same at another moment."""
+        return not self._windows or self.find_open(at) == self._open
+
+    def find_open(self, at: datetime.datetime) -> tuple[bool | None, ...]:
+        """Tell which hours it is: prices are equal where these are."""
+        return find_open_windows(self._windows, at)
+
+    def move_to(self, at: datetime.datetime) -> "PricePostings":
+        """Give the prices at another moment."""
+        moved = copy.copy(self)
+        moved.inputs, moved.outputs = [*self.inputs], [*self.outputs]
+        moved._free = set(self._free)  # noqa: SLF001 - its own
+        moved._set(self._windowed, at)  # noqa: SLF001 - its own
+        return moved
+
+    def match_free(self, *, is_free: bool) -> int:
+        """Find the models that one can use for nothing, or those that one cannot."""
+        everything = (1 << len(self._models)) - 1
+        return self._free_mask if is_free else everything & ~self._free_mask
 
 
 def list_windows(models: Iterable[Model]) -> tuple[PriceWindow, ...]:

@@ -53,6 +53,10 @@ class OrderField(enum.Enum):
     RELEASE_DATE = "release_date"
     NAME = "name"
     MODEL_ID = "model_id"
+    INPUT_PRICE = "input_price"
+    OUTPUT_PRICE = "output_price"
+    MAX_INPUT_TOKENS = "max_input_tokens"
+    MAX_OUTPUT_TOKENS = "max_output_tokens"
 
 
 class ModelsOrder(msgspec.Struct, frozen=True):

@@ -3,9 +3,10 @@
 import datetime
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import cached_property
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from operator import neg
 from typing import cast
 
@@ -18,6 +19,7 @@ from catalograph.catalogue.matching import find_matches, match_filter, match_sea
 from catalograph.catalogue.ordering import (
     OrderValue,
     find_gap,
+    find_numbers,
     find_order,
     read_order_value,
     sorts_after,
@@ -50,6 +52,7 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
         date: Its listing date; in the order of release dates, its release date.
         name: Its name.
         score: How well it matched the search; None in a list without one.
+        number: What it is ordered by in a list that a number orders, such as its price.
     """
 
     offset: int
@@ -57,6 +60,7 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
     date: datetime.date | None = None
     name: str | None = None
     score: int | None = None
+    number: Decimal | None = None
 
 
 def build_anchor(
@@ -65,6 +69,7 @@ def build_anchor(
     *,
     order: ModelsOrder | None = None,
     score: int | None = None,
+    number: int | Decimal | None = None,
 ) -> Anchor:
     """Note what finds the place of `model` again in a list so ordered."""
     is_by_release = order is not None and order.field is OrderField.RELEASE_DATE
@@ -74,6 +79,7 @@ def build_anchor(
         date=model.release_date if is_by_release else model.listing_date,
         name=model.name,
         score=score,
+        number=None if number is None else Decimal(number),
     )
 
 
@@ -113,16 +119,22 @@ class Selection:
                     "I", chain.from_iterable(group for _, group in self._groups)
                 )
             return find_positions(self._mask)
-        everything = find_order(self._index, self._order)
-        flags = build_flags(self._mask, len(everything))
-        return list(compress(everything, map(flags.__getitem__, everything)))
+        return list(self._iterate(self._order))
 
     def window(self, offset: int, limit: int) -> tuple[Model, ...]:
         """Give up to `limit` models from `offset` on; none past the end."""
         models = self._index.models
-        return tuple(
-            models[position] for position in self.positions[offset : offset + limit]
-        )
+        if self._order is None or "positions" in self.__dict__:
+            chosen: Iterable[int] = self.positions[offset : offset + limit]
+        else:
+            # The beginning of a long list is found without making all of it.
+            chosen = islice(self._iterate(self._order), offset, offset + limit)
+        return tuple(models[position] for position in chosen)
+
+    def _iterate(self, order: ModelsOrder) -> Iterator[int]:
+        everything = find_order(self._index, order)
+        flags = build_flags(self._mask, len(everything))
+        return compress(everything, map(flags.__getitem__, everything))
 
     def anchor(self, place: int) -> Anchor:
         """Note what finds the member at `place` again.
@@ -130,10 +142,13 @@ class Selection:
         Raises:
             IndexError: There is no such place.
         """
-        model = self._index.models[self.positions[place]]
+        position = self.positions[place]
+        model = self._index.models[position]
+        numbers = self._numbers
+        number = numbers[position] if numbers else None
         is_ranked = self._order is None and self._matches is not None
         score = self._scores[place] if is_ranked else None
-        return build_anchor(model, place, order=self._order, score=score)
+        return build_anchor(model, place, order=self._order, score=score, number=number)
 
     def find_place(self, anchor: Anchor) -> tuple[int, bool]:
         """Find where an anchor stands in this list.
@@ -169,6 +184,13 @@ class Selection:
             if mask & self._mask
         ]
 
+    @cached_property
+    def _numbers(self) -> Sequence[int | Decimal | None]:
+        """By position, the number that orders the list; empty when none does."""
+        return (
+            () if self._order is None else find_numbers(self._index, self._order.field)
+        )
+
     def _find_listed_place(
         self, anchor: Anchor, first: int, last: int
     ) -> tuple[int, bool]:
@@ -202,9 +224,11 @@ class Selection:
                 model_id=anchor.model_id,
                 name=anchor.name,
                 date=anchor.date,
+                number=anchor.number,
             ),
             anchor.model_id,
         )
+        numbers = self._numbers
 
         def read(position: int) -> tuple[OrderValue | None, str]:
             model = models[position]
@@ -213,6 +237,7 @@ class Selection:
                 model_id=model.model_id,
                 name=model.name,
                 date=model.release_date,
+                number=numbers[position] if numbers else None,
             )
             return value, model.model_id
 

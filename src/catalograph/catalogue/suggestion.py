@@ -93,7 +93,7 @@ def _list_unknown(
     names: dict[str, str | None] = {}
     id_by_folded: dict[str, str] = {}
     for value in sorted(set(values)):
-        if postings.fold(dimension, value) in masks:
+        if postings.find_values(dimension, value):
             continue
         if not names:
             names = {

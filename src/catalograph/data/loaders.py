@@ -220,15 +220,15 @@ class Loaders:
 
     async def _fetch_index(self, first_page: ModelsPage | None) -> CatalogueIndex:
         entry = await self._source.fetch_index(self.access, first_page=first_page)
-        self._pin(entry)
-        return entry.value
+        return self._pin(entry)
 
-    def _pin(self, entry: Entry[CatalogueIndex]) -> None:
-        """Answer the whole operation from this state of the index."""
+    def _pin(self, entry: Entry[CatalogueIndex]) -> CatalogueIndex:
+        """Answer the whole operation from this state of the index, at the prices of now."""
         self._index_entry = entry
         self._note(entry)
         self._note_answer(None, entry)
-        self.index = entry.value
+        self.index = entry.value.at(self.now_s())
+        return self.index
 
     def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:
         """Tell the operation's journal, if anybody wants one; None stands for the index."""
@@ -294,7 +294,11 @@ class Loaders:
         pages: _Pages | None = None
         try:
             pages = await self._fetch_pages(kept)
-            if pages is None or any(map(_breaks_contract, pages.values())):
+            if (
+                pages is None
+                or any(map(_breaks_contract, pages.values()))
+                or any(_may_lack_aliases(*found) for found in pages.items())
+            ):
                 return await self._answer_from_index(requests)
         except UpstreamError as error:
             pages = pages or dict.fromkeys(kept, error)
@@ -516,6 +520,21 @@ def _is_younger(one: Entry[ModelsPage] | None, other: Entry[ModelsPage] | None) 
 def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
     error = page.error if isinstance(page, Entry) else page
     return isinstance(error, UpstreamContractError)
+
+
+def _may_lack_aliases(
+    query: ModelsQuery, page: Entry[ModelsPage] | BaseException
+) -> bool:
+    """Whether some id that was asked for was not found: it may be an alias.
+
+    The upstream finds ids alone; the index finds aliases, too.
+    """
+    model_ids = query.filter.model_ids
+    return (
+        bool(model_ids)
+        and isinstance(page, Entry)
+        and page.value.total < len(model_ids)
+    )
 
 
 def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:

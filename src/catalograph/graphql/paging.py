@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime
+import decimal
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,14 +18,21 @@ T = TypeVar("T")
 
 MAX_OFFSET = 2**31 - 1
 
-_CursorFields = tuple[
-    str,  # the order of the list
-    int,  # offset
-    str,  # id
-    datetime.date | None,
-    str | None,  # name
-    int | None,  # score of a search
-]
+
+class _CursorFields(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True
+):
+    """What a cursor holds; what was added later has a default, so that old ones are read."""
+
+    order: str
+    offset: int
+    model_id: str
+    date: datetime.date | None
+    name: str | None
+    score: int | None
+    number: decimal.Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
 _DECODER = msgspec.json.Decoder(_CursorFields)
 
 
@@ -35,14 +43,16 @@ def build_cursor(order: str, anchor: Anchor) -> str:
         order: Names the order of the list, so that a cursor is not taken elsewhere.
         anchor: The place.
     """
-    fields = (
+    fields = [
         order,
         anchor.offset,
         anchor.model_id,
         anchor.date,
         anchor.name,
         anchor.score,
-    )
+    ]
+    if anchor.number is not None:
+        fields.append(anchor.number)
     return base64.urlsafe_b64encode(msgspec.json.encode(fields)).rstrip(b"=").decode()
 
 
@@ -55,18 +65,27 @@ def parse_cursor(value: str, *, order: str, argument: str) -> Anchor:
     try:
         padded = value + "=" * (-len(value) % 4)
         raw = base64.b64decode(padded, altchars=b"-_", validate=True)
-        written, offset, model_id, date, name, score = _DECODER.decode(raw)
+        read = _DECODER.decode(raw)
     except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError) as exc:
         raise _not_a_cursor(argument) from exc
-    if not 0 <= offset <= MAX_OFFSET:
+    number = None if read.number is msgspec.UNSET else read.number
+    is_finite = number is None or number.is_finite()
+    if not is_finite or not 0 <= read.offset <= MAX_OFFSET:
         raise _not_a_cursor(argument)
-    if written != order:
+    if read.order != order:
         message = (
             f"{argument} is a cursor of a list in another order; "
             "start again without it, or ask for the same order and search"
         )
         raise UserInputError(message)
-    return Anchor(offset=offset, model_id=model_id, date=date, name=name, score=score)
+    return Anchor(
+        offset=read.offset,
+        model_id=read.model_id,
+        date=read.date,
+        name=read.name,
+        score=read.score,
+        number=number,
+    )
 
 
 def parse_slice(

@@ -58,6 +58,11 @@ class ModelFacets:
     statuses: list[FacetCount] = _counts(
         "status; `statuses` and the `include…` flags are all its own"
     )
+    parameters: list[FacetCount] = _counts(
+        "what a request may contain; `parameters` and `allParameters` are both its own"
+    )
+    availability: list[FacetCount] = _counts("availability, by the enum's names")
+    variants: list[FacetCount] = _counts("variant")
 
 
 @strawberry.federation.type(

@@ -1,5 +1,6 @@
 """Which models, and in what order: the inputs of a list of models."""
 
+import decimal
 import enum
 from typing import Any
 
@@ -16,7 +17,8 @@ from catalograph.catalogue.filter import (
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import Status
 from catalograph.errors import UserInputError
-from catalograph.graphql.scalars import Date
+from catalograph.graphql.scalars import Date, Decimal
+from catalograph.graphql.types.availability import Availability
 
 _NO_RESTRICTION = "Null or empty: no restriction."
 
@@ -66,14 +68,32 @@ class ModelOrderField(enum.Enum):
     MODEL_ID = strawberry.enum_value(
         OrderField.MODEL_ID, description="Natural id, by code point."
     )
+    INPUT_PRICE = strawberry.enum_value(
+        OrderField.INPUT_PRICE,
+        description="`inputPrice`: US dollars per million input text tokens now.",
+    )
+    OUTPUT_PRICE = strawberry.enum_value(
+        OrderField.OUTPUT_PRICE,
+        description="`outputPrice`: US dollars per million output text tokens now.",
+    )
+    MAX_INPUT_TOKENS = strawberry.enum_value(
+        OrderField.MAX_INPUT_TOKENS, description="Most input tokens."
+    )
+    MAX_OUTPUT_TOKENS = strawberry.enum_value(
+        OrderField.MAX_OUTPUT_TOKENS, description="Most output tokens."
+    )
 
 
 @strawberry.enum(description="Which end of an order comes first.")
 class ModelOrderDirection(enum.Enum):
     """Nulls are last in both."""
 
-    ASC = strawberry.enum_value("asc", description="Oldest, or first letter, first.")
-    DESC = strawberry.enum_value("desc", description="Newest, or last letter, first.")
+    ASC = strawberry.enum_value(
+        "asc", description="Oldest, first letter, or least first."
+    )
+    DESC = strawberry.enum_value(
+        "desc", description="Newest, last letter, or most first."
+    )
 
 
 @strawberry.input(
@@ -134,6 +154,27 @@ def _included(word: str) -> bool | None:
     return field
 
 
+def _at_least(meaning: str) -> int | None:
+    field: int | None = strawberry.field(
+        default=UNSET,
+        description=(
+            f"{meaning} Models without a known limit never match. Null: no restriction."
+        ),
+    )
+    return field
+
+
+def _at_most(price: str) -> Decimal | None:
+    field: Decimal | None = strawberry.field(
+        default=UNSET,
+        description=(
+            f"Costs so much or less, by `{price}`: US dollars per million text tokens now. "
+            "Models without such a price never match. Null: no restriction."
+        ),
+    )
+    return field
+
+
 @strawberry.input(
     description=(
         "Which models. A list matches any of its values, the fields together match what "
@@ -186,6 +227,36 @@ class ModelFilter:
         "Gives all of these; case does not count."
     )
 
+    parameters: list[str | None] | None = _strings_or_none(
+        "Takes any of these in a request, such as `tools`, by name or alias; together with "
+        "`providers`, `endpoints` and `allParameters`, one offering satisfies all of them."
+    )
+    all_parameters: list[str] | None = _strings(
+        "Takes all of these in a request, by name or alias, by one offering."
+    )
+    availability: list[Availability | None] | None = strawberry.field(
+        default=UNSET, description=f"Available in any of these ways. {_OR_NONE}"
+    )
+    variants: list[str | None] | None = _strings_or_none(
+        "Of any of these variants, such as `standard` or `free`."
+    )
+    min_input_tokens: int | None = _at_least(
+        "Takes so many input tokens or more, by `maxInputTokens`."
+    )
+    min_output_tokens: int | None = _at_least(
+        "Gives so many output tokens or more, by `maxOutputTokens`."
+    )
+    max_input_price: Decimal | None = _at_most("inputPrice")
+    max_output_price: Decimal | None = _at_most("outputPrice")
+    is_free: bool | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "True: one routable offering, the endpoint `batch` left out, has standard input "
+            "and output prices of 0. False: none has, be it priced or not. Null: no "
+            "restriction."
+        ),
+    )
+
     def count_values(self) -> int:
         """Count the members of all its lists."""
         return sum(
@@ -214,6 +285,9 @@ def _convert(name: str, value: Any) -> Any:
             return _convert_days(name, value)
         case list():
             return _convert_list(name, value)
+        case int() | decimal.Decimal() if value < 0:
+            message = f"filter.{to_camel_case(name)} must be 0 or more, got {value}"
+            raise UserInputError(message)
         case _:
             return value
 

@@ -7,8 +7,10 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.filter import EVERYTHING, FIELDS, ModelsFilter
+from catalograph.catalogue.ordering import PRICE_ORDERS
 from catalograph.catalogue.query import ModelsOrder
+from catalograph.catalogue.side_tables import TableKind
 from catalograph.data.slices import ModelsRequest
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
@@ -137,9 +139,20 @@ def build_request(
         part=part,
         sections=needed_sections(needs),
         needs_index=Need.INDEX in needs,
-        tables=needed_tables(needs),
+        tables=needed_tables(needs) | _find_tables(asked, order),
         fixed=fixed,
     )
+
+
+def _find_tables(
+    asked: ModelsFilter, order: ModelsOrder | None
+) -> frozenset[TableKind]:
+    """Find the side tables that a filter or an order reads from."""
+    if any(FIELDS[name].reads_prices for name in asked.used) or (
+        order is not None and order.field in PRICE_ORDERS
+    ):
+        return frozenset({TableKind.PRICES})
+    return frozenset()
 
 
 def build_list_resolver(entity: Entity) -> Callable[..., Any]:
