@@ -47,7 +47,7 @@ async def test_every_attack_is_refused_or_survived(outcomes: list[Outcome]) -> N
     ]
 
     assert len(outcomes) == len(all_attacks()) >= 520
-    assert failed == []
+    assert failed == [], "\n".join(failed)
 
 
 async def test_no_attack_keeps_others_waiting(outcomes: list[Outcome]) -> None:

@@ -15,7 +15,8 @@ from catalograph.observability.logs import get_logger
 from catalograph.origins import Origins
 from catalograph.web.replies import RawHeaders, Refusal
 
-_METHODS: Final = b"GET, HEAD, POST"
+_METHOD_NAMES: Final = ("GET", "HEAD", "POST")
+_METHODS: Final = tuple(name.encode() for name in _METHOD_NAMES)
 _MAX_AGE: Final = b"600"  # seconds; Firefox takes more, Chrome up to 7,200
 _EXPOSED: Final = (
     b"access-control-expose-headers: Age, ETag, RateLimit-Limit, RateLimit-Policy, "
@@ -61,14 +62,17 @@ class Cors:
             Headers beside those of `write_lines`.
 
         Raises:
-            Refusal: Pages of this origin may not call.
+            Refusal: Pages of this origin may not call, or not in this way.
         """
         origin = headers[b"origin"].decode("latin-1")
         if not self._origins.allow(origin):
-            metrics.REFUSED.labels("origin").inc()
-            raise Refusal(403, ForbiddenError("pages of this origin may not call"))
+            raise _refuse("pages of this origin may not call")
+        if headers[b"access-control-request-method"] not in _METHODS:
+            raise _refuse(f"pages may call with {', '.join(_METHOD_NAMES)} alone")
+        if b"access-control-request-private-network" in headers:
+            raise _refuse("pages of public networks may not call a private one")
         answer = [
-            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-methods", b", ".join(_METHODS)),
             (b"access-control-max-age", _MAX_AGE),
             (b"vary", b"Access-Control-Request-Headers"),
         ]
@@ -76,11 +80,6 @@ class Cors:
         if wanted:
             # Libraries for tracing, error reports and client awareness each add their own.
             answer.append((b"access-control-allow-headers", wanted))
-        if (
-            headers.get(b"access-control-request-private-network") == b"true"
-            and not self._origins.allow_any
-        ):
-            answer.append((b"access-control-allow-private-network", b"true"))
         return answer
 
     def log_refused(self, method: str, headers: Mapping[bytes, bytes]) -> None:
@@ -107,6 +106,11 @@ class Cors:
             origin=origin.decode("latin-1")[:_LONGEST_LOGGED],
             setting=_SETTING,
         )
+
+
+def _refuse(why: str) -> Refusal:
+    metrics.REFUSED.labels("origin").inc()
+    return Refusal(400, ForbiddenError(why))
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:

@@ -27,7 +27,7 @@ from support.hostile.attack import TRUSTED, Attack, Gateway, ask, carry_out, jud
 MODELS: Final = 1_000
 """In the catalogue behind the gateways; four pages."""
 
-_STARTS_WITHIN_S: Final = 30.0
+_STARTS_WITHIN_S: Final = 120.0
 _GOOD: Final = "aistats_v1_k_hostile_0123456789"
 _SECRETS: Final = (_GOOD, "open-sesame", "a-secret-of-the-partitions")
 

@@ -87,7 +87,9 @@ def _slow() -> Iterator[Attack]:
         _drip(_chunked(b""), _chunk(b" "), 0.2),
         *(408, "closed"),
     )
-    yield _attack("a body that never comes", HEAD + b"Content-Length: 9\r\n\r\n", 408)
+    yield _attack(
+        "a body that never comes", HEAD + JSON_TYPE + b"Content-Length: 9\r\n\r\n", 408
+    )
     yield _attack("gone before the answer", _leaves_early, "closed")
     yield _attack(
         "expects to be asked and never goes on",
