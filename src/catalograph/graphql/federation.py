@@ -106,7 +106,8 @@ def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], o
         raise UserInputError(message)
     type_name = representation.get("__typename")
     if type_name not in _TYPES:
-        message = f"{argument}.__typename must be one of {', '.join(_TYPES)}"
+        # Not which ones there are: clients may not be allowed to ask.
+        message = f"{argument}.__typename must be the name of an entity of this graph"
         raise UserInputError(message)
     id_ = representation.get("id")
     if isinstance(id_, str):

@@ -22,6 +22,7 @@ from graphql import (
 
 from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest, BoundedLru
 from catalograph.errors import LimitError
+from catalograph.graphql.check.hiding import TypeNames
 from catalograph.graphql.check.limits import Limits
 from catalograph.graphql.check.parsing import find_twins, parse_whole
 from catalograph.graphql.check.validation import Validator
@@ -196,6 +197,7 @@ class Documents:
     ) -> None:
         self.limits = limits or Limits()
         self.hide_suggestions = not introspection_enabled
+        self._hidden = None if introspection_enabled else TypeNames(schema)
         self._validator = Validator(schema, introspection_enabled=introspection_enabled)
         self._documents: BoundedLru[str, Document] = BoundedLru(
             max_weight=max_bytes,
@@ -234,6 +236,8 @@ class Documents:
     ) -> Sequence[GraphQLError]:
         """Say where in the text errors happened; for a long one beside the event loop."""
         await self._work(document.text, document.locate, errors)
+        if self._hidden is not None:
+            self._hidden.hide(errors)
         return errors
 
     async def _work(self, text: str, work: Callable[..., T], *args: Any) -> T:
@@ -258,6 +262,8 @@ class Documents:
                 # Errors say where they happened.
                 located = parse_whole(text, max_tokens=max_tokens)
                 errors = self._validator.find_errors(located)
+                if self._hidden is not None:
+                    self._hidden.hide(errors)
                 return Document(text, ast, [_lighten(error) for error in errors])
         except LimitError as error:
             return Document(text, None, [wrap_limit_error(error)])
