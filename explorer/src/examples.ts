@@ -12,7 +12,7 @@ export interface Dates {
 }
 
 export interface Example {
-  group: 'First steps' | 'Lists and filters' | 'Going further';
+  group: 'Prices' | 'First steps' | 'Lists and filters' | 'Going further';
   question: string;
   hint: string;
   query: string;
@@ -43,6 +43,73 @@ const json = (value: unknown): string =>
  * `tests/web/test_explorer_browser.py`. Ids are aliases, which outlive the dated ids behind them.
  */
 export const EXAMPLES: Example[] = [
+  {
+    group: 'Prices',
+    question: 'What do models cost?',
+    hint: 'The newest models that write text, with prices and sizes. Sort the table by price.',
+    query: `# US dollars per million text tokens: the lowest list price of those who serve it.
+query Prices($filter: ModelFilter) {
+  models(
+    filter: $filter
+    orderBy: { field: RELEASE_DATE, direction: DESC }
+    first: 25
+  ) {
+    totalCount
+    nodes {
+      modelId
+      inputPrice
+      outputPrice
+      maxInputTokens
+      maxOutputTokens
+      releaseDate
+    }
+  }
+}
+`,
+    variables: () => json({ filter: { outputModalities: ['text'], isRoutable: true } }),
+  },
+  {
+    group: 'Prices',
+    question: 'Who serves this model cheapest?',
+    hint: 'What a usage of yours costs with each provider. Change the tokens in the variables.',
+    query: `# What a usage costs, with the cheapest and with each of the others.
+query Cheapest($modelId: String!, $usage: Usage!) {
+  model(modelId: $modelId) {
+    name
+    cheapestOffering(usage: $usage) {
+      provider {
+        name
+      }
+      cost(usage: $usage) {
+        amount
+        currency
+        parts {
+          meter
+          quantity
+          amount
+        }
+      }
+    }
+    offerings {
+      provider {
+        name
+      }
+      endpoint {
+        endpointId
+      }
+      inputPrice
+      outputPrice
+      cost(usage: $usage) {
+        amount
+        currency
+      }
+    }
+  }
+}
+`,
+    variables: () =>
+      json({ modelId: 'openai/gpt-oss-120b', usage: { inputTokens: 1_000_000, outputTokens: 200_000 } }),
+  },
   {
     group: 'First steps',
     question: 'What is the newest?',
@@ -238,9 +305,11 @@ fragment Comparison on Model {
     name
     countryCode
   }
+  inputPrice
+  outputPrice
+  maxInputTokens
   inputModalities
   outputModalities
-  isRoutable
   providers {
     name
   }
@@ -248,6 +317,32 @@ fragment Comparison on Model {
 `,
     variables: () =>
       json({ a: 'openai/gpt-5', b: 'anthropic/claude-sonnet-4.5', c: 'google/gemini-2.5-pro' }),
+  },
+  {
+    group: 'Going further',
+    question: 'What may a request to this model contain?',
+    hint: 'Parameters with their types and bounds, and who takes them.',
+    query: `# What can be sent to a model, and which providers take it.
+query Parameters($modelId: String!) {
+  model(modelId: $modelId) {
+    name
+    maxInputTokens
+    maxOutputTokens
+    parameters {
+      name
+      type
+      minimum
+      maximum
+      default
+      values
+      providers {
+        name
+      }
+    }
+  }
+}
+`,
+    variables: () => json({ modelId: 'openai/gpt-oss-120b' }),
   },
   {
     group: 'Going further',

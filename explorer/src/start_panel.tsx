@@ -15,8 +15,8 @@ export function StartPanel() {
     <>
       <h2>A catalogue of AI models, as one graph</h2>
       <p>
-        Which models there are, who made them, who serves them and how they are called. Ask for exactly the fields you
-        need, in one request.
+        Which models there are, who made them, who serves them, what they cost and what they take. Ask for exactly the
+        fields you need, in one request.
       </p>
       <Freshness />
       {(facts.apiKeys || facts.passthrough) && (

@@ -86,8 +86,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
 
 @pytest.fixture(scope="module")
 def demo(serve: Callable[..., str]) -> str:
-    """A demo gateway with default settings: its address."""
-    return serve()
+    """A demo gateway with all that the graph can show: its address."""
+    return serve(UPSTREAM_VERSION="2026-08")
 
 
 def _visit(scene: str, url: str, **environment: str) -> dict[str, Any]:
@@ -147,6 +147,11 @@ def test_every_example_has_an_answer_worth_seeing(stranger: dict[str, Any]) -> N
     } == dict.fromkeys(examples, ([], True))
     lists = {name: _longest_list(answer["data"]) for name, answer in examples.items()}
     lists.pop("CompareThree")
+    prices = examples["Prices"]["data"]["models"]["nodes"]
+    assert len([model for model in prices if model["inputPrice"]]) > 10
+    cheapest = examples["Cheapest"]["data"]["model"]
+    assert cheapest["cheapestOffering"]["cost"]["currency"] == "USD"
+    assert len([one for one in cheapest["offerings"] if one["cost"]]) > 1
     assert {name: length for name, length in lists.items() if length < 2} == {}
     assert all(examples["CompareThree"]["data"].values())
     assert examples["FilteredList"]["data"]["models"]["unknownFilterValues"] == [
