@@ -63,6 +63,9 @@ def test_each_dimension_is_counted_most_first_then_by_value() -> None:
             FacetCount("RUMOURED", "Rumoured", 1),
             FacetCount(None, None, 1),
         ),
+        parameters=(FacetCount(None, None, 6),),
+        availability=(FacetCount(None, None, 6),),
+        variants=(FacetCount(None, None, 6),),
     )
 
 

@@ -36,7 +36,6 @@ def filled(upstream: StubUpstream) -> None:
         ("outputModalities", "imag", "image"),
         ("allInputModalities", "texxt", "Text"),
         ("allOutputModalities", "nothing-like-it", None),
-        ("modelIds", "openai/GPT-5", "openai/gpt-5"),
         ("modelIds", "openai/gpt5", "openai/gpt-5"),
     ],
 )

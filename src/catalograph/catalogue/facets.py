@@ -14,7 +14,7 @@ from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import (
     find_excluded_rows,
     find_rows,
-    match_models,
+    match_field,
     match_rows,
     match_search,
 )
@@ -94,6 +94,12 @@ class _Counter:
         self._asked = asked
         self._fixed = fixed
         self._found = match_search(index, search)
+        self._matched = [
+            (FIELDS[name].dimension, match_field(index, name, getattr(asked, name)))
+            for name in asked.used
+            if FIELDS[name].dimension not in ROW_DIMENSIONS
+        ]
+        self._in_rows = match_rows(index, asked)
 
     def count(self, dimension: str) -> tuple[FacetCount, ...]:
         counts = (
@@ -119,10 +125,17 @@ class _Counter:
 
     def _count_models(self, dimension: str) -> Iterable[tuple[str | None, int]]:
         own = None if dimension == self._fixed else dimension
-        matched = self._found & match_models(self._index, self._asked, leaving_out=own)
-        matched &= match_rows(self._index, self._asked)
+        matched = self._match_models(leaving_out=own) & self._in_rows
         for value, mask in self._index.postings.masks[dimension].items():
             yield value, (mask & matched).bit_count()
+
+    def _match_models(self, *, leaving_out: str | None = None) -> int:
+        """Find the models under the search and the filters that are not on offerings."""
+        matched = self._found
+        for dimension, mask in self._matched:
+            if leaving_out is None or dimension != leaving_out:
+                matched &= mask
+        return matched
 
     def _count_rows(self, dimension: str) -> Iterable[tuple[str | None, int]]:
         """Count by rows: one offering has the value and satisfies the other filters."""
@@ -130,7 +143,7 @@ class _Counter:
         rows = index.postings.rows
         if dimension == self._fixed:
             asked = self._keep_fixed(dimension)
-        matched = self._found & match_models(index, asked)
+        matched = self._match_models()
         if dimension == "providers" and dimension != self._fixed:
             # Excluded is what this very provider serves on an excluded endpoint.
             excluded = find_excluded_rows(index, asked)

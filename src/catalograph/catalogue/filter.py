@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
@@ -383,14 +384,10 @@ def list_rows(model: Model) -> list[Mapping[str, Collection[str]]]:
         {name: tuple(read(offering)) for name, (_, read) in readers}
         for offering in offerings
     ]
-    rest = {
-        name: [
-            value
-            for value in read(model) or ()
-            if not any(value in row[name] for row in rows)
-        ]
-        for name, (read, _) in readers
-    }
+    rest: dict[str, Collection[str]] = {}
+    for name, (read, _) in readers:
+        offered = set(chain.from_iterable(row[name] for row in rows))
+        rest[name] = [value for value in read(model) or () if value not in offered]
     if not rows or any(rest.values()):
         rows.append(rest)
     return rows

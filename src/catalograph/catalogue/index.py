@@ -99,7 +99,7 @@ class CatalogueIndex:
     ) -> "CatalogueIndex":
         """Build the index of a catalogue.
 
-        Pure work of about 40 µs a model: an event loop calls it in a thread.
+        Pure work of about 300 µs a model: an event loop calls it in a thread.
 
         Args:
             models: Each with both sections, in the upstream's order; where an id comes

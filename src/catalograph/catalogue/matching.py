@@ -33,26 +33,6 @@ def match_filter(index: CatalogueIndex, asked: ModelsFilter) -> int:
     return matched
 
 
-def match_models(
-    index: CatalogueIndex, asked: ModelsFilter, *, leaving_out: str | None = None
-) -> int:
-    """Find the models that pass the filters which do not look at offerings.
-
-    Args:
-        index: The catalogue.
-        asked: The filter.
-        leaving_out: A dimension whose own filters do not count.
-    """
-    matched = index.postings.everything
-    for name in asked.used:
-        field = _MODEL_FIELDS.get(name)
-        if field is not None and (
-            leaving_out is None or field.dimension != leaving_out
-        ):
-            matched &= match_field(index, name, getattr(asked, name))
-    return matched
-
-
 def match_field(index: CatalogueIndex, name: str, value: Any) -> int:
     """Find the models that pass one field which does not look at offerings."""
     field = FIELDS[name]

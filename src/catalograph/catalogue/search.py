@@ -111,16 +111,21 @@ _ABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "output image": ("drawing", "pictures"),
     "output audio": ("speech", "voice"),
     "output embeddings": ("embed", "vector"),
-    "parameter tools": ("function", "functions", "calling", "agentic"),
-    "parameter reasoning": ("thinking", "think"),
-    "parameter structured_outputs": ("json", "schema"),
-    "parameter response_format": ("json",),
     "endpoint audio.speech": ("tts", "speaking"),
     "endpoint audio.transcribe": ("stt", "asr", "transcription"),
     "endpoint audio.transcription": ("stt", "asr", "transcribe"),
     "endpoint audio.transcriptions": ("stt", "asr", "transcribe"),
 }
 """What people call an ability, beside the words that the catalogue uses."""
+
+
+_NAMES_OF_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "tools": ("function", "functions", "calling", "agentic"),
+    "reasoning": ("thinking", "think"),
+    "structured_outputs": ("json", "schema"),
+    "response_format": ("json",),
+}
+"""The same of parameters."""
 
 
 def fold_words(text: str) -> tuple[str, ...]:
@@ -231,8 +236,10 @@ class SearchIndex:
                 spelt.add(position, ("".join(words),))
             for owner in sorted(owners):
                 makers.add(position, fold(owner))
-            for text in _list_secondary(model):
-                secondary.add(position, fold(text))
+            texts = _list_secondary(model)
+            secondary.add(
+                position, dict.fromkeys(chain.from_iterable(map(fold, texts)))
+            )
             descriptions.add(position, sorted(set(fold_words(model.description or ""))))
             ranks[_find_rank(model)].append(position)
         size = len(models)
@@ -427,12 +434,14 @@ class SearchIndex:
             return None
         best: tuple[int, str] | None = None
         for vocabulary in (self._titles, self._makers, self._secondary):
-            words = vocabulary.words
             if len(word) == _SHORTEST_MISSPELT:
                 # One letter of three may be another word; swapped ones are a mistake.
-                words = [one for one in words if sorted(one) == sorted(word)]
+                swapped = (word[1] + word[0] + word[2], word[0] + word[2] + word[1])
+                return next(
+                    (one for one in swapped if self._titles.find_whole(one)), None
+                )
             found = process.extractOne(
-                word, words, scorer=OSA.distance, score_cutoff=most + extra
+                word, vocabulary.words, scorer=OSA.distance, score_cutoff=most + extra
             )
             if found is not None and (best is None or found[1] < best[0]):
                 best = int(found[1]), found[0]
@@ -485,9 +494,11 @@ def _list_secondary(model: Model) -> Iterable[str]:
         *(("input", one) for one in data.input_modalities),
         *(("output", one) for one in data.output_modalities),
         *(("endpoint", one.endpoint_id) for one in gateway.endpoints),
-        *(("parameter", one.name) for one in gateway.parameters),
         ("variant", model.variant or ""),
     ]
     for kind, ability in abilities:
         yield ability
         yield from _ABILITIES.get(f"{kind} {ability.lower()}", ())
+    for parameter in gateway.parameters:
+        yield parameter.name
+        yield from _NAMES_OF_PARAMETERS.get(parameter.name, ())
