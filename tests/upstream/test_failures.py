@@ -219,3 +219,32 @@ async def test_a_429_says_when_to_come_back(
 
     assert isinstance(error, UpstreamRateLimitError)
     assert error.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("location", "moved_to"),
+    [
+        ("https://new.test/v2/models?limit=50&offset=0", "https://new.test/v2"),
+        ("/v2/models", "https://upstream.test/v2"),
+        ("https://user:secret@new.test/v1/models/", "https://new.test/v1"),
+        ("https://login.test/?to=x", "https://login.test"),
+        ("http://x:port/v1", None),
+    ],
+)
+async def test_a_redirect_tells_the_base_it_leads_to(
+    location: str, moved_to: str | None
+) -> None:
+    error = await fail(httpx.Response(301, headers={"location": location}))
+
+    assert isinstance(error, UpstreamUnavailableError)
+    assert error.moved_to == moved_to
+
+
+@pytest.mark.parametrize(
+    "header", ["999999999", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"]
+)
+async def test_nobody_is_told_to_wait_longer_than_an_hour(header: str) -> None:
+    error = await fail(httpx.Response(429, headers={"retry-after": header}))
+
+    assert str(error) == "the catalogue limits our requests; try again in 3600 s"
+    assert error.extensions == {"code": "UPSTREAM_RATE_LIMITED", "retryAfter": 3600.0}

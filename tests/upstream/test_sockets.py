@@ -370,8 +370,9 @@ async def test_a_body_cut_off_is_no_page_and_asked_for_again(reply: bytes) -> No
     assert len(server.requests) == 3
 
 
-async def test_a_gzipped_page_is_read() -> None:
-    reply = build_reply(gzip.compress(PAGE), "Content-Encoding: gzip")
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
+async def test_a_gzipped_page_is_read(coding: str) -> None:
+    reply = build_reply(gzip.compress(PAGE), f"Content-Encoding: {coding}")
     async with play(send(reply)) as (_, client):
         page = await client.fetch_page(QUERY)
 

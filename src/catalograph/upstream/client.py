@@ -35,6 +35,7 @@ from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime, parse_lifetime
 from catalograph.upstream.pool import ConnectionPool
 from catalograph.upstream.request import check_base_url, is_loopback
 from catalograph.upstream.retry import RetryPolicy, build_breaker
+from catalograph.upstream.text import to_utf8
 from catalograph.upstream.versions import Dialect, Versions
 from catalograph.upstream.versions.dialect import Pairs, build_query_string
 from catalograph.upstream.wire import TablePage, read_page, read_table_page
@@ -108,13 +109,14 @@ class UpstreamClient:
         self._retries = RetryPolicy(
             breaker=self._breaker, monotonic=monotonic, sleep=sleep, random=random
         )
-        # Behind a company's proxy HTTPS_PROXY and SSL_CERT_FILE are the way out, and there
-        # is no setting of ours for them. But no proxy reaches our own loopback.
+        # Behind a company's proxy HTTPS_PROXY is the way out, and there is no setting of
+        # ours for it. But no proxy reaches our own loopback.
         trust_env = not is_loopback(self._base_url)
         # Made once, for it takes tens of milliseconds; where no TLS is spoken, one that
-        # trusts nobody is made in none.
+        # trusts nobody is made in none. SSL_CERT_FILE counts on loopback, too, where a
+        # side-car may have a certificate of a private authority.
         verify = (
-            httpx.create_ssl_context(trust_env=trust_env)
+            httpx.create_ssl_context(trust_env=True)
             if transport is None and self._base_url.startswith("https:")
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
@@ -419,13 +421,18 @@ class UpstreamClient:
             ssl.SSLError,
         ) as exc:
             raise from_transport(exc, after_s=self._monotonic() - started) from exc
+
+        def read_text() -> _AnswerT:
+            text = to_utf8(body, watched.content_type)
+            return read(text, as_of_s, watched.lifetime)
+
         try:
             if len(body) < _THREAD_FROM_BYTES:
-                return read(body, as_of_s, watched.lifetime)
+                return read_text()
             # A full page takes ten milliseconds or more, and a reading of the index has
             # several at once; a page of fifty takes one or two, hardly more than the way
             # to a thread and back.
-            return await asyncio.to_thread(read, body, as_of_s, watched.lifetime)
+            return await asyncio.to_thread(read_text)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
@@ -435,6 +442,7 @@ class UpstreamClient:
             watched.status = response.status_code
             if response.status_code == httpx.codes.OK:
                 watched.lifetime = parse_lifetime(response.headers.get("cache-control"))
+                watched.content_type = response.headers.get("content-type")
                 return await read_whole(response)
             body = b""
             # The status has been said; a body that breaks off does not unsay it.
@@ -463,6 +471,7 @@ class _Watched:
         request: What is sent.
         status: HTTP status; None until an answer begins.
         lifetime: Of a 200, by its own word.
+        content_type: Of a 200, as it says.
     """
 
     def __init__(self, request: httpx.Request, path: str) -> None:
@@ -470,6 +479,7 @@ class _Watched:
         self._path = path
         self.status: int | None = None
         self.lifetime = NO_LIFETIME
+        self.content_type: str | None = None
         self._started_s = time.perf_counter()
         # No host and no header: where the token goes is nobody's business.
         self._span = tracing.span(

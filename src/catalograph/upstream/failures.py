@@ -21,6 +21,9 @@ _LONGEST_LOCATION = 2_000
 MAX_RETRY_AFTER_S = 3_600.0
 """Longest wait that is passed on; what an upstream asks beyond that is no wait but nonsense."""
 
+_KEY = re.compile(
+    r"(?:bearer\s+|(?:aistats|phaseo)_v\d)[^\s\"'<>,;]*", re.ASCII | re.IGNORECASE
+)
 _SECONDS = re.compile(r"\d{1,30}(\.\d{1,9})?", re.ASCII)
 
 
@@ -133,10 +136,11 @@ def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
 
     The catalogue refuses in JSON, and never by 403 before that has scopes.
     """
-    if headers.get("content-type", "").strip().lower().startswith("text/"):
+    media_type = headers.get("content-type", "").strip().lower()
+    if media_type.startswith("text/"):
         return True
     begins = body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
-    return status == 403 and begins != b"{"  # noqa: PLR2004
+    return status == 403 and begins != b"{" and "json" not in media_type  # noqa: PLR2004
 
 
 def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
@@ -154,10 +158,15 @@ def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
         return None
 
 
+def redact(text: str) -> str:
+    """Take out what looks like a key, be it cut off."""
+    return _KEY.sub("[token]", text)
+
+
 def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
-    shown = body[:_SHOWN_BYTES].decode(errors="replace")
+    shown = redact(body[:_SHOWN_BYTES].decode(errors="replace"))
     location = headers.get("location")
-    target = "" if location is None else f" to {location[:_SHOWN_BYTES]!r}"
+    target = "" if location is None else f" to {redact(location[:_SHOWN_BYTES])!r}"
     return f"HTTP {status}{target}, {headers.get('content-type', 'no type')[:80]}: {shown!r}"
 
 

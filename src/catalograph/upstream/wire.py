@@ -1,6 +1,5 @@
 """The JSON as it really is, decoded and turned into records."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -12,8 +11,10 @@ from catalograph.catalogue.records import Model
 from catalograph.errors import UpstreamResponseError
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import MALFORMED
+from catalograph.upstream.failures import redact
 from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime
 from catalograph.upstream.salvage import Tally, salvage
+from catalograph.upstream.text import mend
 from catalograph.upstream.versions import Version, Versions
 from catalograph.upstream.versions.dialect import Pairs
 from catalograph.upstream.versions.making import RecordMaker
@@ -167,35 +168,21 @@ def _decode_envelope(body: bytes, tally: Tally) -> tuple[bytes, _Envelope]:
     except msgspec.ValidationError as exc:
         raise UpstreamResponseError(detail=str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        mended = _mend_text(body)
-        if mended is None:
-            raise UpstreamResponseError(
-                detail=f"the body is no JSON: {exc}; it begins {body[:80]!r}"
-            ) from exc
-        tally.add("text", str(exc))
+        mended = mend(body)
+        reason = str(exc)
     except RecursionError as exc:
         raise UpstreamResponseError(detail="the body is nested too deeply") from exc
     try:
-        return mended, _ENVELOPE.decode(mended)
-    except (msgspec.MsgspecError, RecursionError) as exc:
+        envelope = _ENVELOPE.decode(mended)
+    except msgspec.ValidationError as exc:
         raise UpstreamResponseError(detail=str(exc)) from exc
-
-
-def _mend_text(body: bytes) -> bytes | None:
-    """Replace half characters, which JavaScript cuts and sends without a word.
-
-    Our decoder refuses the whole body for one of them; the standard library does not.
-    None when that is not what is wrong with the body.
-    """
-    try:
-        text = json.dumps(
-            json.loads(body.decode(errors="replace")),
-            ensure_ascii=False,
-            allow_nan=False,
-        )
-    except (ValueError, RecursionError):
-        return None
-    return text.encode(errors="replace")
+    except (msgspec.MsgspecError, RecursionError) as exc:
+        shown = redact(body[:80].decode(errors="replace"))
+        raise UpstreamResponseError(
+            detail=f"the body is no JSON: {reason}; it begins {shown!r}"
+        ) from exc
+    tally.add("text", reason)
+    return mended, envelope
 
 
 def _check_envelope(envelope: _Envelope, query: ModelsQuery) -> None:
@@ -276,7 +263,14 @@ def _decode_anyhow(raw: bytes, tally: Tally) -> object:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         tally.add("text", str(exc))
-        return msgspec.json.decode(_mend_text(raw) or b"null")
+        return _decode_mended(raw)
+
+
+def _decode_mended(raw: bytes) -> object:
+    try:
+        return msgspec.json.decode(mend(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _shows_no_filter(

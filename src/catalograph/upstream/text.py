@@ -1,0 +1,75 @@
+"""Text that is not quite JSON, and what can be done about it without guessing."""
+
+import codecs
+import re
+from typing import Final
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+# Of Python's codecs those that browsers know; others turn bytes into other things than text.
+_CHARSET: Final = re.compile(
+    r"utf-?(?:8|16|32)(?:-?[lb]e)?|us-ascii|ascii|(?:iso-?)?8859-\d{1,2}|iso-8859-\d{1,2}"
+    r"|latin-?1|(?:windows-|cp)125\d|koi8-[ru]|gbk|gb2312|gb18030|big5|shift_jis|euc-(?:jp|kr)",
+    re.ASCII | re.IGNORECASE,
+)
+_PARAMETER: Final = re.compile(
+    r";\s*charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE
+)
+
+# A string, or a run of characters that is none and holds no structure.
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"|[^\s,:\[\]{}"]+', re.DOTALL)
+_LITERAL: Final = re.compile(
+    rb"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+)
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
+    re.DOTALL,
+)
+
+NO_LITERAL: Final = b'{"":0}'
+"""In the place of what is no JSON literal: fits no field, so that it costs its field alone."""
+
+_PAIR_LENGTH: Final = 12
+
+
+def to_utf8(body: bytes, content_type: str | None) -> bytes:
+    """Give a body as UTF-8 without byte order mark, by the charset that it is said to have.
+
+    A charset that is not known is taken for UTF-8, which JSON has to be.
+    """
+    found = _PARAMETER.search(content_type or "")
+    charset = found[1].lower() if found else "utf-8"
+    if not _is_utf8(charset):
+        body = body.decode(charset, errors="replace").lstrip("\ufeff").encode()
+    return body.removeprefix(_BOM)
+
+
+def mend(body: bytes) -> bytes:
+    """Replace what no decoder of JSON takes: half characters, broken UTF-8, other literals.
+
+    Strings keep their length in characters; a literal such as `NaN` becomes `NO_LITERAL`.
+    """
+    text = body.decode(errors="replace").encode()
+    text = _ESCAPES.sub(_mend_escape, text)
+    return _TOKENS.sub(_mend_token, text)
+
+
+def _is_utf8(charset: str) -> bool:
+    if not _CHARSET.fullmatch(charset):
+        return True
+    try:
+        return codecs.lookup(charset).name in {"utf-8", "ascii"}
+    except LookupError:
+        return True
+
+
+def _mend_escape(found: re.Match[bytes]) -> bytes:
+    escape = found[0]
+    is_half = escape[1:2] == b"u" and len(escape) < _PAIR_LENGTH
+    return b"\\ufffd" if is_half and len(escape) > 2 else escape  # noqa: PLR2004
+
+
+def _mend_token(found: re.Match[bytes]) -> bytes:
+    token = found[0]
+    return token if token[:1] == b'"' or _LITERAL.fullmatch(token) else NO_LITERAL
