@@ -190,7 +190,7 @@ def create_app(
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
-    # It takes as long as a request may take; whoever asks first would have to wait.
+    # It takes as long as a request may; the first client would have to wait.
     build_schema().print_subgraph()
 
     @asynccontextmanager
@@ -234,7 +234,7 @@ def create_app(
         log_stream=sys.stderr,
         figures=None if workers is None else workers.write_metrics,
         lifespan=lifespan,
-        # Kept bytes must not live longer when somebody sets the clock of the machine.
+        # Cached responses must not live longer when the clock of the machine is set.
         clock=time.monotonic if clock is time.time else clock,
     )
 

@@ -174,7 +174,7 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     if not all(_VISIBLE_ASCII.fullmatch(key) for key in keys):
         raise ValueError("must be keys of visible ASCII characters, joined by commas")
     if not keys:
-        # Without a key the gateway is open to everybody, which nobody means who sets this.
+        # Without a key the gateway would be open, which is not what setting this means.
         raise ValueError("must hold at least one key; leave it unset to need none")
     if min(map(len, keys)) < _LEAST_KEY_CHARACTERS:
         raise ValueError(
@@ -279,7 +279,7 @@ def show(value: object) -> str:
 def clamp_between(
     chosen: Mapping[str, float], defaults: Mapping[str, float]
 ) -> dict[str, float]:
-    """Fit the values nobody chose between those that somebody did.
+    """Fit the values that were not chosen between those that were.
 
     Args:
         chosen: Values set on purpose, by name; may be any part of `defaults`.

@@ -60,7 +60,7 @@ _MAX_FILE_BYTES: Final = 1024 * 1024
 
 
 class _Doc(msgspec.Struct, frozen=True):
-    """What a setting is for, and how its text is read."""
+    """The purpose of a setting, and the reader of its text."""
 
     description: str
     read: Reader
@@ -161,7 +161,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_url: Annotated[
         Secret,
         _Doc(
-            "Where answers are kept: `memory://`, or `redis://`, `rediss://`, `unix://` "
+            "Where upstream data are cached: `memory://`, or `redis://`, `rediss://`, `unix://` "
             "to share them between replicas. A password in it is a secret.",
             values.parse_cache_url,
         ),
@@ -169,35 +169,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_fresh_s: Annotated[
         float,
         _Doc(
-            "Age in seconds up to which an answer is served as it is.",
+            "Age in seconds up to which cached data are served as they are.",
             values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 60.0
     cache_stale_s: Annotated[
         float,
         _Doc(
-            "Age up to which it is served at once and refreshed in the background.",
+            "Age up to which they are served at once and refreshed in the background.",
             values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 600.0
     cache_expired_s: Annotated[
         float,
         _Doc(
-            "Age up to which it is served when the upstream fails.",
+            "Age up to which they are served when the upstream fails.",
             values.seconds(_YEAR_S, zero_allowed=True),
         ),
     ] = 86_400.0
     cache_max_bytes: Annotated[
         int,
         _Doc(
-            "Bytes of memory that each process may keep answers in.",
+            "Bytes of memory that each process may cache upstream data in.",
             values.whole(0, 2**40),
         ),
     ] = 128 * 1024 * 1024
     response_cache: Annotated[
         bool,
         _Doc(
-            "Whether whole answers are kept as bytes, beside the pages they came from.",
+            "Whether whole responses are cached as bytes, beside the pages they came from.",
             values.parse_switch,
         ),
     ] = True
@@ -219,7 +219,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: Annotated[
         float,
         _Doc(
-            "Seconds after SIGTERM in which `/readyz` says no and requests are still "
+            "Seconds after SIGTERM in which `/readyz` answers 503 and requests are still "
             "taken; longer than the load balancer takes to notice.",
             values.seconds(_HOUR_S, zero_allowed=True),
         ),
@@ -300,7 +300,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_documents_mode: Annotated[
         Literal["require", "log"],
         _Doc(
-            "What befalls operations outside the manifest: `require` refuses, `log` lets "
+            "What happens to operations outside the manifest: `require` refuses, `log` lets "
             "pass.",
             values.one_of("require", "log"),
         ),
@@ -362,8 +362,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         end names. A file that is missing or empty is a problem and never a default: a
         gateway whose keys cannot be read must not be open to all.
 
-        Of the three ages and of the three deadlines, those nobody set make room for those
-        that somebody did: `CACHE_EXPIRED_S=30` alone lowers the other two ages to 30.
+        Of the three ages and of the three deadlines, those that are not set make room for
+        those that are: `CACHE_EXPIRED_S=30` alone lowers the other two ages to 30.
 
         Raises:
             SettingsError: Names every problem of the whole environment at once.

@@ -71,7 +71,7 @@ async def run_checks(
     Args:
         environ: The environment to read the settings from.
         ask_upstream: One request with the settings' own address and token.
-        ping_cache: As said; not called when answers are kept in memory.
+        ping_cache: As above; not called for a cache in memory.
         clock: Seconds that never run backwards.
 
     Returns:

@@ -1,6 +1,6 @@
 """The `catalograph` command.
 
-What is slow to import is imported inside the command that needs it, so that `--help` and
+Slow imports happen inside the command that needs them, so that `--help` and
 the completion of a shell answer at once. Exit status: 0 well, 1 the answer is bad news
 (errors of a query, a failed check, a schema out of date), 2 the command was not usable.
 """
@@ -355,8 +355,8 @@ async def _execute(
     operation = Operation(document=document, variables=variables)
     caller = Caller()
     if settings.upstream_auth == "passthrough" and settings.upstream_token and not demo:
-        # Whoever runs the command is the caller; a partition of its own, because what
-        # this token may see must not be kept where others find it.
+        # The user of the command is the caller, with a partition of its own: what this
+        # token may see must not be cached where others find it.
         token = settings.upstream_token.reveal()
         caller = Caller(token=token, partition=secrets.token_hex(16))
     async with open_gateway(settings, demo=demo) as engine:

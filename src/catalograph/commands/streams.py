@@ -15,7 +15,7 @@ def prepare_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            # A socket would take the lowest free number, and somebody's last words go there.
+            # Otherwise a socket would get this number, and receive what is written to it.
             os.open(os.devnull, os.O_RDWR)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -33,7 +33,7 @@ class AccessLog:
         self._timer: asyncio.TimerHandle | None = None
         self._second = 0
         self._stamp = ""
-        # Also runs at the interpreter's end, should nobody have closed the log.
+        # Also runs at the end of the interpreter, if the log was not closed.
         self._finalizer = weakref.finalize(
             self, _hand_over, self._lines, self._writer.write
         )

@@ -1,6 +1,6 @@
 """Log lines on their way to a stream, written by a thread of their own.
 
-A pipe that nobody reads, a full disk or a terminal that is gone must not hold up requests:
+A pipe without a reader, a full disk or a terminal that is gone must not hold up requests:
 the event loop only puts lines into a bounded queue. Lines that find no place there, or that
 the stream does not take, are lost and counted.
 """
@@ -17,7 +17,7 @@ from catalograph.observability.metrics import LOG_LINES_LOST
 
 _MAX_QUEUED_BYTES: Final = 4 * 1024 * 1024
 _AT_EXIT_S: Final = 1.0
-"""For what is queued when the process ends: a stream that nobody reads must not keep it."""
+"""For what is queued when the process ends: a stream without a reader must not delay it."""
 
 
 class LogWriter:
@@ -71,7 +71,7 @@ class LogWriter:
         return self._stream is stream
 
     def flush(self) -> None:
-        """Do nothing: whoever wants to wait calls `drain`."""
+        """Do nothing; `drain` waits."""
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until all that is queued was written; False when it took too long."""
@@ -115,7 +115,7 @@ class LogWriter:
             try:
                 view = view[os.write(descriptor, view) :]
             except BlockingIOError:
-                # Somebody else has made the open file non-blocking, for all who share it.
+                # Another process that shares the open file has made it non-blocking.
                 select.select((), (descriptor,), ())
             except (OSError, ValueError):
                 with self._changed:

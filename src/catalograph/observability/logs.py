@@ -115,7 +115,7 @@ def gather_logs() -> None:
         lambda record: record.getMessage() != "Invalid HTTP request received."
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Passer()], force=True)
-    # They would be written to the stream directly, and wait for whoever reads it.
+    # They would be written to the stream directly, and block with it.
     logging.captureWarnings(capture=True)
 
 

@@ -74,17 +74,17 @@ CACHE_READS = Counter(
 )
 COALESCED = Counter(
     "catalograph_coalesced_callers_total",
-    "Callers that waited for somebody else's answer or upstream request.",
+    "Callers that shared the response or upstream request of another caller.",
     registry=REGISTRY,
 )
 CACHE_BYTES = Gauge(
     "catalograph_cache_bytes",
-    "Bytes of memory that kept answers take.",
+    "Bytes of memory that cached pages and indexes take.",
     registry=REGISTRY,
 )
 CACHE_EVICTIONS = Counter(
     "catalograph_cache_evictions_total",
-    "Kept answers that had to leave for others, or were too large to keep.",
+    "Cached entries that were evicted for others, or were too large to cache.",
     registry=REGISTRY,
 )
 TASKS = Gauge(
@@ -144,7 +144,7 @@ INDEX_MODELS = Gauge(
 )
 LOG_LINES_LOST = Counter(
     "catalograph_log_lines_lost_total",
-    "Lines of the log that could not be written: nobody read them, or the disk was full.",
+    "Lines of the log that were dropped: the stream stalled, was closed or was full.",
     registry=REGISTRY,
 )
 CRAWLS = Counter(
@@ -195,13 +195,13 @@ READY = Gauge(
 )
 LOOP_LAG = Gauge(
     "catalograph_event_loop_lag_seconds",
-    "Longest time that the event loop kept others waiting since the last scrape.",
+    "Longest time that the event loop was blocked since the last scrape.",
     registry=REGISTRY,
 )
 
 
 class LoopWatch:
-    """Measures for how long the event loop lets nobody have a turn, until stopped.
+    """Measures for how long the event loop is blocked, until stopped.
 
     Args:
         loop: Runs; gets a timer four times a second.
@@ -232,7 +232,7 @@ class LoopWatch:
         self._wait()
 
     def _take(self) -> float:
-        """The longest since somebody asked last."""
+        """Take the longest block since the last scrape."""
         longest_s, self._longest_s = self._longest_s, 0.0
         return longest_s
 

@@ -109,7 +109,7 @@ _CURRENT: Final[contextvars.ContextVar[OperationTrace | None]] = contextvars.Con
 
 
 def current() -> OperationTrace | None:
-    """The journal of the operation that is running; None when nobody wants one."""
+    """The trace of the operation that is running; None when none was asked for."""
     return _CURRENT.get()
 
 

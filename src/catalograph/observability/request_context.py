@@ -1,4 +1,4 @@
-"""What one request and its answer are known by, from the first middleware to the log."""
+"""The context of a request: what is known about it, from the first middleware to the log."""
 
 import itertools
 import os
@@ -18,16 +18,16 @@ _NUMBERS: Final = itertools.count(1)
 
 
 class RequestContext:
-    """One request and its answer; filled in by whoever learns something.
+    """What is known about one request and its response; filled in on the way.
 
     Attributes:
         request_id: The client's own when it sent a sane one, otherwise ours.
         started_s: `time.perf_counter()` when the request came in.
-        address: Who asks, as far as proxies that we trust say; empty when not known.
+        address: Of the client, as trusted proxies say; empty when not known.
         key_id: Short public name of the API key that was given; empty without one.
         operation_name: Empty for an unnamed operation, and outside GraphQL.
         cost: Estimated cost of the operation.
-        cache: `hit` or `miss` of the kept answers, `joined` when an equal question was just
+        cache: `hit` or `miss` of the response cache, `joined` when an equal request was just
             being answered; empty where none could be used.
         upstream_requests: How many the operation made.
         codes: `extensions.code` of each error in the answer.
@@ -72,7 +72,7 @@ class RequestContext:
         self.sent_bytes = 0
 
     def note_cost(self, cost: int) -> None:
-        """Note what is going to be done, whether or not somebody waits for its end."""
+        """Note the cost of an operation that is about to run, also if the client leaves."""
         self.cost = cost
 
     def note(self) -> dict[str, object]:
@@ -94,7 +94,7 @@ def choose_request_id(sent: bytes | None) -> str:
         text = sent.decode("latin-1")
         if _SANE_ID.fullmatch(text):
             return text
-    # Unique is enough, nobody has to be unable to guess it; a UUID costs ten times this.
+    # Unique is enough, it may be guessed; a UUID costs ten times as much.
     return f"{_PREFIX}-{next(_NUMBERS):x}"
 
 

@@ -1,4 +1,4 @@
-"""What is counted about requests, in plain numbers that cost next to nothing."""
+"""Counters of requests, as plain numbers that cost almost nothing."""
 
 import bisect
 import collections
@@ -37,14 +37,14 @@ _UNNAMED: Final = "(unnamed)"
 
 
 class RequestMetrics(Collector):
-    """Figures of this process, shown to Prometheus when it asks.
+    """Counters of this process, collected by Prometheus.
 
     The client library's own counters take locks that are not needed on one event loop;
-    with them the metrics would cost as much as a kept answer does.
+    with them the metrics would cost as much as a cache hit.
 
     Attributes:
         in_flight: Requests that are being worked on.
-        kept_bytes: Memory that kept answers take.
+        kept_bytes: Memory that the response cache takes.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class RequestMetrics(Collector):
         self._operations[label, outcome] += 1
 
     def count_hit(self, name: str, seconds: float, sent_bytes: int) -> None:
-        """Count a request that a kept answer served, in one go."""
+        """Count a cache hit with all that belongs to it."""
         self._kept["hit"] += 1
         self._statuses[200] += 1
         self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
@@ -85,7 +85,7 @@ class RequestMetrics(Collector):
         self._operations[label if label in self._names else _OTHER, "ok"] += 1
 
     def count_kept(self, outcome: str) -> None:
-        """Count a look-up among the kept answers: `hit` or `miss`."""
+        """Count a look-up in the response cache: `hit` or `miss`."""
         self._kept[outcome] += 1
 
     def count_request(self, status: int, seconds: float, sent_bytes: int) -> None:
@@ -96,7 +96,7 @@ class RequestMetrics(Collector):
         self._sent_bytes += sent_bytes
 
     def collect(self) -> Iterator[Metric]:
-        """The figures as Prometheus has them."""
+        """Give the counters as Prometheus metrics."""
         operations = CounterMetricFamily(
             "catalograph_operations",
             "Operations, by name (a bounded number of them) and outcome.",
@@ -113,7 +113,7 @@ class RequestMetrics(Collector):
         yield requests
         kept = CounterMetricFamily(
             "catalograph_kept_answers",
-            "Look-ups among the kept answers, by outcome (hit or miss).",
+            "Look-ups in the response cache, by outcome (hit or miss).",
             labels=["outcome"],
         )
         for outcome, count in self._kept.items():
@@ -132,7 +132,7 @@ class RequestMetrics(Collector):
         )
         yield GaugeMetricFamily(
             "catalograph_kept_answers_bytes",
-            "Bytes of memory that kept answers take.",
+            "Bytes of memory that the response cache takes.",
             value=self.kept_bytes,
         )
 
@@ -152,6 +152,6 @@ class RequestMetrics(Collector):
 
 
 REQUESTS: Final = RequestMetrics()
-"""The figures of this process."""
+"""The counters of this process."""
 
 REGISTRY.register(REQUESTS)

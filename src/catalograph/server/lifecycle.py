@@ -1,7 +1,7 @@
-"""Serving until told to stop, and stopping so that nobody notices.
+"""Serving, and a graceful shutdown that loses no request.
 
 On SIGTERM a process first says at `/readyz` that it is about to stop, while it still takes
-connections: whoever stands in front needs a moment to notice. Every answer from then on
+connections: the load balancer needs a moment to notice. Every response from then on
 closes its connection. Only after that moment is nothing accepted any more, what is in
 flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such moment.
 
@@ -36,8 +36,8 @@ FINISH_S = 20
 """For requests in flight when nothing is accepted any more."""
 
 _IDLE_S = 75
-"""Longer than proxies keep idle connections (60 s is usual): the one who asks should be the
-one who closes, or a request may meet a connection that is just being closed."""
+"""Longer than proxies keep idle connections (60 s is usual): the client should be the one
+that closes, or a request may meet a connection that is just being closed."""
 
 _SAME_SIGNAL_S = 1.0
 """Longer than the parent of worker processes takes to pass a signal on, half a second."""
@@ -119,7 +119,7 @@ class Drain:
 def _stop_with_parent(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Let a worker process stop when the process that started it is killed.
 
-    It would serve for ever, and hold the port against whoever takes the place of both.
+    It would serve for ever, and a successor could not listen on the port.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

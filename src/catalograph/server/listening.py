@@ -32,7 +32,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
         Listening sockets, at least one; the caller closes them.
 
     Raises:
-        ListenError: Somebody else listens there, or there is no such address here.
+        ListenError: The port is taken, or this machine has no such address.
     """
     listeners: list[socket.socket] = []
     failure: OSError | None = None

@@ -203,7 +203,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arrived_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """The head is there: begin to answer, with a quick way out for kept answers."""
+        """The head is complete: begin to answer, unless it may be a cache hit."""
         if self._arrived_bytes + self._chunk_bytes > self.max_head_bytes:
             fields = sum(len(name) + len(value) for name, value in self.headers)
             if len(self.url) + fields > self.max_head_bytes:
@@ -219,7 +219,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.begin()
 
     def may_be_cached(self) -> bool:
-        """Whether what comes may get a kept answer before anything is made of it."""
+        """Whether the request may be a cache hit, which needs its body and nothing else."""
         return (
             self._answer_from_cache is not None
             and self.url == b"/graphql"
@@ -249,7 +249,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        """The request has arrived: answer it at once, if its answer is kept."""
+        """The request is complete: answer it at once if it is a cache hit."""
         if self._is_upgrading:
             return
         self._is_arriving = False
@@ -279,7 +279,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return True
 
     def _hand_over(self) -> None:
-        """Go on with what has arrived: it gets no kept answer, or not yet."""
+        """Hand what has arrived to the application: it is no cache hit, or not yet."""
         if self._is_early:
             self._is_early = False
             self.begin()
@@ -332,7 +332,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Say what was wrong, when it was one of our bounds."""
         self._stop_waiting()
         if self.cycle is not None and not self.cycle.response_complete:
-            # Somebody else is talking on this connection already.
+            # An earlier response is being sent on this connection.
             self.transport.close()
         else:
             metrics.REFUSED.labels("http").inc()
@@ -341,7 +341,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Answer as if nobody had asked for another protocol, which is up to the server.
+        """Ignore a request for another protocol, as a server may.
 
         Java's own client asks for HTTP/2 with every request, those with a body included;
         the parser takes what comes behind the head for the other protocol.
@@ -464,7 +464,7 @@ class _BegunTransport:
 
 
 class _RefusalLog:
-    """Logs requests that are not valid HTTP: one line in ten seconds, whoever sends them."""
+    """Logs requests that are not valid HTTP: at most one line in ten seconds."""
 
     _EVERY_S = 10.0
 

@@ -19,7 +19,7 @@ _END: Final = b"# EOF\n"
 
 
 class Numbered(Collector):
-    """Another's figures, with the number of a worker on every sample.
+    """The metrics of another collector, with the number of a worker on every sample.
 
     Args:
         collector: Has no label `worker` of its own.
@@ -31,7 +31,7 @@ class Numbered(Collector):
         self._label = {_LABEL: str(number)}
 
     def collect(self) -> Iterator[Metric]:
-        """The figures, copied."""
+        """Copy the metrics."""
         for metric in self._collector.collect():
             copy = Metric(metric.name, metric.documentation, metric.type, metric.unit)
             copy.samples = [
@@ -42,7 +42,7 @@ class Numbered(Collector):
 
 
 class Presence(Collector):
-    """Says of each worker whether its figures are there.
+    """Says of each worker whether its metrics are included.
 
     Args:
         present: By number.

@@ -1,6 +1,6 @@
-"""Workers of one gateway, who tell one another their figures when one of them is asked.
+"""Worker processes of one gateway, which exchange their metrics for a scrape.
 
-The process that starts them makes a folder that nobody else can enter. Each worker takes
+The process that starts them makes a private folder. Each worker takes
 a number there, by a lock that the kernel takes back when the process ends however it ends,
 and listens on a socket of that number. A number whose holder has stopped in good order is
 gone; one whose holder has crashed waits for its successor.
@@ -40,7 +40,7 @@ _SIZE_BYTES: Final = 8
 
 PATIENCE_S: Final = 1.0
 """Until a worker is given up. Long beside what an answer takes, some milliseconds: the
-figures of a worker that is too busy to answer soon are those that somebody looks for."""
+metrics of a worker that is busy are the interesting ones."""
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class _Question(msgspec.Struct, frozen=True):
 
     Attributes:
         accept: In which format.
-        until_s: When nobody waits for the answer any more, by the machine's monotonic
+        until_s: When the question expires, by the machine's monotonic
             clock, which all processes share.
     """
 
@@ -139,7 +139,7 @@ class Workers:
             self._lock.close()
 
     async def write_metrics(self, accept: str) -> tuple[bytes, str]:
-        """Write the figures of all workers in the format that an `Accept` header wants.
+        """Write the metrics of all workers in the format that an `Accept` header wants.
 
         Returns:
             The text, and its media type.
@@ -186,8 +186,8 @@ class Workers:
             contextlib.suppress(OSError, ValueError, msgspec.MsgspecError),
         ):
             question = msgspec.json.decode(await reader.readline(), type=_Question)
-            # Looking changes some figures, such as the longest wait since the last look:
-            # nobody looks when nobody would be told.
+            # Collecting resets some metrics, such as the longest wait since the last scrape:
+            # not when the question has expired.
             if time.monotonic() < question.until_s:
                 text, _ = self._write_own(question.accept)
                 writer.write(len(text).to_bytes(_SIZE_BYTES, "big") + text)
@@ -238,7 +238,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def _find_numbers(folder: Path) -> list[int]:
-    """Numbers that somebody holds or should hold, ascending."""
+    """Numbers of workers that run or should run, ascending."""
     return sorted(int(path.stem) for path in folder.glob("*.lock"))
 
 

@@ -24,7 +24,7 @@ _SHOWN_DIGITS: Final = 8
 
 
 class KeyRing:
-    """The keys that open, held as hashes.
+    """The valid API keys, stored as hashes.
 
     Args:
         keys: Plain, or as the 64 hexadecimal digits of their SHA-256.
@@ -43,9 +43,9 @@ class KeyRing:
         return bool(self._known)
 
     def find(self, headers: Mapping[bytes, bytes]) -> str | None:
-        """The public name of the key that was given; None when it is none of ours.
+        """Find the public name of the key that was sent; None when it is not a valid key.
 
-        Takes the same time whichever key it is, and whether it is one.
+        Takes the same time for every key, valid or not.
         """
         digest = hashlib.sha256(headers.get(b"x-api-key", b"")).digest()
         found = None
@@ -60,12 +60,12 @@ _TOKEN: Final = re.compile(rb"[!-~]{1,4096}")
 
 
 class Callers:
-    """Knows whether callers bring a token of their own, and what they may ask for.
+    """Identifies callers: whether they send a token of their own, and what they asked for.
 
     Args:
         partition_key: Secret of up to 64 bytes; None: all operations run with the
             gateway's own token. Otherwise each caller's bearer token is passed on, and
-            what it may see is kept apart under its hash with this key.
+            what it may see is cached in a partition named by its hash with this key.
         trace_enabled: Whether `X-Catalograph-Trace: 1` is obeyed.
     """
 
@@ -84,7 +84,7 @@ class Callers:
         parameters: Parameters,
         context: RequestContext,
     ) -> Caller:
-        """Read who asks; somebody without a token may still ask what needs none.
+        """Identify the caller; one without a token may still ask for what needs none.
 
         Raises:
             Refusal: There is a bearer token that cannot be one.
@@ -122,7 +122,7 @@ class Callers:
             # Not that of the gateway's own token: a cache may be shared with gateways
             # that have one.
             return _NOBODY
-        # Keyed, so that nobody who sees a partition's name can try tokens against it.
+        # Keyed: the name of a partition must not let anyone test tokens against it.
         digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
         return digest.hexdigest()
 
@@ -136,7 +136,7 @@ _WITH_PORT: Final = re.compile(
 
 
 class Proxies:
-    """The proxies whose word counts.
+    """The proxies whose forwarded headers are trusted.
 
     Args:
         networks: Addresses or networks, such as `10.0.0.0/8`.
@@ -144,14 +144,14 @@ class Proxies:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text) for text in networks]
-        # Reading an address anew takes a good part of the time of a kept answer.
+        # Parsing an address takes a good part of the time of a cache hit.
         self.trusts = functools.lru_cache(maxsize=4_096)(self._trusts)
 
     def __bool__(self) -> bool:
         return bool(self._networks)
 
     def find_address(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
-        """The last address on the way here that is none of ours.
+        """Find the address of the client: the last one that is not a trusted proxy.
 
         Args:
             peer: The other end of the connection.
@@ -174,7 +174,7 @@ class Proxies:
         return peer
 
     def find_scheme(self, peer: str, headers: Mapping[bytes, bytes]) -> str | None:
-        """`http` or `https` as the client had it; None when no proxy of ours says so."""
+        """Find the scheme that the client used; None when no trusted proxy says."""
         if not self._networks or not self.trusts(peer):
             return None
         # The first is that of the client; proxies behind it may add theirs.
@@ -227,10 +227,10 @@ def _parse(text: str) -> _Address | None:
 
 
 class AccessControlMiddleware:
-    """Lets nobody pass without a key, should there be any, nor who asks too much.
+    """Requires an API key, where keys are set, and applies the rate limit.
 
-    Who is asking is counted first, so that trying keys out is limited, too. One wrapper
-    does both, since each costs every request the same again.
+    The rate limit comes first, so that guessing keys is limited, too. One middleware does
+    both, because each one costs every request time.
 
     Args:
         app: What answers.
@@ -253,7 +253,7 @@ class AccessControlMiddleware:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a token first, and the rest when the cost is known; a preflight is free."""
+        """Take one token first, the rest when the cost is known; OPTIONS is free."""
         if scope["type"] != "http" or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
@@ -280,7 +280,7 @@ class AccessControlMiddleware:
             return
         context.key_id = key_id
         await self._app(scope, receive, send)
-        # What is answered from memory costs one token.
+        # A cache hit costs one token.
         if (
             self._guard is not None
             and context.cost > COST_OF_A_TOKEN

@@ -81,12 +81,12 @@ def build_web_app(
         engine: Runs the operations.
         explorer: The page for browsers; not used unless the options allow it.
         options: How to behave.
-        sdl: What `/schema.graphql` shows; None: there is no such address.
+        sdl: The text of `/schema.graphql`; None: 404.
         ready: Gives None when operations can be answered, otherwise the reason.
-        persisted: Where documents are kept by hash; None keeps none.
-        limiter: Counts requests; in this process's memory if None.
+        persisted: Stores documents by hash; None: no persisted queries.
+        limiter: Counts requests; None: in the memory of this process.
         log_stream: Where the access log goes; None: nowhere.
-        figures: Gives what `/metrics` shows; None: figures of this process.
+        figures: Writes `/metrics`; None: the metrics of this process.
         lifespan: Starts and stops what the engine needs.
         clock: Seconds, monotonic; for the age of cached responses.
     """

@@ -14,7 +14,7 @@ class Engine(Protocol):
     """Runs operations.
 
     Only queries: the schema has no mutations, so that an operation of another kind comes
-    back as a request error whoever sent it, and by whatever method.
+    back as a request error for every caller and method.
     """
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:

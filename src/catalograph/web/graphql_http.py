@@ -46,7 +46,7 @@ from catalograph.web.response_cache import (
 )
 
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
-_CLIENT_GONE: Final = 499  # as nginx logs it; nobody is there to read it
+_CLIENT_GONE: Final = 499  # as nginx logs it; never sent
 _STATUS_BY_CODE: Final = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -64,7 +64,7 @@ class _Request(NamedTuple):
         receive: Gives the body, then whether the client has gone.
         method: Upper case.
         headers: By lower-case name; of repeated ones the last.
-        context: What the log and the metrics are told.
+        context: Collects what is logged and counted.
     """
 
     scope: Scope
@@ -79,7 +79,7 @@ class GraphQLOverHTTP:
 
     Args:
         engine: Runs the operations.
-        callers: Reads from the headers who asks.
+        callers: Identifies the caller from the headers.
         documents: Finds the text that a request names.
         responses: Responses that may be sent again; None caches none.
         bodies: Reads the bodies of requests.
@@ -306,8 +306,10 @@ class GraphQLOverHTTP:
         else:
             held = headers.get(b"if-none-match")
             if held and response.matches(held, media, coding):
-                kept = [pair for pair in start if not pair[0].startswith(b"content-")]
-                await send_bytes(send, 304, kept, b"")
+                headers_of_304 = [
+                    pair for pair in start if not pair[0].startswith(b"content-")
+                ]
+                await send_bytes(send, 304, headers_of_304, b"")
                 return
             if request.method == "HEAD":
                 body = b""
@@ -353,7 +355,7 @@ def _word(error: Exception, media: Media | None, context: RequestContext) -> Ref
         refusal = Refusal(504, error)
     else:
         get_logger().error(
-            "a request failed in a way nobody foresaw",
+            "a request failed unexpectedly",
             request_id=context.request_id,
             exc_info=error,
         )

@@ -35,7 +35,7 @@ _NOT_LOGGED: Final = {"/healthz", "/readyz", "/metrics"}
 
 
 class RequestContextMiddleware:
-    """Begins and ends each context: its id, the headers of every answer, log and figures.
+    """Wraps each request in a context: request id, common headers, access log, metrics.
 
     The id is the client's `X-Request-Id` or one of ours, and is sent back. Address and
     scheme are the client's own where a proxy that we trust says what they are. One wrapper
@@ -44,7 +44,7 @@ class RequestContextMiddleware:
     Args:
         app: What answers.
         log: Gets a line for each context.
-        proxies: Whose word counts.
+        proxies: Their forwarded headers are trusted.
         is_wrapped: Whether something around this changes what is sent, so that nothing
             may be written past it.
         cors: Which pages of other origins may call; preflights are answered here.
@@ -52,7 +52,7 @@ class RequestContextMiddleware:
 
     Attributes:
         answer_from_cache: What the server's protocol asks before it makes a task of a
-            request; None: it asks nobody.
+            request; None without a cache.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ _CONTEXT: Final = (b"traceparent", b"tracestate")
 
 
 class TracingMiddleware:
-    """Opens the span of a request; outermost, so that kept answers have one too."""
+    """Opens the span of a request; outermost, so that cache hits have one too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

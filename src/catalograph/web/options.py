@@ -28,13 +28,13 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
             digits of their SHA-256; empty: open to all.
         rate_limit: For each API key, or each address; None: no limit.
         max_body_bytes: Of a request.
-        response_cache: Whether whole answers are kept as bytes.
+        response_cache: Whether whole responses are cached as bytes.
         response_cache_max_bytes: Memory for them.
         passthrough: Whether callers bring the upstream's token themselves.
         partition_key: Secret of up to 64 bytes, under which their tokens are hashed;
             replicas that share a cache must share it.
         trusted_documents: Texts by id; None: no manifest.
-        trusted_documents_mode: What befalls operations outside of it.
+        trusted_documents_mode: Whether operations outside of it are refused or only logged.
         trusted_proxies: Addresses or networks whose forwarded headers count.
         max_in_flight: Requests that are worked on at once.
         request_timeout_s: For a whole request.

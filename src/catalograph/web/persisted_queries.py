@@ -22,7 +22,7 @@ _PREFIX: Final = "sha256:"
 
 
 class PersistedDocuments(Protocol):
-    """Documents by the SHA-256 of their text, kept because a client asked for it."""
+    """Documents by the SHA-256 of their text, stored when a client asks for it."""
 
     async def get(self, sha256: str) -> str | None:
         """The document; None when it is not held, or no longer."""
@@ -74,10 +74,10 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class DocumentFinder:
-    """Finds the text that a request means, and says no where it may not mean it.
+    """Finds the document of a request, and refuses those that are not allowed.
 
     Args:
-        persisted: Where documents are kept by hash; None keeps none.
+        persisted: Stores documents by hash; None stores none.
         trusted: The manifest; None: there is none.
     """
 
@@ -115,7 +115,7 @@ class DocumentFinder:
         return Found(text, is_trusted=None if self._trusted is None else False)
 
     async def register(self, found: Found) -> None:
-        """Keep a document for clients that will send its hash alone."""
+        """Store a document for clients that will send its hash alone."""
         if found.register_as is not None and self._persisted is not None:
             await self._persisted.put(found.register_as, found.text)
 

@@ -113,10 +113,10 @@ class MemoryRateLimiter:
         return judge(self._rate, level, is_allowed=is_allowed)
 
     def draw(self, address: str, key_id: str, now_s: float) -> bytes | None:
-        """Take one token as `take` does, in one go: this is done for every kept answer.
+        """Take one token as `take` does, without awaiting: every cache hit does this.
 
         Args:
-            address: Who asks, as in `RateGuard`.
+            address: Of the caller, as in `RateGuard`.
             key_id: As well.
             now_s: What the clock shows.
 
@@ -141,7 +141,7 @@ class MemoryRateLimiter:
         return self._lines % (int(remaining), math.ceil(full_in_s))
 
     async def charge(self, caller: str, tokens: float) -> None:
-        """Take tokens; nobody owes more than a full bucket."""
+        """Take tokens; the debt is at most a full bucket."""
         now_s = self._clock()
         full_at_s = max(self._full_at_s.get(caller, now_s), now_s)
         full_at_s += tokens * self._token_s
@@ -171,7 +171,7 @@ class RateGuard:
     def __init__(self, limiter: RateLimiter, rate: Rate) -> None:
         self._limiter = limiter
         self._lines = _build_lines(rate)
-        # A coroutine and a verdict for each kept answer can be told from none.
+        # A coroutine and a verdict for each cache hit would cost measurable time.
         self.take_at_once: TakeAtOnce = (
             limiter.draw if isinstance(limiter, MemoryRateLimiter) else _take_later
         )
@@ -249,7 +249,7 @@ class SharedBuckets(Protocol):
     async def take(
         self, name: str, *, spent: float, wanted: float
     ) -> tuple[bool, float] | None:
-        """Take tokens; None when nobody answers."""
+        """Take tokens; None when the shared buckets do not answer."""
 
 
 class _Seen:
@@ -272,8 +272,8 @@ class _Seen:
 class SharedRateLimiter:
     """Counts in one place for all replicas; in each by itself when that place is down.
 
-    Who asks slowly, or has used up half of a bucket, is counted exactly. Who asks fast with
-    plenty left is counted in batches, so that a request seldom waits for Redis; replicas
+    A caller that is slow, or has used half of its bucket, is counted exactly. A fast caller
+    with plenty left is counted in batches, so that a request seldom waits for Redis; replicas
     together can give such a caller a sixteenth of a bucket each too much.
 
     Args:

@@ -29,7 +29,7 @@ WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class Refusal(Exception):  # noqa: N818 it says no; the error is inside
+class Refusal(Exception):  # noqa: N818 a refusal that holds an error
     """A request that is answered with an HTTP status and one GraphQL error.
 
     Attributes:
@@ -97,7 +97,7 @@ async def send_bytes(
 async def send_refusal(
     scope: Scope, send: Send, refusal: Refusal, media: bytes = JSON
 ) -> None:
-    """Tell a client no, in the shape of a GraphQL error; never to be kept by anybody."""
+    """Send a refusal in the form of a GraphQL error; never cacheable."""
     context = request_context_of(scope)
     context.codes = (refusal.error.code,)
     headers = [(b"content-type", media), (b"cache-control", b"no-store")]

@@ -31,8 +31,8 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
 def map_headers(lines: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Map header lines by name; repeated lines are one list, in order (RFC 9110, 5.3).
 
-    Of a header that is no list, such as `X-API-Key`, that makes a value which nothing takes:
-    it is for nobody to guess which of two was meant.
+    A header that is not a list, such as `X-API-Key`, becomes a value that is not valid:
+    which of two was meant must not be guessed.
 
     Args:
         lines: Names in lower case.
@@ -85,7 +85,7 @@ async def run_for_client(
         return await begun
     except asyncio.CancelledError:
         if watch.reason == "" or watch.task.uncancel() > 0:
-            raise  # somebody else, such as the server's shutdown, wants an end
+            raise  # cancelled from outside, such as by the shutdown of the server
         if watch.reason == "late":
             raise RequestTimeoutError(timeout_s) from None
         raise ClientGoneError from None
@@ -227,7 +227,7 @@ class BodyReader:
 def _too_large(max_bytes: int) -> Refusal:
     metrics.REFUSED.labels("body_bytes").inc()
     error = UserInputError(f"the body must be at most {max_bytes} bytes")
-    # The rest of the body is still on its way; nobody will read it.
+    # The rest of the body is still arriving and will not be read.
     return Refusal(413, error, {"Connection": "close"})
 
 

@@ -40,12 +40,12 @@ def build_routes(
     """Build the routes.
 
     Args:
-        sdl: The API schema; None where nobody may ask for it.
+        sdl: The API schema; None answers 404.
         ready: Asked at every `/readyz`; should be quick.
         figures: Asked at every `/metrics`.
         redirect_root: Whether `/` and `/graphql/` lead to the explorer.
-        protect: Put around what tells about the graph; health and metrics are open, and
-            are to be kept from the outside by whoever stands in front.
+        protect: Wraps what shows the graph. Health and metrics are open: the proxy in front
+            must keep them from the outside.
     """
     routes = [
         Route("/healthz", _answer_alive, methods=_PROBES),
