@@ -474,6 +474,7 @@ BOTH: Final = model(
         ("endpoints=batches", ["b"]),
         ("params=tools", ["a"]),
         ("params=span", ["b"]),
+        ("supported_parameters=span&params=none", ["b"]),
         ("params=TOOLS", None),
         ("endpoints=batch&params=tools", None),
         ("provider=a,b&endpoints=batch", ["b"]),
@@ -516,6 +517,30 @@ async def test_variants_and_successors_are_those_of_the_filtered_list() -> None:
     }
     assert narrowed["lifecycle"]["replacement_id"] is None
     assert by_id == whole["acme/one:free"]
+
+
+async def test_of_several_successors_the_first_of_the_list_counts() -> None:
+    new, newer = (
+        model(
+            f"acme/{name}",
+            row(name),
+            predecessor_ids=("acme/old",),
+            released_at=f"{year}-01-01T00:00:00+00:00",
+        )
+        for name, year in (("new", 2025), ("newer", 2026))
+    )
+    async with connect(
+        model("acme/old", row("new"), row("newer")), new, newer
+    ) as client:
+        records = [
+            {each["id"]: each for each in await fetch_models(client, query)}["acme/old"]
+            for query in ("", "provider=new")
+        ]
+
+    assert [record["lifecycle"]["replacement_id"] for record in records] == [
+        "acme/newer",
+        "acme/new",
+    ]
 
 
 async def test_rows_of_one_provider_are_united_and_the_best_one_speaks() -> None:
@@ -568,7 +593,7 @@ async def test_a_record_shows_the_lowest_price_ever_stored() -> None:
         "token",
         1_000_000,
         "4",
-        time_windows=(TimeWindow("night", "06:00", "UTC", "00:00", 0.5),),
+        time_windows=(TimeWindow("night", "06:00", "UTC", "00:00", 2.5),),
     )
     one = model(
         "acme/one",
@@ -588,9 +613,9 @@ async def test_a_record_shows_the_lowest_price_ever_stored() -> None:
 
     assert [find_price(offer) for offer in record["offers"]] == [
         ("a", "0.9500000000000001"),
-        ("b", "0.5"),
+        ("b", "2.5"),
     ]
-    assert find_price(record) == ("b", "0.5")
+    assert find_price(record) == ("b", "0.9500000000000001")
     assert find_price(narrowed) is None
     assert [
         (entry["provider"], entry["endpoint"], entry["meters"][0]["price_per_unit"])
@@ -606,7 +631,7 @@ async def test_a_record_shows_the_lowest_price_ever_stored() -> None:
             "end_time": "06:00",
             "timezone": "UTC",
             "start_time": "00:00",
-            "price_per_unit": 0.5,
+            "price_per_unit": 2.5,
         }
     ]
 
