@@ -35,7 +35,7 @@ from catalograph.observability import metrics, tracing
 from catalograph.observability.logs import configure_logging, gather_logs, get_logger
 from catalograph.observability.metrics import READY, TASKS
 from catalograph.origins import LOCAL_ORIGINS
-from catalograph.server.gc_tuning import tune_collector
+from catalograph.server.gc_tuning import tune_collector, tune_threads
 from catalograph.server.lifecycle import (
     DRAIN,
     Drain,
@@ -335,6 +335,7 @@ def serve(
         bound_requests(settings.max_body_bytes)
         app = create_app(settings, demo=demo)
         tune_collector()
+        tune_threads()
         run_server(app, listeners)
         return
     factory = create_demo_worker if demo else create_worker
@@ -364,6 +365,7 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
         settings, demo=demo, workers=None if folder is None else Workers(folder)
     )
     tune_collector()
+    tune_threads()
     return app
 
 

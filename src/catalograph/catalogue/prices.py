@@ -22,7 +22,9 @@ class PriceListKind(enum.Enum):
     FLOOR = "floor"
 
 
-class PriceCondition(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class PriceCondition(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
+):
     """What a request must be like for a price to apply.
 
     Attributes:
@@ -39,7 +41,7 @@ class PriceCondition(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
     group: int | None = None
 
 
-class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Hours of the day in which another amount applies.
 
     Attributes:
@@ -57,7 +59,7 @@ class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     amount: decimal.Decimal
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Price(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One price.
 
     Attributes:
@@ -79,7 +81,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     windows: tuple[PriceWindow, ...] = ()
 
 
-class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Prices that belong together.
 
     Attributes:
@@ -91,7 +93,9 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     prices: tuple[Price, ...]
 
 
-class ListedPrices(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class ListedPrices(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
+):
     """One list of the upstream's table of prices.
 
     Several may have the same provider, model and endpoint: one for each tier, whose name

@@ -65,7 +65,9 @@ def parse_availability(word: str | None) -> Availability | None:
     return _AVAILABILITY_BY_WORD.get(word.strip().lower(), Availability.OTHER)
 
 
-class Organisation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Organisation(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
+):
     """Who made a model.
 
     Attributes:
@@ -83,7 +85,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     colour: str | None = None
 
 
-class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Who serves models.
 
     Attributes:
@@ -101,7 +103,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     description: str | None = None
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A kind of call, such as `chat.completions`.
 
     Attributes:
@@ -121,7 +123,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return find_other_names(self.endpoint_id)
 
 
-class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Something a request may contain, such as `temperature`.
 
     Attributes:
@@ -150,7 +152,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     providers: tuple[Provider, ...] = ()
 
 
-class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One provider row: this provider serves this model on this endpoint.
 
     Attributes:
@@ -189,7 +191,7 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     price_lists: tuple[PriceList, ...] = ()
 
 
-class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The upstream section `data`.
 
     Attributes:
@@ -201,7 +203,9 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     output_modalities: tuple[str, ...] = ()
 
 
-class ModelGateway(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class ModelGateway(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
+):
     """The upstream section `gateway`, not narrowed to any provider.
 
     Attributes:

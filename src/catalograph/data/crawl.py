@@ -45,6 +45,7 @@ _MAX_FAILURES_OF_A_PAGE = 3
 """Each already means three attempts by the client."""
 
 _PROGRESS_LOGGED_EVERY_S = 5.0
+_MODELS_AT_ONCE = 25
 _UNFINISHED_BYTES = 256 * 1024 * 1024
 _PAGE_BYTES = 64 * 1024
 """Weight of a page of an unfinished crawl, beside its records."""
@@ -115,13 +116,13 @@ class _Reading:
             if offset not in self.pages
         ]
 
-    def add(self, page: ModelsPage) -> None:
-        """Take a page.
+    def add(self, page: ModelsPage, size_bytes: int) -> None:
+        """Take a page whose records take so many bytes when encoded.
 
         Raises:
             UpstreamResponseError: All pages together are too large.
         """
-        self.bytes += sum(len(_ENCODER.encode(model)) for model in page.models)
+        self.bytes += size_bytes
         self.pages[page.offset] = page
         size = len(page.models) + page.lost
         if page.offset == 0:
@@ -210,15 +211,15 @@ class CatalogueCrawler:
         seen = {known.irregularity}
         began_s = self._monotonic()
         for _ in range(MAX_READINGS):
-            reading = self._resume(access, first_page, known.version)
+            reading = await self._resume(access, first_page, known.version)
             first_page = None
             await self._read(reading, access)
-            found = _find_irregularity(reading)
+            found = await asyncio.to_thread(_find_irregularity, reading)
             if found is not None and (found.is_none or found in seen):
                 if not found.is_none and found != known.irregularity:
                     _report(found)
                 CRAWLS.labels("ok").inc()
-                crawl = _join_pages(reading)
+                crawl = await asyncio.to_thread(_join_pages, reading)
                 log.info(
                     "the catalogue was read",
                     models=len(crawl.models),
@@ -240,7 +241,7 @@ class CatalogueCrawler:
             detail=f"the catalogue changed during each of {MAX_READINGS} readings"
         )
 
-    def _resume(
+    async def _resume(
         self, access: Access, first_page: ModelsPage | None, version: str | None
     ) -> _Reading:
         now_s = self._monotonic()
@@ -249,7 +250,7 @@ class CatalogueCrawler:
             reading = _Reading(now_s, version)
         if first_page is not None and 0 not in reading.pages:
             self._note_bound(reading, first_page)
-            reading.add(self._interned(first_page))
+            await self._add(reading, first_page)
         return reading
 
     async def _read(self, reading: _Reading, access: Access) -> None:
@@ -334,7 +335,7 @@ class CatalogueCrawler:
             raise UpstreamResponseError(detail="a section asked for is missing")
         if not offset:
             self._note_bound(reading, page)
-        reading.add(self._interned(page))
+        await self._add(reading, page)
         reading.log_progress(self._monotonic())
 
     def _note_bound(self, reading: _Reading, first: ModelsPage) -> None:
@@ -352,12 +353,20 @@ class CatalogueCrawler:
                 readable=reading.readable,
             )
 
-    def _interned(self, page: ModelsPage) -> ModelsPage:
-        """Page by page: all at once would hold up the event loop.
+    async def _add(self, reading: _Reading, page: ModelsPage) -> None:
+        """Take a page, a few models at a time: others want the event loop, too.
 
-        Most models are as they were, so that a refresh takes little memory.
+        Most models are as they were: known objects in their place let a refresh take
+        little memory.
         """
-        return msgspec.structs.replace(page, models=self._intern(page.models))
+        models: list[Model] = []
+        size_bytes = 0
+        for start in range(0, len(page.models), _MODELS_AT_ONCE):
+            some = self._intern(page.models[start : start + _MODELS_AT_ONCE])
+            size_bytes += sum(len(_ENCODER.encode(model)) for model in some)
+            models.extend(some)
+            await asyncio.sleep(0)
+        reading.add(msgspec.structs.replace(page, models=tuple(models)), size_bytes)
 
 
 def _find_irregularity(reading: _Reading) -> Irregularity | None:

@@ -16,7 +16,19 @@ from catalograph.upstream.client import UpstreamClient
 _RETRIED_AFTER_S = 30.0
 """A table that could not be read is not asked for again before."""
 
-_TABLES: MsgpackCodec[SideTable] = MsgpackCodec(SideTable)
+_BYTES_PER_ROW = 2_000
+
+
+class _TableCodec(MsgpackCodec[SideTable]):
+    """Side tables, weighed by their rows: encoding thousands of prices would take too long."""
+
+    def size(self, value: SideTable) -> int:
+        """Estimate the bytes of memory that a table takes."""
+        rows = (value.providers, value.organisations, value.endpoints, value.prices)
+        return _BYTES_PER_ROW * sum(map(len, rows))
+
+
+_TABLES = _TableCodec(SideTable)
 
 log = get_logger()
 

@@ -103,6 +103,7 @@ class UpstreamClient:
         # Of each step alone, so that a dripping server is never cut off: `_ask` does that.
         self._step_timeouts = httpx.Timeout(attempt_timeout_s).as_dict()
         self._total_timeout_s = total_timeout_s
+        self._reading = asyncio.Semaphore(1)
         self._clock = clock
         self._monotonic = monotonic
         self._breaker = build_breaker(monotonic)
@@ -431,8 +432,10 @@ class UpstreamClient:
                 return read_text()
             # A full page takes ten milliseconds or more, and a reading of the index has
             # several at once; a page of fifty takes one or two, hardly more than the way
-            # to a thread and back.
-            return await asyncio.to_thread(read_text)
+            # to a thread and back. One at a time: several threads that work at once keep
+            # Python's lock from the event loop for several times as long.
+            async with self._reading:
+                return await asyncio.to_thread(read_text)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
