@@ -49,6 +49,11 @@ export function AnswerPane() {
         )}
       </div>
       {!answer && <Empty isRunning={isRunning} isFromLink={isFromLink} />}
+      {answer?.remarks.map((remark) => (
+        <p key={remark} className="remark">
+          {remark}
+        </p>
+      ))}
       {answer && view === 'json' && (
         <div className="answer-text">
           <Editor language="answer" owner={tab.id} label="Answer, as JSON" value={text} />

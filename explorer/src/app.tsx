@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
-import { copyCurl, copyLink, loadCatalogue, run, showDocs, stop, tidy } from './actions.ts';
+import { copyCurl, copyLink, loadCatalogue, run, stop, tidy } from './actions.ts';
 import { AnswerPane } from './answer.tsx';
 import { BuildPanel } from './build_panel.tsx';
 import { DocsPanel } from './docs_panel.tsx';
@@ -39,8 +39,7 @@ export function App() {
     const listen = (event: globalThis.KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k' && !event.shiftKey && !event.altKey) {
         event.preventDefault();
-        showDocs(null);
-        window.setTimeout(() => document.getElementById('docs-search')?.focus());
+        setState({ panel: 'docs', seeks: true });
       }
     };
     window.addEventListener('keydown', listen);

@@ -85,6 +85,14 @@ function Docs({ schema }: { schema: GraphQLSchema }) {
   const place = docs.at(-1);
   const heading = useRef<HTMLHeadingElement>(null);
   const isMoved = useRef(false);
+  const search = useRef<HTMLInputElement>(null);
+  const seeks = useStore((state) => state.seeks);
+
+  useEffect(() => {
+    if (!seeks) return;
+    search.current?.focus();
+    setState({ seeks: false });
+  }, [seeks]);
 
   useEffect(() => {
     // To the top of the new page, also for who listens; not when the panel opens.
@@ -105,6 +113,7 @@ function Docs({ schema }: { schema: GraphQLSchema }) {
         </label>
         <input
           id="docs-search"
+          ref={search}
           type="search"
           placeholder="Search types and fields"
           value={sought}

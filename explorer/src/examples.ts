@@ -78,7 +78,7 @@ query Cheapest($modelId: String!, $usage: Usage!) {
     name
     cheapestOffering(usage: $usage) {
       provider {
-        name
+        providerId
       }
       cost(usage: $usage) {
         amount
@@ -92,7 +92,7 @@ query Cheapest($modelId: String!, $usage: Usage!) {
     }
     offerings {
       provider {
-        name
+        providerId
       }
       endpoint {
         endpointId
@@ -109,6 +109,40 @@ query Cheapest($modelId: String!, $usage: Usage!) {
 `,
     variables: () =>
       json({ modelId: 'openai/gpt-oss-120b', usage: { inputTokens: 1_000_000, outputTokens: 200_000 } }),
+  },
+  {
+    group: 'Prices',
+    question: 'Which models with tools cost least?',
+    hint: 'Filters by parameters, size and price at once, cheapest first.',
+    query: `# Models that take tools and long inputs for little money.
+query CheapWithTools($filter: ModelFilter!) {
+  models(
+    filter: $filter
+    orderBy: { field: INPUT_PRICE, direction: ASC }
+    first: 20
+  ) {
+    totalCount
+    nodes {
+      modelId
+      inputPrice
+      outputPrice
+      maxInputTokens
+      organisation {
+        name
+      }
+    }
+  }
+}
+`,
+    variables: () =>
+      json({
+        filter: {
+          allParameters: ['tools', 'structured_outputs'],
+          minInputTokens: 100_000,
+          maxInputPrice: '1',
+          isFree: false,
+        },
+      }),
   },
   {
     group: 'First steps',

@@ -41,6 +41,8 @@ export interface Answer {
   /** Without the cost and the trace that this page asked for itself. */
   body: unknown;
   data: unknown;
+  /** What the gateway remarks on the answer, in sentences. */
+  remarks: string[];
   /** The query planner's estimate, and the most that it may be. */
   cost: { estimated: number; bound: number } | null;
   trace: Trace | null;
@@ -118,6 +120,7 @@ export async function send(
       at: Date.now(),
       body: { errors: [{ message }] },
       data: null,
+      remarks: [],
       cost: null,
       trace: null,
       freshness: { kind: 'unknown' },
@@ -139,7 +142,9 @@ function parse(text: string, response: Response): unknown {
 interface Extensions {
   cost?: { estimated: number; bound: number };
   trace?: Trace;
-  warnings?: { code: string; asOf?: string }[];
+  warnings?: { code: string; message: string; asOf?: string }[];
+  /** Of look-ups that found nothing. */
+  suggestions?: { path: (string | number)[]; value: string; suggestions: string[] }[];
 }
 
 function readBody(body: unknown, headers: Headers) {
@@ -151,6 +156,12 @@ function readBody(body: unknown, headers: Headers) {
   return {
     body: shown,
     data: answer.data ?? null,
+    remarks: [
+      ...(others.warnings ?? []).map(({ message }) => message),
+      ...(others.suggestions ?? []).map(
+        ({ value, suggestions }) => `Nothing is called “${value}”; did you mean ${suggestions.join(' or ')}?`,
+      ),
+    ],
     cost: cost ?? null,
     trace: trace ?? null,
     freshness: answer.data ? findFreshness(headers.get('cache-control') ?? '', answer.extensions) : ({ kind: 'unknown' } as const),

@@ -52,6 +52,8 @@ export interface State {
   schema: SchemaState;
   /** Pages of the documentation, the one that is shown last: `Type` or `Type.field`. */
   docs: string[];
+  /** Whether the search of the documentation gets the focus as soon as it is there. */
+  seeks: boolean;
   answers: Record<string, Answer>;
   /** Ids of tabs whose operation is under way. */
   running: Record<string, AbortController>;
@@ -100,6 +102,7 @@ let state: State = {
   wantsTrace: facts.catalogue === 'demo',
   schema: { status: 'loading' },
   docs: [],
+  seeks: false,
   answers: {},
   running: {},
   catalogue: null,

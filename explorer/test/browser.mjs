@@ -240,7 +240,12 @@ const scenes = {
     await page.getByRole('checkbox', { name: 'Cost' }).uncheck();
     await run();
     report.plain = await details();
-    report.headers = posts.map(({ headers }) => [headers['x-catalograph-cost'] ?? '', headers['x-catalograph-trace'] ?? '']);
+    report.headers = posts.slice(0, 3).map(({ headers }) => [headers['x-catalograph-cost'] ?? '', headers['x-catalograph-trace'] ?? '']);
+
+    await type(editor, '{ model(modelId: "openai/gpt5") { name } }');
+    await run();
+    report.remark = await page.locator('.remark').innerText();
+    await type(editor, '{ models { totalCount } }');
 
     // Values that a spreadsheet would run, numbers as texts, nulls; the gateway is not asked.
     const rows = [
@@ -288,8 +293,8 @@ const scenes = {
     await open();
     await page.keyboard.press('Control+K');
     const search = page.getByRole('searchbox');
-    report.shortcut = await page.locator('.docs-search kbd').innerText().catch(() => '');
-    report.searchHasFocus = await search.evaluate((node) => node === document.activeElement);
+    report.shortcut = (await search.waitFor(), await page.locator('.docs-search kbd').textContent());
+    await page.waitForFunction(() => document.activeElement?.type === 'search');
     report.description = flat(await page.locator('.docs .description').first().innerText());
     report.asked = await page.locator('.docs .fields').first().locator('li > button:first-child').allInnerTexts();
     report.headings = await page.locator('.docs h3').allInnerTexts();
