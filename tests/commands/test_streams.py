@@ -39,19 +39,16 @@ def run(
     )
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "cp932", "ascii"])
-def test_consoles_that_are_not_utf8_get_what_they_can_show(encoding: str) -> None:
-    table, settings, listed, asked = (
-        run("check", encoding=encoding),
-        run("settings", encoding=encoding),
-        run("--help", encoding=encoding),
-        run("query", "--demo", f'{{ {"a" * 3}: __type(name:"{SAID}") {{ name }} }}'),
-    )
+@pytest.mark.parametrize(
+    ("encoding", "command", "status"),
+    [("cp1252", "check", 1), ("ascii", "--help", 0), ("cp437", "settings", 0)],
+)
+def test_consoles_that_are_not_utf8_get_what_they_can_show(
+    encoding: str, command: str, status: int
+) -> None:
+    result = run(command, encoding=encoding)
 
-    assert (table.returncode, settings.returncode) == (1, 0)
-    assert (listed.returncode, asked.returncode) == (0, 0)
-    errors = table.stderr + settings.stderr + listed.stderr + asked.stderr
-    assert b"Traceback" not in errors
+    assert (result.returncode, result.stderr) == (status, b"")
 
 
 def test_data_keep_their_letters_on_any_console() -> None:
@@ -60,19 +57,25 @@ def test_data_keep_their_letters_on_any_console() -> None:
 
     answers = [
         run("query", "--demo", document, encoding=encoding)
-        for encoding in ("utf-8", "cp1252", "ascii")
+        for encoding in ("utf-8", "cp1252")
     ]
 
-    assert [answer.returncode for answer in answers] == [0, 0, 0]
+    assert [answer.returncode for answer in answers] == [0, 0]
     for answer in answers:
         values = json.loads(answer.stdout)["data"]["models"]["unknownFilterValues"]
         assert values == [{"value": SAID}]
 
 
-@pytest.mark.parametrize("tail", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
-def test_commands_work_without_streams(tail: str) -> None:
-    if "full" in tail and not Path("/dev/full").exists():
-        pytest.skip("only Linux has a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_cannot_be_written_is_told_in_a_line() -> None:
+    result = run("settings", shell_tail=">/dev/full")
 
-    assert run("settings", shell_tail=tail).returncode == 0
+    assert (result.returncode, result.stderr.decode()) == (
+        1,
+        "catalograph: cannot write: no space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("tail", ["2>&-", "<&- >&- 2>&-"])
+def test_commands_work_without_streams(tail: str) -> None:
     assert run("query", "--demo", "{ __typename }", shell_tail=tail).returncode == 0

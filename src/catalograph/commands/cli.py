@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from catalograph import __version__
-from catalograph.commands.streams import can_show, prepare_streams
+from catalograph.commands.streams import can_show, discard_output, prepare_streams
 from catalograph.demo import DEFAULT_VERSION, UpstreamVersion
 from catalograph.errors import CatalographError
 
@@ -65,7 +65,15 @@ _Demo = Annotated[
 def main() -> None:
     """Run the command line."""
     prepare_streams()
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as exc:
+        discard_output()
+        _say(f"catalograph: cannot write: {(exc.strerror or str(exc)).lower()}")
+        sys.exit(1)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it

@@ -25,6 +25,13 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
+def discard_output() -> None:
+    """Let what is left of standard output go nowhere, when it cannot be written."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
 def can_show(text: str, stream: TextIO) -> bool:
     """Whether a stream has every character of a text."""
     try:
