@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +24,7 @@ from catalograph.catalogue.pricing import (
     NO_PRICES,
     Cost,
     CostPart,
+    PricePostings,
     TokenPrices,
     Usage,
     find_amount,
@@ -199,6 +201,21 @@ def test_windows_hold_from_their_start_until_before_their_end(
     at = datetime.datetime.fromisoformat(f"2026-08-22T{time}:59+00:00")
 
     assert find_amount(day, at) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("00:59:00", 60), ("01:00:00", 10_800), ("03:59:59", 1), ("04:00:00", 75_600)],
+)
+def test_prices_hold_until_a_window_opens_or_closes(time: str, seconds: int) -> None:
+    prices = (price(INPUT, "1", windows=(window("01:00", "04:00", "2"),)),)
+    at = datetime.datetime.fromisoformat(f"2026-08-22T{time}+00:00")
+
+    with_windows = PricePostings([model(offer("a", prices))], at)
+    without = PricePostings([model(offer("a", [price(INPUT, "1")]))], at)
+
+    assert with_windows.find_seconds_left(at) == seconds
+    assert without.find_seconds_left(at) == math.inf
 
 
 def test_windows_are_in_their_own_time_zone() -> None:

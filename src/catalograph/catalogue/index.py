@@ -158,6 +158,10 @@ class CatalogueIndex:
             self._at_other_hours.put(key, state)
         return state
 
+    def hold_for_s(self, now_s: float) -> float:
+        """Tell for how many seconds the prices of this state hold; infinite for ever."""
+        return self.prices.find_seconds_left(to_moment(now_s))
+
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, or else by an alias, or else by either without case."""
         position = self.find_position_of(key)

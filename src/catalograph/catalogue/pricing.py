@@ -7,6 +7,7 @@ time zone) has no price rather than a wrong one.
 
 import copy
 import datetime
+import math
 import operator
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ BATCH: Final = "batch"
 """The endpoint whose prices are for answers within a day, and are no measure of others."""
 
 _MILLION: Final = Decimal(1_000_000)
+_DAY_S: Final = 86_400
 _CONDITION_ON_INPUT: Final = "input_tokens"
 
 _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
@@ -284,6 +286,10 @@ class PricePostings:
         """Tell which hours it is: prices are equal where these are."""
         return find_open_windows(self._windows, at)
 
+    def find_seconds_left(self, at: datetime.datetime) -> float:
+        """Tell how long these prices hold from a moment on; infinite without windows."""
+        return min((_count_seconds(one, at) for one in self._windows), default=math.inf)
+
     def move_to(self, at: datetime.datetime) -> "PricePostings":
         """Give the prices at another moment."""
         moved = copy.copy(self)
@@ -434,6 +440,17 @@ def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
     if start <= end:
         return start <= now < end
     return now >= start or now < end
+
+
+def _count_seconds(window: PriceWindow, at: datetime.datetime) -> float:
+    """Count the seconds until a window opens or closes next; infinite when it never does."""
+    zone = _find_zone(window.time_zone)
+    bounds = [_parse_minutes(text) for text in (window.start, window.end)]
+    if zone is None or None in bounds:
+        return math.inf
+    local = at.astimezone(zone)
+    now_s = local.hour * 3_600 + local.minute * 60 + local.second
+    return min((60 * (one or 0) - now_s - 1) % _DAY_S + 1 for one in bounds)
 
 
 @lru_cache(maxsize=1_024)

@@ -106,7 +106,12 @@ class Loaders:
         if self._fresh_until_s is None:
             # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
             return self._source.ages.fresh_s
-        return max(0.0, self._fresh_until_s - self.now_s())
+        now_s = self.now_s()
+        left_s = max(0.0, self._fresh_until_s - now_s)
+        # Prices that depend on the hour are no longer those of now when it ends.
+        return (
+            left_s if self.index is None else min(left_s, self.index.hold_for_s(now_s))
+        )
 
     def now_s(self) -> float:
         """Unix time in seconds, by the source's clock."""
