@@ -378,3 +378,38 @@ async def test_what_memory_holds_is_not_read_back_from_redis(
 
     assert read is first
     assert one.find("k") is first
+
+
+@pytest.mark.parametrize("wrong_by_s", [30, 3_600, 86_400, -30, -3_600, -86_400])
+async def test_a_replica_with_a_wrong_clock_does_not_freeze_the_others(
+    wrong_by_s: float,
+    one: RefreshingCache,
+    other: RefreshingCache,
+    upstream: Upstream,
+    redis_server: RedisServer,
+    clock: Clock,
+) -> None:
+    """Three replicas; the third one's clock is ahead, or behind."""
+    wrong_clock = Clock()
+    wrong_clock.now_s += wrong_by_s
+
+    async def fetch_at_wrong_time() -> Entry[str | None]:
+        return Entry("of the wrong clock", wrong_clock.now_s)
+
+    async with _replica(redis_server, wrong_clock) as wrong:
+        await wrong.fetch_through("k", fetch_at_wrong_time, codec=TEXT)
+        await wrong.drain()
+        for replica in (one, other):
+            await other.read("k", codec=TEXT)
+            clock.now_s += 61
+            wrong_clock.now_s += 61
+            for _ in range(2):
+                await replica.fetch_through("k", upstream, codec=TEXT)
+                await replica.drain()
+            found = await replica.fetch_through("k", upstream, codec=TEXT)
+
+            assert found.value != "of the wrong clock"
+            assert found.as_of_s == clock.now_s
+            await wrong.fetch_through("k", fetch_at_wrong_time, codec=TEXT)
+            await wrong.drain()
+    assert upstream.calls == 2

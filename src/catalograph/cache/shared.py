@@ -240,21 +240,16 @@ class RedisSharedCache:
             # It looks young to the lock; left there, nobody would fetch a better one.
             await self._redis.delete(key)
             return None
-        return self._trust(entry)
-
-    def _trust(self, entry: Entry[V]) -> Entry[V] | None:
-        """Take a time that is a little ahead for now, and refuse one that is further ahead.
-
-        The clock of the process that wrote it is wrong. Its entry would stay fresh until
-        that time has come.
-        """
         now_s = self._clock()
         if entry.as_of_s <= now_s:
             return entry
-        if entry.as_of_s > now_s + MAX_CLOCK_SKEW_S:
-            metrics.SHARED_CACHE_FAILURES.labels("future").inc()
-            return None
-        return msgspec.structs.replace(entry, as_of_s=now_s)
+        if entry.as_of_s <= now_s + MAX_CLOCK_SKEW_S:
+            return msgspec.structs.replace(entry, as_of_s=now_s)
+        # The clock of the process that wrote it is wrong. It would stay fresh until that
+        # time has come; left there, it would look fresh once that has come.
+        metrics.SHARED_CACHE_FAILURES.labels("future").inc()
+        await self._redis.delete(key)
+        return None
 
 
 def open_store(
