@@ -78,7 +78,7 @@ def count_facets(
             endpoints it is the list of wanted ones that stays.
     """
     counter = _Counter(index, filter, search=search, fixed=fixed)
-    return Facets(**{dimension: counter.count(dimension) for dimension in DIMENSIONS})
+    return Facets(**{name: counter.count(name) for name in Facets.__struct_fields__})
 
 
 class _Counter:

@@ -19,7 +19,6 @@ from catalograph.catalogue.contract import (
 )
 from catalograph.catalogue.filter import DIMENSIONS, EVERYTHING, ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
-from catalograph.catalogue.interning import Interner
 from catalograph.catalogue.matching import match_filter
 from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery
 from catalograph.catalogue.records import Model
@@ -34,6 +33,7 @@ from catalograph.data.crawl import (
     check_shrunk,
 )
 from catalograph.data.index_codec import IndexCodec
+from catalograph.data.interning import Interner
 from catalograph.data.partitions import Partition, Partitions
 from catalograph.data.slices import (
     ModelsRequest,

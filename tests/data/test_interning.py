@@ -5,8 +5,8 @@ import gc
 
 import msgspec
 
-from catalograph.catalogue.interning import Interner
 from catalograph.catalogue.records import Model, ModelData
+from catalograph.data.interning import Interner
 
 
 def build(name: str) -> Model:
