@@ -106,6 +106,14 @@ BAD: list[tuple[Any, str]] = [
         ".id must be an id that this graph has given out",
     ),
     ({"__typename": "Model", "id": "UHJvdmlkZXI6cA"}, ".id must be the id of a Model"),
+    (
+        {
+            "__typename": "Provider",
+            "id": "UHJvdmlkZXI6cA",
+            "providerId": "other",
+        },
+        ".id and representations[1].providerId must name the same",
+    ),
     ("Model", " must be an object with __typename and a key"),
     (7, " must be an object with __typename and a key"),
     ([{"__typename": "Model"}], " must be an object with __typename and a key"),

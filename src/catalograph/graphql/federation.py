@@ -110,14 +110,20 @@ def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], o
         message = f"{argument}.__typename must be the name of an entity of this graph"
         raise UserInputError(message)
     id_ = representation.get("id")
+    entity = ENTITY_BY_NAME.get(type_name)
+    natural = None if entity is None else representation.get(entity.key_field)
     if isinstance(id_, str):
         key = parse_id(id_, argument=f"{argument}.id")
         if key.type_name != type_name:
             message = f"{argument}.id must be the id of a {type_name}"
             raise UserInputError(message)
+        if entity is not None and isinstance(natural, str) and natural != key.parts[0]:
+            # A subgraph has mixed up two entities; either of them would be a guess.
+            message = (
+                f"{argument}.id and {argument}.{entity.key_field} must name the same"
+            )
+            raise UserInputError(message)
         return lambda index: find_node(index, key)
-    entity = ENTITY_BY_NAME.get(type_name)
-    natural = None if entity is None else representation.get(entity.key_field)
     if entity is None or not isinstance(natural, str):
         wanted = "id" if entity is None else f"id or {entity.key_field}"
         message = f"{argument} must hold {wanted}, as a string"
