@@ -104,6 +104,13 @@ schema: $(DEV) ## Write the committed schemas anew
 	$(BIN)/catalograph schema --subgraph > .schema.tmp && mv .schema.tmp $(SUBGRAPH)
 	$(BIN)/python docker/tools/manifests.py
 
+.PHONY: release sbom
+release: $(DEV) $(RELEASE) ## Build wheel, sdist and SBOM of this commit into dist/, and try them without Node
+	$(BIN)/python release/build.py $(T)
+
+sbom: $(DEV) $(RELEASE) ## List everything that a release contains in dist/catalograph-sbom.json
+	$(BIN)/python release/build.py --sbom-only $(T)
+
 .PHONY: manifests manifests-check
 MANIFESTS = $(BIN)/python docker/tools/manifests.py --tools .tools
 
@@ -128,7 +135,7 @@ clean: ## Remove what was installed and built here
 	rm -rf $(VENV) .tools dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .fuzz
 
 .PHONY: interop federation
-INTEROP_INSTALLED := interop/node_modules/.installed interop/.venv/.installed
+INTEROP_INSTALLED := interop/node_modules/.installed interop/registries/node_modules/.installed interop/.venv/.installed
 EXAMPLE_INSTALLED := examples/federation/node_modules/.installed
 
 interop: $(RUNTIME) $(INTEROP_INSTALLED) $(EXAMPLE_INSTALLED) ## Put real clients and routers to it, or those of T=apollo

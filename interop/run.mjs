@@ -14,7 +14,7 @@ process.env.APOLLO_TELEMETRY_DISABLED = 'true';
 
 const SUITES = [
   'http', 'persisted', 'apollo', 'urql', 'relay', 'codegen', 'python', 'curl',
-  'federation', 'example', 'lint', 'changes',
+  'federation', 'registries', 'example', 'lint', 'changes',
 ];
 
 const asked = process.argv.slice(2);

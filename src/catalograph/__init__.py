@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "__version__", "create_app"]
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 _HOMES: Final = {"Settings": "catalograph.settings", "create_app": "catalograph.app"}
 

@@ -201,6 +201,8 @@ def test_everything_is_installed_by_hash_and_without_scripts(name: str) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("folder", ["explorer", "interop", "examples/federation"])
+@pytest.mark.parametrize(
+    "folder", ["explorer", "interop", "interop/registries", "examples/federation"]
+)
 def test_npm_runs_no_program_of_a_package(folder: str) -> None:
     assert "ignore-scripts=true" in (ROOT / folder / ".npmrc").read_text("utf-8")

@@ -1,0 +1,252 @@
+"""Builds a release from the present commit, and tries it where nothing else is installed.
+
+    python release/build.py [PYTHON …]    python3.11 to python3.14 where none is named
+
+What it does, and what must hold:
+
+1. Two clean copies of the commit are built independently: wheel and sdist are the same to the
+   byte. A wheel built from the sdist, without Node, is the same again.
+2. The wheel holds every tracked file of the package, and the explorer's built files.
+3. In a fresh environment of each Python, without Node: the pinned dependencies and the wheel
+   are installed, every module is imported, and the commands and a gateway do their work.
+4. `dist/` holds wheel, sdist, the pins, a list of all components (CycloneDX), and checksums.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DIST: Final = ROOT / "dist"
+PINS: Final = "constraints.txt"
+
+_PYTHONS: Final = ("python3.11", "python3.12", "python3.13", "python3.14")
+_PACKAGE: Final = "src/catalograph/"
+_EXPLORER: Final = "catalograph/web/explorer/"
+_NODE: Final = ("node", "npm")
+
+
+def main() -> None:
+    """Build, compare, try, write; the first thing that does not hold ends it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON")
+    parser.add_argument("--sbom-only", action="store_true")
+    given = parser.parse_args()
+    pythons = [
+        found
+        for name in given.pythons or _PYTHONS
+        if (found := shutil.which(name)) is not None
+    ]
+    if not pythons:
+        raise SystemExit("release: none of the Pythons is on the PATH")
+    DIST.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="catalograph-release-") as name:
+        work = Path(name)
+        if given.sbom_only:
+            environment = create_environment(pythons[0], work / "environment")
+            write_sbom(environment, work)
+            return
+        wheel, sdist = build_twice(work)
+        check_completeness(wheel)
+        for old in DIST.iterdir():
+            old.unlink()
+        for number, python in enumerate(pythons):
+            environment = create_environment(python, work / f"environment{number}")
+            if number == 0:
+                write_sbom(environment, work)
+            try_wheel(environment, wheel, work)
+        for path in (wheel, sdist, ROOT / PINS):
+            shutil.copy2(path, DIST)
+        write_checksums()
+    missing = [name for name in _PYTHONS if shutil.which(name) is None]
+    if missing and not given.pythons:
+        say(f"not tried, as they are not here: {', '.join(missing)}")
+
+
+def build_twice(work: Path) -> tuple[Path, Path]:
+    """Build in two copies, and once more from the sdist without Node; all must be equal."""
+    builds = [build(copy_commit(work / name), work / f"{name}-out") for name in "ab"]
+    wheel, sdist = builds[0]
+    for path, other in zip(builds[0], builds[1], strict=True):
+        expect_equal(path, other, "two builds of one commit")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(work / "unpacked", filter="data")
+    (unpacked,) = (work / "unpacked").iterdir()
+    (again,) = run_hatchling(unpacked, work / "c-out", ["wheel"], without_node())
+    expect_equal(wheel, again, "a wheel from the sdist, built without Node,")
+    say(f"reproducible: {wheel.name} {digest(wheel)[:16]}…, {sdist.name}")
+    return wheel, sdist
+
+
+def copy_commit(target: Path) -> Path:
+    """Unpack what is committed, and nothing else, into a folder of its own."""
+    archive = target.with_suffix(".tar")
+    run(["git", "archive", "--output", str(archive), "HEAD"], ROOT)
+    with tarfile.open(archive) as file:
+        file.extractall(target, filter="data")
+    return target
+
+
+def build(tree: Path, out: Path) -> tuple[Path, Path]:
+    """Build wheel and sdist, the explorer included, at the time of the commit."""
+    wheel, sdist = run_hatchling(tree, out, ["wheel", "sdist"], dict(os.environ))
+    return wheel, sdist
+
+
+def run_hatchling(
+    tree: Path, out: Path, targets: Sequence[str], environ: Mapping[str, str]
+) -> list[Path]:
+    """Run the pinned build backend, and give what it made, in the order asked for."""
+    committed_s = run(["git", "log", "-1", "--format=%ct"], ROOT).strip()
+    made: list[Path] = []
+    for target in targets:
+        run(
+            [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(out)],
+            tree,
+            {**environ, "SOURCE_DATE_EPOCH": committed_s},
+        )
+        suffix = {"wheel": "*.whl", "sdist": "*.tar.gz"}[target]
+        made += out.glob(suffix)
+    return made
+
+
+def check_completeness(wheel: Path) -> None:
+    """Compare the wheel with what is tracked, and look for the explorer's page."""
+    tracked = run(["git", "ls-files", _PACKAGE], ROOT).splitlines()
+    wanted = {name.removeprefix("src/") for name in tracked}
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    built = {name for name in packed if name.startswith(_EXPLORER)}
+    if missing := wanted - packed:
+        raise SystemExit(f"release: the wheel lacks {', '.join(sorted(missing))}")
+    if surplus := packed - wanted - built:
+        raise SystemExit(f"release: nobody tracks {', '.join(sorted(surplus))}")
+    if f"{_EXPLORER}index.html" not in built:
+        raise SystemExit("release: the wheel lacks the explorer")
+    say(f"complete: {len(wanted)} files, and {len(built)} of the explorer")
+
+
+def create_environment(python: str, folder: Path) -> Path:
+    """Install the pinned dependencies, and nothing else; give the interpreter."""
+    run([python, "-m", "venv", "--without-pip", str(folder)], ROOT)
+    inside = folder / "bin/python"
+    needed = run([sys.executable, "release/pins.py", "runtime"], ROOT)
+    requirements = folder / "runtime.txt"
+    requirements.write_text(needed, "utf-8")
+    pip = [sys.executable, "-m", "pip", "--python", str(inside), "install", "--quiet"]
+    pinned = ["--require-hashes", "--constraint", PINS]
+    run([*pip, *pinned, "--requirement", str(requirements)], ROOT)
+    return inside
+
+
+def try_wheel(python: Path, wheel: Path, work: Path) -> None:
+    """Install the wheel and use it from an empty folder, with no Node on the PATH."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    run([*pip, "install", "--quiet", "--no-deps", str(wheel)], ROOT)
+    run([*pip, "check"], ROOT)
+    empty = work / "empty"
+    empty.mkdir(exist_ok=True)
+    script = str(ROOT / "release/smoke.py")
+    said = run([str(python), "-I", script], empty, without_node())
+    say(said.strip())
+
+
+def write_sbom(python: Path, work: Path) -> None:
+    """List what is installed, and what of npm is built into the explorer's files."""
+    listed = work / "python.json"
+    run(
+        [
+            *(sys.executable, "-m", "cyclonedx_py", "environment", str(python)),
+            *("--output-reproducible", "--output-format", "JSON"),
+            *("--output-file", str(listed)),
+        ],
+        ROOT,
+    )
+    bom: dict[str, Any] = json.loads(listed.read_text("utf-8"))
+    own = ["npm", "sbom", "--omit=dev", "--package-lock-only"]
+    of_npm = json.loads(run([*own, "--sbom-format=cyclonedx"], ROOT / "explorer"))
+    name = "catalograph"
+    installed = {one["bom-ref"] for one in bom["components"] if one["name"] == name}
+    bom["components"] = [
+        one for one in bom["components"] if one["bom-ref"] not in installed
+    ] + of_npm["components"]
+    bom["dependencies"] = [
+        one for one in bom.get("dependencies", ()) if one["ref"] not in installed
+    ] + of_npm.get("dependencies", [])
+    bom["metadata"]["component"] = {
+        "type": "application",
+        "bom-ref": name,
+        "name": name,
+        "version": importlib.metadata.version(name),
+        "licenses": [{"license": {"id": "MIT"}}],
+    }
+    target = DIST / "catalograph-sbom.json"
+    target.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n", "utf-8")
+    say(f"components: {len(bom['components'])}, in {target.relative_to(ROOT)}")
+
+
+def write_checksums() -> None:
+    """Write SHA-256 of every file, as `sha256sum --check` reads it."""
+    lines = [f"{digest(path)}  {path.name}\n" for path in sorted(DIST.iterdir())]
+    (DIST / "SHA256SUMS").write_text("".join(lines), "utf-8")
+
+
+def without_node() -> dict[str, str]:
+    """Make an environment in which no `node` is found, nor anything of this project."""
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if not any(Path(folder, name).exists() for name in _NODE)
+    ]
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("CATALOGRAPH_", "PYTHON"))
+    }
+    return {**kept, "PATH": os.pathsep.join(folders)}
+
+
+def expect_equal(path: Path, other: Path, what: str) -> None:
+    """End when two files differ."""
+    if path.read_bytes() != other.read_bytes():
+        raise SystemExit(f"release: {what} differ: {path.name}, {other}")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def run(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
+) -> str:
+    """Run to the end; say what it said only when it fails."""
+    done = subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+        raise SystemExit(f"release: {' '.join(command)} failed:\n{said}")
+    return done.stdout
+
+
+def say(text: str) -> None:
+    """Print at once, as a build takes a while."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
