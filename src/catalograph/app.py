@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import anyio.lowlevel
 from starlette.types import ASGIApp
@@ -32,7 +33,13 @@ from catalograph.graphql.run.engine import Engine
 from catalograph.graphql.schema import build_schema
 from catalograph.graphql.sdl import print_api_sdl
 from catalograph.observability import metrics, tracing
-from catalograph.observability.logs import configure_logging, gather_logs, get_logger
+from catalograph.observability.access_log import AccessLog
+from catalograph.observability.logs import (
+    configure_logging,
+    gather_logs,
+    get_logger,
+    wants_columns,
+)
 from catalograph.observability.metrics import READY, TASKS
 from catalograph.origins import LOCAL_ORIGINS
 from catalograph.server.gc_tuning import tune_collector, tune_threads
@@ -43,6 +50,7 @@ from catalograph.server.lifecycle import (
     handle_signals,
     run_server,
 )
+from catalograph.server.reloading import ReloadableApp, on_sighup
 from catalograph.server.workers import Workers, find_folder, open_folder
 from catalograph.settings import PREFIX, Settings
 from catalograph.upstream.client import UpstreamClient
@@ -57,7 +65,7 @@ from catalograph.web.application import build_web_app
 from catalograph.web.graphiql import Explorer, ExplorerFacts
 from catalograph.web.options import Rate, WebOptions
 from catalograph.web.persisted_queries import ManifestError, read_manifest
-from catalograph.web.rate_limit import SharedRateLimiter
+from catalograph.web.rate_limit import MemoryRateLimiter, SharedRateLimiter
 
 DEMO_URL = "http://demo.invalid/v1"
 """Never looked up: in the demo, the upstream is part of the process."""
@@ -145,6 +153,11 @@ class Gateway:
             self._keeper = IndexKeeper(self.source)
             self._keeping = asyncio.create_task(self._keeper.run())
 
+    def use_token(self, settings: Settings) -> None:
+        """Ask the upstream with the token of these settings from now on."""
+        token = settings.upstream_token if self._has_own_token else None
+        self._client.use_token(None if token is None else token.reveal())
+
     async def drain(self) -> None:
         """Wait until all requests to the upstream have ended, those in the background, too."""
         await self.source.drain()
@@ -186,12 +199,20 @@ def create_app(
     """
     settings = settings or Settings.from_environ(os.environ)
     check_start(settings, demo=demo or client is not None)
-    options = _build_options(settings, demo=demo)
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
     gateway = Gateway(settings, demo=demo, client=client, clock=clock)
     # It takes as long as a request may; the first client would have to wait.
     build_schema().print_subgraph()
+    # Cached responses must not live longer when the clock of the machine is set.
+    web_clock = time.monotonic if clock is time.time else clock
+    shared = _build_limiter(settings)
+    limiter = shared[0] if shared else _build_memory_limiter(settings, web_clock)
+    access_log = AccessLog(
+        sys.stderr,
+        mode=settings.access_log,
+        has_columns=wants_columns(sys.stderr, settings.log_format),
+    )
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -204,39 +225,106 @@ def create_app(
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         READY.set_function(lambda: not drain.has_begun and gateway.seems_ready)
         watch = metrics.LoopWatch(loop)
-        with drain.on_sigterm(for_s=settings.drain_s):
+        with drain.on_sigterm(for_s=settings.drain_s), on_sighup(reloader.reload):
             yield
         if workers is not None:
             await workers.leave()
         watch.stop()
         await gateway.aclose()
-        if limiter is not None:
-            await limiter[1].aclose()
+        if shared is not None:
+            await shared[1].aclose()
         # In a thread: it sends what is left, to a collector that may be slow.
         await asyncio.to_thread(tracing.stop)
         get_logger().info("the gateway has stopped", pid=os.getpid())
-
-    limiter = _build_limiter(settings)
 
     async def check_ready() -> str | None:
         if drain.has_begun:
             return "this process is about to stop"
         return await gateway.check_ready()
 
-    return build_web_app(
-        gateway.engine,
-        Explorer(_build_facts(settings, options, demo=demo)),
-        options,
-        sdl=print_api_sdl() if settings.introspection_enabled else None,
-        ready=check_ready,
-        persisted=gateway.documents,
-        limiter=None if limiter is None else limiter[0],
-        log_stream=sys.stderr,
-        figures=None if workers is None else workers.write_metrics,
-        lifespan=lifespan,
-        # Cached responses must not live longer when the clock of the machine is set.
-        clock=time.monotonic if clock is time.time else clock,
-    )
+    def build(settings: Settings) -> ASGIApp:
+        options = _build_options(settings, demo=demo)
+        return build_web_app(
+            gateway.engine,
+            Explorer(_build_facts(settings, options, demo=demo)),
+            options,
+            sdl=print_api_sdl() if settings.introspection_enabled else None,
+            ready=check_ready,
+            persisted=gateway.documents,
+            limiter=limiter,
+            access_log=access_log,
+            figures=None if workers is None else workers.write_metrics,
+            lifespan=lifespan,
+            clock=web_clock,
+        )
+
+    app = ReloadableApp(build(settings))
+    reloader = Reloader(settings, gateway, app, build, demo=demo)
+    return app
+
+
+class Reloader:
+    """Reads the settings again and applies those that may change while the process runs.
+
+    Args:
+        settings: In force now.
+        gateway: Gets another token.
+        app: Gets another application.
+        build: Builds it.
+        demo: The embedded catalogue has a token of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        gateway: Gateway,
+        app: ReloadableApp,
+        build: Callable[[Settings], ASGIApp],
+        *,
+        demo: bool,
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._app = app
+        self._build = build
+        self._demo = demo
+
+    async def reload(self) -> None:
+        """Apply what has changed, or log why it cannot be; then all stays as it was."""
+        try:
+            found = await asyncio.to_thread(Settings.from_environ, os.environ)
+            chosen = self._settings.take(found, RELOADABLE)
+            # A manifest may be large; whatever is wrong with it is found before anything changes.
+            app = await asyncio.to_thread(self._build, chosen)
+        except SettingsError as exc:
+            get_logger().error(
+                "the settings cannot be reloaded; all stays as it was",
+                problems=exc.problems,
+            )
+            return
+        changed = self._settings.list_differences(chosen)
+        if not self._demo and "UPSTREAM_TOKEN" in changed:
+            self._gateway.use_token(chosen)
+        configure_logging(level=chosen.log_level, log_format=chosen.log_format)
+        self._settings = chosen
+        self._app.replace(app)
+        get_logger().info("the settings are reloaded", changed=changed, pid=os.getpid())
+        if left := chosen.list_differences(found):
+            get_logger().warning(
+                "some settings need a restart to change", settings=left
+            )
+
+
+RELOADABLE: Final = frozenset(
+    {
+        "api_keys",
+        "log_level",
+        "trusted_documents",
+        "trusted_documents_mode",
+        "upstream_token",
+    }
+)
+"""Fields of `Settings` that SIGHUP applies."""
 
 
 @asynccontextmanager
@@ -328,7 +416,7 @@ def serve(
         SettingsError: Something that they name cannot be used.
     """
     check_start(settings, demo=demo)
-    configure_logging(level=settings.log_level)
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
     gather_logs()
     handle_signals()
     if settings.workers == 1:
@@ -356,7 +444,7 @@ def create_demo_worker() -> ASGIApp:
 
 def _create_in_worker(*, demo: bool) -> ASGIApp:
     settings = Settings.from_environ(os.environ)
-    configure_logging(level=settings.log_level)
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
     gather_logs()
     handle_signals()
     bound_requests(settings.max_body_bytes)
@@ -400,6 +488,16 @@ def _build_limiter(settings: Settings) -> tuple[SharedRateLimiter, Redis] | None
     redis = Redis(url)
     buckets = SharedBuckets(redis, count=rate.count, period_s=rate.period_s)
     return SharedRateLimiter(buckets, Rate(rate.count, rate.period_s)), redis
+
+
+def _build_memory_limiter(
+    settings: Settings, clock: Callable[[], float]
+) -> MemoryRateLimiter | None:
+    """Count in this process; outlives a reload, which would otherwise fill all buckets."""
+    rate = settings.rate_limit
+    if rate is None:
+        return None
+    return MemoryRateLimiter(Rate(rate.count, rate.period_s), clock=clock)
 
 
 def _build_limits(settings: Settings) -> Limits:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import (
     Annotated,
@@ -238,6 +238,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values.one_of("debug", "info", "warning", "error"),
         ),
     ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        _Doc(
+            "How lines of the log look: `json`; `console`, columns for people; `auto`: "
+            "columns where it is a terminal.",
+            values.one_of("auto", "json", "console"),
+        ),
+    ] = "auto"
+    access_log: Annotated[
+        Literal["on", "off", "errors"],
+        _Doc(
+            "Which requests get a line in the log: `on`, all but probes; `errors`, those "
+            "refused, failed, or answered with errors; `off`, none.",
+            values.one_of("on", "off", "errors"),
+        ),
+    ] = "on"
 
     graphiql_enabled: Annotated[
         bool,
@@ -400,6 +416,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def warnings(self) -> list[str]:
         """What is allowed, but probably a mistake; one sentence each, without secrets."""
         return list(_find_warnings(self))
+
+    def take(self, others: Self, fields: Collection[str]) -> Self:
+        """Give these settings with some fields of others."""
+        return msgspec.structs.replace(
+            self, **{field: getattr(others, field) for field in fields}
+        )
+
+    def list_differences(self, others: Self) -> list[str]:
+        """Name the settings that differ, without prefix and values, in their order."""
+        return [
+            field.upper()
+            for field, _ in _docs()
+            if getattr(self, field) != getattr(others, field)
+        ]
 
     def describe(self, environ: Mapping[str, str]) -> list[Shown]:
         """Show every setting, in the order of the documentation.

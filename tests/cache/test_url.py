@@ -96,3 +96,22 @@ def test_options_that_change_replies_are_left_out(option: str) -> None:
 )
 def test_what_may_be_a_secret_is_not_shown(text: str, shown: str) -> None:
     assert parse_cache_url(text).shown == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis+cluster://h:6379",
+        "rediss-cluster://h",
+        "redis+sentinel://user:secret@h:26379/main/0",
+        "sentinel://h:26379",
+        "redis-sentinel://h",
+        "redis://a:6379,b:6379/0",
+        "rediss://:secret@a,b",
+    ],
+)
+def test_clusters_and_sentinels_are_refused_in_so_many_words(text: str) -> None:
+    with pytest.raises(
+        ValueError, match="Redis Cluster and Sentinel are not supported"
+    ):
+        parse_cache_url(text)

@@ -214,6 +214,40 @@ def test_a_missing_schema_is_status_2(
     assert "no such file or directory; run it at the root" in result.stderr
 
 
+def test_settings_are_printed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATALOGRAPH_UPSTREAM_TOKEN", "aistats_v1_k_1_hunter2")
+    monkeypatch.setenv("CATALOGRAPH_PORT", "9000")
+
+    result = run("settings", "--json")
+
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert result.exit_code == 0
+    assert "hunter2" not in result.stdout
+    assert rows["CATALOGRAPH_PORT"] == {
+        "name": "CATALOGRAPH_PORT",
+        "description": "Port to listen on; 0 takes a free one.",
+        "value": "9000",
+        "default": "8000",
+        "origin": "environment",
+    }
+
+
+def test_a_check_is_printed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATALOGRAPH_UPSTREAM_URL", "http://127.0.0.1:1/v1")
+
+    result = run("check", "--json")
+
+    findings = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [(one["subject"], one["passed"]) for one in findings] == [
+        ("settings", True),
+        ("upstream", False),
+        ("token", None),
+        ("cache", True),
+    ]
+    assert set(findings[1]) == {"subject", "passed", "result", "hint"}
+
+
 def test_a_failed_check_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(_settings: Settings) -> None:
         raise UpstreamAuthError(detail="invalid_secret")

@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from catalograph.observability.logs import (
+    LogFormat,
     TracebackLimit,
     configure_logging,
     get_logger,
@@ -74,3 +75,26 @@ def test_without_standard_error_there_is_no_log_and_no_failure(
     get_logger().warning("nobody reads this")
 
     structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("log_format", "is_terminal", "is_json"),
+    [
+        ("auto", False, True),
+        ("auto", True, False),
+        ("json", True, True),
+        ("console", False, False),
+    ],
+)
+def test_the_format_is_the_one_asked_for(
+    *, log_format: LogFormat, is_terminal: bool, is_json: bool
+) -> None:
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal  # type: ignore[method-assign]
+
+    configure_logging(stream=stream, log_format=log_format)
+    get_logger().info("something happened", count=3)
+
+    assert stream.getvalue().startswith("{") is is_json
+    assert "something happened" in stream.getvalue()
+    assert ("\x1b[" in stream.getvalue()) is (not is_json and is_terminal)

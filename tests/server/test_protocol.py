@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from catalograph.observability.access_log import AccessLog
 from catalograph.server import protocol
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
 from catalograph.web import WebOptions, build_web_app
@@ -338,7 +339,7 @@ async def test_a_client_that_does_not_read_is_let_go(last: bytes) -> None:
 async def test_work_ends_when_the_client_goes() -> None:
     stream = io.StringIO()
     engine = ScriptedEngine()
-    app = build_web_app(engine, None, WebOptions(), log_stream=stream)
+    app = build_web_app(engine, None, WebOptions(), access_log=AccessLog(stream))
     async with serve(app) as (_, port):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(FIRST_PAGE + b"\r\n" + BODY)
@@ -396,7 +397,7 @@ async def test_shutdown_waits_for_answers_and_writes_the_log() -> None:
     """A request under way is answered, its line is not lost, its connection closed."""
     stream = io.StringIO()
     engine = ScriptedEngine()
-    app = build_web_app(engine, None, WebOptions(), log_stream=stream)
+    app = build_web_app(engine, None, WebOptions(), access_log=AccessLog(stream))
     async with serve(app) as (server, port):
         answer = asyncio.create_task(talk(port, FIRST_PAGE + b"\r\n" + BODY))
         await engine.started.wait()

@@ -46,6 +46,10 @@ class GatewayProcess:
         """Send it another signal."""
         self._process.send_signal(number)
 
+    def tell_to_reload(self) -> None:
+        """As a service manager does at `reload`."""
+        self._process.send_signal(signal.SIGHUP)
+
     def tell_all_to_stop(self) -> None:
         """As a service manager does: it tells the workers, too, who are told by their parent."""
         pid = self._process.pid

@@ -18,9 +18,14 @@ _STARTS_WITHIN_S = 10.0
 
 
 class RedisServer:
-    """Listens on a free port and on a unix socket; forgets everything when it ends."""
+    """Listens on a free port and on a unix socket; forgets everything when it ends.
 
-    def __init__(self) -> None:
+    Args:
+        options: Further ones of the command line.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
         # Not pytest's folder: the path of a unix socket has about a hundred letters.
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._socket = self._folder / "redis.sock"
@@ -48,6 +53,7 @@ class RedisServer:
                 *("--port", str(self._port), "--bind", "127.0.0.1"),
                 *("--unixsocket", str(self._socket), "--dir", str(self._folder)),
                 *("--save", "", "--appendonly", "no"),
+                *self._options,
             ],
             stdout=subprocess.DEVNULL,
         )

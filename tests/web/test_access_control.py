@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from starlette.types import Message, Receive
 
+from catalograph.observability.access_log import AccessLog
 from catalograph.observability.metrics import REFUSED
 from catalograph.web import Rate, WebOptions, build_web_app
 from catalograph.web.access_control import Proxies
@@ -369,7 +370,9 @@ async def test_each_proxy_may_add_a_line_of_its_own() -> None:
     """Six callers behind two proxies, of which the inner one adds a second line."""
     stream = io.StringIO()
     options = WebOptions(rate_limit=Rate(1, 60.0), trusted_proxies=("10.0.0.0/8",))
-    app = build_web_app(TinyEngine(), None, options, log_stream=stream, clock=Clock())
+    app = build_web_app(
+        TinyEngine(), None, options, access_log=AccessLog(stream), clock=Clock()
+    )
     statuses = []
     async with running(app), build_client(app, "10.0.0.1") as client:
         for number in range(6):

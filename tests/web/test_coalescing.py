@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from catalograph.graphql.run.request import Answer
+from catalograph.observability.access_log import AccessLog
 from catalograph.observability.metrics import REGISTRY
 from catalograph.web import WebOptions, build_web_app
 from support.tiny_engine import ScriptedEngine, make_answer
@@ -151,7 +152,7 @@ async def test_the_log_tells_who_joined() -> None:
     stream = io.StringIO()
     engine = ScriptedEngine()
     engine.late_answer = make_answer(upstream_requests=3)
-    app = build_web_app(engine, None, WebOptions(), log_stream=stream)
+    app = build_web_app(engine, None, WebOptions(), access_log=AccessLog(stream))
     async with running(app), build_client(app) as client:
         first = asyncio.create_task(ask(client))
         await engine.started.wait()

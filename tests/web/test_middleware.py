@@ -6,7 +6,7 @@ import json
 import pytest
 from prometheus_client import generate_latest
 
-from catalograph.observability.access_log import AccessLog
+from catalograph.observability.access_log import AccessLog, AccessLogMode
 from catalograph.observability.metrics import REGISTRY
 from catalograph.observability.request_metrics import RequestMetrics
 from catalograph.web import WebOptions, build_web_app
@@ -60,7 +60,7 @@ async def test_the_log_says_what_happened_and_no_secret() -> None:
     stream = io.StringIO()
     engine = ScriptedEngine(make_answer(name="Q", cost=7, upstream_requests=2))
     options = WebOptions(api_keys=("sesame",))
-    app = build_web_app(engine, None, options, log_stream=stream)
+    app = build_web_app(engine, None, options, access_log=AccessLog(stream))
     secret = {"x-api-key": "sesame", "authorization": "Bearer hush"}
     async with running(app), build_client(app) as client:
         await ask(client, headers={**secret, "x-request-id": "1"})
@@ -129,7 +129,7 @@ async def test_lines_wait_for_others_but_not_for_ever() -> None:
 
 async def test_a_broken_log_breaks_nothing() -> None:
     stream = io.StringIO()
-    app = build_web_app(TinyEngine(), None, WebOptions(), log_stream=stream)
+    app = build_web_app(TinyEngine(), None, WebOptions(), access_log=AccessLog(stream))
     async with running(app), build_client(app) as client:
         stream.close()
         response = await ask(client)
@@ -180,3 +180,38 @@ async def test_requests_show_up_in_the_metrics() -> None:
     assert "Hidden" not in metrics
     assert 'catalograph_requests_total{status="200"}' in metrics
     assert 'catalograph_kept_answers_total{outcome="hit"}' in metrics
+
+
+PARSING = ["GRAPHQL_PARSE_FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "logged"),
+    [("on", [[], [], PARSING]), ("errors", [PARSING]), ("off", [])],
+)
+async def test_the_log_has_the_requests_asked_for(
+    mode: AccessLogMode, logged: list[list[str]]
+) -> None:
+    """A cache hit and its miss, and a question that cannot be parsed."""
+    stream = io.StringIO()
+    log = AccessLog(stream, mode=mode)
+    app = build_web_app(TinyEngine(), None, WebOptions(), access_log=log)
+    async with running(app), build_client(app) as client:
+        for query in ("{hello}", "{hello}", "{"):
+            await ask(client, query)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("codes", []) for line in lines] == logged
+
+
+async def test_columns_escape_what_would_control_a_terminal() -> None:
+    stream = io.StringIO()
+    log = AccessLog(stream, has_columns=True)
+    app = build_web_app(TinyEngine(), None, WebOptions(), access_log=log)
+    async with running(app), build_client(app) as client:
+        await ask(client)
+        await client.get("/%1b%5b2J%0anext")
+
+    first, second = stream.getvalue().splitlines()
+    assert "POST /graphql 200 " in first
+    assert "GET /\\u001b[2J\\nnext 404 " in second

@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from catalograph.observability.access_log import AccessLog
 from catalograph.web import WebOptions, build_web_app
 from catalograph.web.persisted_queries import (
     ManifestError,
@@ -216,7 +217,7 @@ async def test_only_the_manifest_is_taken_when_required() -> None:
 async def test_others_are_marked_when_only_logged() -> None:
     lines = io.StringIO()
     options = WebOptions(trusted_documents=RELAY, trusted_documents_mode="log")
-    app = build_web_app(TinyEngine(), None, options, log_stream=lines)
+    app = build_web_app(TinyEngine(), None, options, access_log=AccessLog(lines))
     async with running(app), build_client(app) as client:
         await ask(client, QUERY)
         response = await ask(client, OTHER)

@@ -50,6 +50,14 @@ class _Kind(enum.Enum):
     SCRIPT = "scripts"
 
 
+_OF_CLUSTERS = (
+    exceptions.AskError,
+    exceptions.ClusterDownError,
+    exceptions.ClusterCrossSlotError,
+    exceptions.MovedError,
+)
+
+
 class _Health:
     """Says in the log when the shared cache begins to fail, and when it works again.
 
@@ -88,6 +96,7 @@ class _Health:
             commands=kind.value,
             # Not its `repr`, which for errors of redis-py is no more than their kind.
             error=f"{cause}: {error}".removesuffix(": "),
+            **_hint_at(error),
         )
 
     def close(self) -> None:
@@ -95,6 +104,15 @@ class _Health:
         if self._is_failing:
             self._is_failing = False
             metrics.SHARED_CACHE_OPEN.dec()
+
+
+def _hint_at(error: Exception) -> dict[str, str]:
+    """Explain errors that come from a server of the wrong kind."""
+    if isinstance(error, _OF_CLUSTERS):
+        return {"hint": "this is a node of a Redis Cluster, which is not supported"}
+    if "unknown command" in str(error).lower():
+        return {"hint": "this server holds no keys; is it a Sentinel?"}
+    return {}
 
 
 class Redis:

@@ -12,6 +12,12 @@ MEMORY_URL: Final = "memory://"
 _MASK: Final = "••••••"
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _MOST_SECONDS: Final = 60.0
+# Common ways of writing the address of a cluster, of sentinels, or of several hosts.
+_MANY: Final = re.compile(
+    r"(?:\w+[+-](?:cluster|sentinel)|(?:redis-)?(?:cluster|sentinel)s?)://"
+    r"|rediss?://(?:[^/?#]*@)?[^/?#@]*,",
+    re.IGNORECASE,
+)
 
 _Check: TypeAlias = Callable[[str], bool]
 
@@ -112,6 +118,11 @@ def parse_cache_url(text: str) -> CacheUrl:
             value of one that it cannot take; worded to follow the name of a variable, and
             without quoting what may be a secret.
     """
+    if _MANY.match(text):
+        raise ValueError(
+            "must name one Redis or Valkey: Redis Cluster and Sentinel are not supported "
+            "(name the address that leads to the present primary)"
+        )
     parts = _split(text)
     if parts.scheme == "memory":
         if text.lower() not in ("memory://", "memory:"):

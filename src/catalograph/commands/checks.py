@@ -1,5 +1,6 @@
 """What `catalograph check` looks at: settings, upstream, token, cache; each with a hint."""
 
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -288,6 +289,10 @@ async def _check_cache(
     )
 
 
+class WrongServerError(OSError):
+    """A server of another kind than the gateway can use."""
+
+
 _CHECK_SCRIPT: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 """
@@ -297,9 +302,11 @@ async def ping_redis(url: str) -> None:
     """Do to a Redis or Valkey what the gateway does: write a key, read it, run a script.
 
     Raises:
-        OSError: One of these is refused, or takes over a second; says which.
+        OSError: One of these is refused, or takes over a second; or the server is a node of a
+            Redis Cluster or a Sentinel. Says which.
     """
-    from redis import RedisError  # noqa: PLC0415 - slow to import, and seldom needed
+    # Slow to import, and seldom needed.
+    from redis import RedisError, ResponseError  # noqa: PLC0415
     from redis.asyncio import Redis  # noqa: PLC0415
 
     client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
@@ -307,15 +314,28 @@ async def ping_redis(url: str) -> None:
     doing = "cannot be reached"
     try:
         await client.ping()
+        with contextlib.suppress(ResponseError):  # users may not be allowed to ask
+            _check_mode((await client.info("server")).get("redis_mode", "standalone"))
         doing = "refuses to write"
         await client.set(key, value, ex=10)
         doing = "refuses to read"
         found = await client.get(key)
         doing = "refuses scripts"
         await client.eval(_CHECK_SCRIPT, 1, key, value)
+    except WrongServerError:
+        raise
     except (RedisError, OSError) as exc:
         raise OSError(f"{doing}: {exc}") from exc
     finally:
         await client.aclose()
     if found != value.encode():
         raise OSError("does not give back what was written")
+
+
+def _check_mode(mode: str) -> None:
+    if mode != "standalone":
+        kind = "a Sentinel" if mode == "sentinel" else "a node of a Redis Cluster"
+        raise WrongServerError(
+            f"this is {kind}, which is not supported; name one Redis or Valkey, or the "
+            "address that leads to the present primary"
+        )

@@ -62,6 +62,9 @@ _Demo = Annotated[
 ]
 
 
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+
+
 def main() -> None:
     """Run the command line."""
     prepare_streams()
@@ -147,7 +150,9 @@ def serve(
     check_start(settings, demo=demo)
     listeners = open_listeners(settings.host, settings.port)
     base = find_base(settings.host, get_port(listeners))
-    configure_logging(stream=sys.stderr, level=settings.log_level)
+    configure_logging(
+        stream=sys.stderr, level=settings.log_level, log_format=settings.log_format
+    )
     if demo or _is_terminal(sys.stderr):
         _say(describe_start(settings, base, demo=demo))
     else:
@@ -260,13 +265,13 @@ def query(
 
 
 @app.command()
-def check() -> None:
+def check(*, as_json: _Json = False) -> None:
     """Look whether settings, upstream, token and cache are right."""
     import asyncio
 
     from catalograph.app import check_upstream
     from catalograph.commands.checks import ping_redis, run_checks
-    from catalograph.commands.console import print_findings
+    from catalograph.commands.console import print_findings, print_findings_json
     from catalograph.observability.logs import configure_logging
 
     # The table says it all.
@@ -275,17 +280,18 @@ def check() -> None:
     findings = asyncio.run(
         run_checks(os.environ, ask_upstream=check_upstream, ping_cache=ping_redis)
     )
-    print_findings(findings)
+    (print_findings_json if as_json else print_findings)(findings)
     if any(finding.passed is False for finding in findings):
         raise typer.Exit(1)
 
 
 @app.command()
-def settings() -> None:
+def settings(*, as_json: _Json = False) -> None:
     """Print every setting, its value and where that came from; secrets are masked."""
-    from catalograph.commands.console import print_settings
+    from catalograph.commands.console import print_settings, print_settings_json
 
-    print_settings(_read_settings().describe(os.environ))
+    rows = _read_settings().describe(os.environ)
+    (print_settings_json if as_json else print_settings)(rows)
 
 
 def _read_settings() -> "Settings":

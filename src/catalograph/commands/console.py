@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -88,3 +89,17 @@ def print_settings(rows: Iterable[Shown]) -> None:
         cells = (row.name, row.value or "-", row.origin, row.description)
         table.add_row(*(Text(cell) for cell in cells), style=style)
     Console().print(table)
+
+
+def print_findings_json(findings: Iterable["Finding"]) -> None:
+    """Print `[{subject, passed, result, hint}]`; `passed` is null where it does not apply."""
+    _print_json(list(findings))
+
+
+def print_settings_json(rows: Iterable[Shown]) -> None:
+    """Print `[{name, description, value, default, origin}]`, secrets masked."""
+    _print_json(list(rows))
+
+
+def _print_json(value: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())  # noqa: T201

@@ -4,7 +4,7 @@ import asyncio
 import time
 import weakref
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,9 @@ _FLUSH_LINES: Final = 256
 _FLUSH_AFTER_S: Final = 0.5
 _LONGEST_PATH: Final = 200
 _AT_END_S: Final = 1.0
+_LEAST_FAILURE: Final = 400
+
+AccessLogMode: TypeAlias = Literal["on", "off", "errors"]
 
 
 class AccessLog:
@@ -24,10 +27,20 @@ class AccessLog:
 
     Args:
         stream: Where they go; None drops them.
+        mode: Which requests get a line: all, none, or those with a status of 400 and
+            above or with errors in their answer.
+        has_columns: Whether people read the lines; otherwise they are JSON.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
+    def __init__(
+        self,
+        stream: TextIO | None,
+        *,
+        mode: AccessLogMode = "on",
+        has_columns: bool = False,
+    ) -> None:
+        self._mode: AccessLogMode = "off" if stream is None else mode
+        self._has_columns = has_columns
         self._writer = open_writer(stream)
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -40,12 +53,15 @@ class AccessLog:
 
     @property
     def is_on(self) -> bool:
-        """Whether a line is worth making."""
-        return self._stream is not None
+        """Whether a request that went well gets a line."""
+        return self._mode == "on"
 
     def add(self, method: str, path: str, context: RequestContext) -> None:
         """Note an context that has ended; never what `Authorization` held."""
-        if self._stream is None:
+        if self._mode == "off":
+            return
+        is_failure = context.status >= _LEAST_FAILURE or bool(context.codes)
+        if self._mode == "errors" and not is_failure:
             return
         took_s = time.perf_counter() - context.started_s
         fields: dict[str, object] = {
@@ -75,17 +91,41 @@ class AccessLog:
             took_s: Seconds from the request to the last byte of the answer.
             tail: From `write_tail`.
         """
-        self._lines.append(
-            f'{{"event":"request","level":"info","timestamp":"{self._now()}",'
-            f'"request_id":"{request_id}","address":"{address}",'
-            f'"duration_ms":{took_s * 1000:.3f},{tail}'
-        )
+        if self._has_columns:
+            self._lines.append(self._write_columns(request_id, address, took_s, tail))
+        else:
+            self._lines.append(self._write_json(request_id, address, took_s, tail))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(
                 _FLUSH_AFTER_S, self.flush
             )
         elif len(self._lines) >= _FLUSH_LINES:
             self.flush()
+
+    def _write_json(
+        self, request_id: str, address: str, took_s: float, tail: str
+    ) -> str:
+        return (
+            f'{{"event":"request","level":"info","timestamp":"{self._now()}",'
+            f'"request_id":"{request_id}","address":"{address}",'
+            f'"duration_ms":{took_s * 1000:.3f},{tail}'
+        )
+
+    def _write_columns(
+        self, request_id: str, address: str, took_s: float, tail: str
+    ) -> str:
+        fields = msgspec.json.decode("{" + tail)
+        # As JSON: whatever controls a terminal is escaped.
+        shown = {name: msgspec.json.encode(fields[name]).decode() for name in fields}
+        method, path = shown.pop("method").strip('"'), shown.pop("path").strip('"')
+        head = f"{method} {path} {shown.pop('status')}"
+        rest = " ".join(
+            f"{name}={value}" for name, value in shown.items() if fields[name]
+        )
+        return (
+            f"{self._now()} [info     ] {head:<30} {took_s * 1000:.1f} ms {rest} "
+            f"address={address} request_id={request_id}\n"
+        )
 
     def flush(self) -> None:
         """Hand over to the writer what has gathered."""

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final, Literal, TextIO, TypeAlias, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
@@ -15,17 +15,27 @@ _TRACEBACK_EVERY_S: Final = 10.0
 _MOST_PLACES: Final = 256
 
 
-def configure_logging(*, stream: TextIO | None = None, level: str = "info") -> None:
-    """Send structured lines to a stream: JSON, or coloured columns where it is a terminal.
+LogFormat: TypeAlias = Literal["auto", "json", "console"]
+"""`auto`: columns where the stream is a terminal, otherwise JSON."""
+
+
+def configure_logging(
+    *,
+    stream: TextIO | None = None,
+    level: str = "info",
+    log_format: LogFormat = "auto",
+) -> None:
+    """Send structured lines to a stream, as JSON or as columns.
 
     Args:
         stream: None is the standard error of the process, which may be missing.
         level: Least serious line that is written.
+        log_format: How lines look.
     """
     stream = stream or sys.stderr
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if stream is not None and stream.isatty()
+        structlog.dev.ConsoleRenderer(colors=is_terminal(stream))
+        if wants_columns(stream, log_format)
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
@@ -46,6 +56,16 @@ def configure_logging(*, stream: TextIO | None = None, level: str = "info") -> N
         ),
         cache_logger_on_first_use=False,
     )
+
+
+def wants_columns(stream: TextIO | None, log_format: LogFormat) -> bool:
+    """Whether lines are columns for people."""
+    return log_format == "console" or (log_format == "auto" and is_terminal(stream))
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads; a process may have no stream at all."""
+    return stream is not None and stream.isatty()
 
 
 class TracebackLimit:

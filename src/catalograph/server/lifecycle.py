@@ -6,7 +6,7 @@ closes its connection. Only after that moment is nothing accepted any more, what
 flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such moment.
 
 Other signals that would end the process at once are taken for SIGTERM, but for those that
-mean something else: SIGHUP, SIGUSR1 and SIGUSR2 end nothing.
+mean something else: SIGHUP reloads settings, SIGUSR1 and SIGUSR2 end nothing.
 """
 
 import asyncio
@@ -189,6 +189,13 @@ def _end_as_by_sigterm(_number: int, _frame: FrameType | None) -> None:
 
 class _Parent(Multiprocess):
     """Starts workers, passes signals on, and replaces workers that end."""
+
+    def handle_hup(self) -> None:
+        """Let the workers reload; uvicorn would restart them."""
+        for process in self.processes:
+            if process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGHUP)
 
     def handle_quit(self) -> None:
         """End as by SIGTERM."""

@@ -152,6 +152,10 @@ class UpstreamClient:
         """Whether calls go through just now."""
         return self._breaker.state
 
+    def use_token(self, token: str | None) -> None:
+        """Send another token of our own from now on; what is under way keeps the former."""
+        self._token = token
+
     async def aclose(self) -> None:
         """Close all connections; the client is of no use afterwards."""
         await self._pool.aclose()

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from typing import TextIO
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -70,7 +69,7 @@ def build_web_app(
     ready: ReadyProbe = _always_ready,
     persisted: PersistedDocuments | None = None,
     limiter: RateLimiter | None = None,
-    log_stream: TextIO | None = None,
+    access_log: AccessLog | None = None,
     figures: Figures | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -85,7 +84,7 @@ def build_web_app(
         ready: Gives None when operations can be answered, otherwise the reason.
         persisted: Stores documents by hash; None: no persisted queries.
         limiter: Counts requests; None: in the memory of this process.
-        log_stream: Where the access log goes; None: nowhere.
+        access_log: Gets a line for each request; None: there is none.
         figures: Writes `/metrics`; None: the metrics of this process.
         lifespan: Starts and stops what the engine needs.
         clock: Seconds, monotonic; for the age of cached responses.
@@ -106,7 +105,7 @@ def build_web_app(
         )
     keys = KeyRing(options.api_keys)
     proxies = Proxies(options.trusted_proxies)
-    log = AccessLog(log_stream)
+    log = access_log or AccessLog(None)
     guard = None
     if options.rate_limit is not None:
         guard = RateGuard(

@@ -1,0 +1,91 @@
+"""Redis Cluster and Sentinel are no cache for us, and both are told so; tried for real."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from catalograph.cache.redis import Redis, RedisDownError
+from catalograph.commands.checks import ping_redis
+from support.redis_server import BINARY, RedisServer
+
+SENTINEL = shutil.which("redis-sentinel") or shutil.which("valkey-sentinel")
+
+pytestmark = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed")
+
+
+@pytest.fixture
+def node() -> Iterator[RedisServer]:
+    """One node of a cluster that has no slots: what it is asked for is elsewhere."""
+    with RedisServer("--cluster-enabled", "yes") as server:
+        yield server
+
+
+@pytest.fixture
+def sentinel_url(tmp_path: Path) -> Iterator[str]:
+    if SENTINEL is None:
+        pytest.skip("redis-sentinel is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(
+        f"port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 1 1\n", "utf-8"
+    )
+    process = subprocess.Popen(  # noqa: S603 - found on the PATH
+        [SENTINEL, str(settings)], stdout=subprocess.DEVNULL
+    )
+    deadline_s = time.monotonic() + 10
+    while not listens(port):
+        assert time.monotonic() < deadline_s, "redis-sentinel did not start"
+        time.sleep(0.01)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait()
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+async def fail_until_logged(url: str) -> str:
+    """Use it as the gateway does, and give the hint in the log."""
+    redis = Redis(url)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5):
+            with pytest.raises(RedisDownError):
+                await redis.get("key")
+    await redis.aclose()
+    return str(lines[0]["hint"])
+
+
+async def test_a_check_tells_that_it_is_a_cluster(node: RedisServer) -> None:
+    with pytest.raises(OSError, match="this is a node of a Redis Cluster"):
+        await ping_redis(node.url)
+
+
+async def test_the_log_tells_that_it_is_a_cluster(node: RedisServer) -> None:
+    assert "node of a Redis Cluster" in await fail_until_logged(node.url)
+
+
+async def test_a_check_tells_that_it_is_a_sentinel(sentinel_url: str) -> None:
+    with pytest.raises(OSError, match="this is a Sentinel"):
+        await ping_redis(sentinel_url)
+
+
+async def test_the_log_tells_that_it_is_a_sentinel(sentinel_url: str) -> None:
+    assert "Sentinel" in await fail_until_logged(sentinel_url)
+
+
+async def test_a_check_is_content_with_one_redis() -> None:
+    with RedisServer() as server:
+        await ping_redis(server.url)
