@@ -93,7 +93,7 @@ class Gateway:
             stale_s=settings.cache_stale_s,
             expired_s=settings.cache_expired_s,
         )
-        self._client = client or _build_client(settings, demo=demo)
+        self._client = client or _build_client(settings, demo=demo, clock=clock)
         store = open_store(
             settings.cache_url.reveal(),
             max_bytes=settings.cache_max_bytes,
@@ -457,7 +457,9 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     return app
 
 
-def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
+def _build_client(
+    settings: Settings, *, demo: bool, clock: Callable[[], float] = time.time
+) -> UpstreamClient:
     # With pass-through not even for those who bring none: it would show them what they
     # may not see.
     is_own = settings.upstream_auth == "server"
@@ -468,12 +470,14 @@ def _build_client(settings: Settings, *, demo: bool) -> UpstreamClient:
             token=DEMO_TOKENS[version] if is_own else None,
             versions=Versions(settings.upstream_version),
             transport=build_in_process_transport(build_demo_app(version=version)),
+            clock=clock,
         )
     token = settings.upstream_token if is_own else None
     return UpstreamClient(
         base_url=settings.upstream_url,
         token=None if token is None else token.reveal(),
         versions=Versions(settings.upstream_version),
+        clock=clock,
         attempt_timeout_s=settings.upstream_timeout_s,
         total_timeout_s=settings.upstream_total_timeout_s,
     )

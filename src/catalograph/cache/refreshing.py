@@ -151,6 +151,7 @@ class RefreshingCache:
         variant: Hashable = None,
         detached: bool = False,
         longest_s: float = PATIENCE_S,
+        looked: bool = False,
     ) -> Entry[V]:
         """Give the cached answer or fetch one, as its age demands.
 
@@ -173,6 +174,7 @@ class RefreshingCache:
                 fetch of their variant.
             detached: The fetch goes on when its last caller has left; otherwise it stops.
             longest_s: For how long a fetch of another process is waited for.
+            looked: The caller has just looked for the key in the shared cache, in vain.
 
         Returns:
             The answer, `failed` when it is past its stale age and the upstream failed.
@@ -195,6 +197,7 @@ class RefreshingCache:
             is_of_use=is_of_use,
             flight_key=(key, variant),
             longest_s=longest_s,
+            looked=looked,
         )
         held = self.find(key)
         old = held if held is not None and is_of_use(held) else None
@@ -348,6 +351,7 @@ class RefreshingCache:
                     find=lambda entry: self._keep(key, entry, codec),
                     land=land,
                     patience_s=order.longest_s,
+                    looked=order.looked,
                 )
             except Exception as error:
                 self._note_failure(key, error, background=is_refresh)
@@ -389,6 +393,7 @@ class _Order(msgspec.Struct, Generic[V], frozen=True):
     is_of_use: Callable[[Entry[Any]], bool]
     flight_key: Hashable
     longest_s: float
+    looked: bool
 
 
 class _Failure(msgspec.Struct, frozen=True):

@@ -75,6 +75,7 @@ class SharedCache(Protocol):
         find: Callable[[Entry[V]], None],
         land: Callable[[Entry[V]], None],
         patience_s: float = PATIENCE_S,
+        looked: bool = False,
     ) -> None:
         """Land one entry: the stored one, or one fetched by one process for all.
 
@@ -88,6 +89,7 @@ class SharedCache(Protocol):
             find: Told of a stored entry that will not do, but is younger than the caller's.
             land: Told of the entry as soon as there is one; what follows is housekeeping.
             patience_s: For how long another process is waited for.
+            looked: The caller has just looked for the key, in vain.
         """
         ...
 
@@ -178,6 +180,7 @@ class RedisSharedCache:
         find: Callable[[Entry[V]], None],
         land: Callable[[Entry[V]], None],
         patience_s: float = PATIENCE_S,
+        looked: bool = False,
     ) -> None:
         """Land the stored entry, or one that is fetched by one process for all."""
         async with contextlib.AsyncExitStack() as held:
@@ -185,7 +188,8 @@ class RedisSharedCache:
             with contextlib.suppress(
                 RedisDownError
             ):  # then each process asks for itself
-                stored = await self._read(key, codec, known_s)
+                if not looked:
+                    stored = await self._read(key, codec, known_s)
                 after_s = known_s
                 if stored is not None and not accepts(stored):
                     find(stored)

@@ -365,6 +365,7 @@ class Loaders:
         answers: _Pages = dict(self._find_served(kept, oldest_s, len(asked)))
         distinct = list(dict.fromkeys(serving.values()))
         fetched = [query for query in distinct if query not in answers]
+        missed = {query for query, (_, entry) in kept.items() if entry is None}
         if fetched:
             outcomes = await asyncio.gather(
                 *(
@@ -372,6 +373,7 @@ class Loaders:
                         query,
                         self.access,
                         oldest_s=oldest_s if len(distinct) > 1 else None,
+                        looked=query in missed,
                     )
                     for query in fetched
                 ),

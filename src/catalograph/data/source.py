@@ -149,6 +149,8 @@ class CatalogueSource:
 
     def prefers_index(self, access: Access) -> bool:
         """Whether lists that the upstream could answer are answered from the index."""
+        if self._is_down_but_read(access):
+            return True
         if self._lists_from == "upstream":
             return False
         if self._lists_from == "auto":
@@ -167,6 +169,11 @@ class CatalogueSource:
             and self.find_index(access) is None
             and await self._read_router_page(access) is None
         )
+
+    def _is_down_but_read(self, access: Access) -> bool:
+        """Whether asking the upstream would be in vain, and an index of any age is there."""
+        key = index_key(access.partition)
+        return self._cache.is_failing(key) and self._cache.find(key) is not None
 
     def ages_of(self, entry: Entry[Any]) -> Ages:
         """The bounds of the age classes of one entry."""
@@ -230,7 +237,12 @@ class CatalogueSource:
         return query, entry
 
     async def fetch_page(
-        self, query: ModelsQuery, access: Access, *, oldest_s: float | None = None
+        self,
+        query: ModelsQuery,
+        access: Access,
+        *,
+        oldest_s: float | None = None,
+        looked: bool = False,
     ) -> Entry[ModelsPage]:
         """Give a page of models, cached or asked for now.
 
@@ -238,6 +250,7 @@ class CatalogueSource:
             query: What the upstream can be asked.
             access: On whose behalf.
             oldest_s: Unix time; what was answered before it will not do.
+            looked: `read_page` has just found none.
 
         Raises:
             UpstreamContractError: The upstream ignores part of the filter.
@@ -278,6 +291,7 @@ class CatalogueSource:
             oldest_s=oldest_s,
             serves=lambda page: page.sections.covers(query.sections),
             variant=query.sections,
+            looked=looked,
         )
         self._note_page(entry, query, access)
         return entry
@@ -498,7 +512,10 @@ class CatalogueSource:
         known = self.find_version(access)
         if version is None or version == known:
             return
-        log.info("the upstream speaks another version", version=version, was=known)
+        if known is None:
+            log.info("the upstream's version is known", version=version)
+        else:
+            log.info("the upstream speaks another version", version=version, was=known)
         self._partitions.change(
             access.partition, lambda one: setattr(one, "version", version)
         )
