@@ -46,7 +46,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         ),
         "UPSTREAM_UNAVAILABLE",
     ),
-    "forbidden": (Status(403, SECRET), "UPSTREAM_UNAUTHENTICATED"),
+    "blocked": (Status(403, SECRET), "UPSTREAM_UNAVAILABLE"),
     "a reset connection": (Reset(), "UPSTREAM_UNAVAILABLE"),
     "no JSON": (NotJson(), "UPSTREAM_INVALID_RESPONSE"),
     "another envelope": (WrongShape(), "UPSTREAM_INVALID_RESPONSE"),
