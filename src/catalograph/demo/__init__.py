@@ -6,4 +6,7 @@ UpstreamVersion = Literal["2025-12", "2026-08"]
 """Which contract the embedded upstream follows."""
 
 DEFAULT_VERSION: Final = "2025-12"
-"""What it follows unless told otherwise."""
+"""What it follows as a REST service of its own, unless told otherwise."""
+
+DEMO_VERSION: Final = "2026-08"
+"""What it follows below the gateway in a demo, unless `UPSTREAM_VERSION` says otherwise."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalograph.demo import DEFAULT_VERSION, UpstreamVersion
+from catalograph.demo import DEFAULT_VERSION, DEMO_VERSION, UpstreamVersion
 from catalograph.demo.catalogue import load_catalogue
 from catalograph.demo.engine import Engine
 from catalograph.demo.parameters import Parameters
@@ -117,7 +117,7 @@ def find_demo_version(setting: str) -> UpstreamVersion:
         KeyError: The embedded upstream does not have it.
     """
     versions: dict[str, UpstreamVersion] = {each: each for each in DEMO_TOKENS}
-    return (versions | {"auto": DEFAULT_VERSION})[setting]
+    return (versions | {"auto": DEMO_VERSION})[setting]
 
 
 def build_demo_app(
