@@ -19,10 +19,19 @@ SENTINEL = shutil.which("redis-sentinel") or shutil.which("valkey-sentinel")
 pytestmark = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed")
 
 
+def find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 def node() -> Iterator[RedisServer]:
     """One node of a cluster that has no slots: what it is asked for is elsewhere."""
-    with RedisServer("--cluster-enabled", "yes") as server:
+    # Its own choice, 10,000 above the other port, may be no port at all.
+    bus = ("--cluster-port", str(find_port()))
+    with RedisServer("--cluster-enabled", "yes", *bus) as server:
         yield server
 
 
@@ -30,9 +39,7 @@ def node() -> Iterator[RedisServer]:
 def sentinel_url(tmp_path: Path) -> Iterator[str]:
     if SENTINEL is None:
         pytest.skip("redis-sentinel is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = find_port()
     settings = tmp_path / "sentinel.conf"
     settings.write_text(
         f"port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 1 1\n", "utf-8"
