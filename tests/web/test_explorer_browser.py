@@ -98,7 +98,7 @@ def _visit(scene: str, url: str, **environment: str) -> dict[str, Any]:
         env={**os.environ, "CHROMIUM": _CHROMIUM, **environment},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=400,  # many times what an idle machine takes
         check=False,
     )
     assert done.stdout, done.stderr
