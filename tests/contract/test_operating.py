@@ -18,7 +18,7 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     assert REQUESTS is not None  # registered when it is imported
     REQUESTS.count_operation("Documented", "ok")
     REQUESTS.count_request(200, 0.1, 1)
-    REQUESTS.count_kept("miss")
+    REQUESTS.count_look_up("miss")
     documented = {
         name: set(re.findall(r"`(\w+)`", labels))
         for name, labels in re.findall(

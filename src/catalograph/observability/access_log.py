@@ -21,12 +21,12 @@ AccessLogMode: TypeAlias = Literal["on", "off", "errors"]
 
 
 class AccessLog:
-    """Lines on their way to a stream; written when many, when old, and at the end.
+    """Buffers lines; writes them when there are many, when they are old, and at the end.
 
     Waking the writer's thread for each line would cost more than a cache hit does.
 
     Args:
-        stream: Where they go; None drops them.
+        stream: Where lines are written; None drops them.
         mode: Which requests get a line: all, none, or those with a status of 400 and
             above or with errors in their answer.
         has_columns: Whether people read the lines; otherwise they are JSON.
@@ -57,7 +57,7 @@ class AccessLog:
         return self._mode == "on"
 
     def add(self, method: str, path: str, context: RequestContext) -> None:
-        """Note an context that has ended; never what `Authorization` held."""
+        """Add the line of a request that has ended; it never holds `Authorization`."""
         if self._mode == "off":
             return
         is_failure = context.status >= _LEAST_FAILURE or bool(context.codes)
@@ -83,11 +83,11 @@ class AccessLog:
     def add_prepared(
         self, request_id: str, address: str, took_s: float, tail: str
     ) -> None:
-        """Note an context of which all but four fields were written before.
+        """Add a line of which all but four fields were encoded before.
 
         Args:
             request_id: Plain characters only: it is not escaped.
-            address: As above.
+            address: Of the client; plain characters only.
             took_s: Seconds from the request to the last byte of the answer.
             tail: From `write_tail`.
         """
@@ -128,14 +128,14 @@ class AccessLog:
         )
 
     def flush(self) -> None:
-        """Hand over to the writer what has gathered."""
+        """Hand the buffered lines to the writer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         _hand_over(self._lines, self._writer.write)
 
     def close(self) -> None:
-        """Write what has gathered, and wait a moment until the stream has it."""
+        """Write the buffered lines, and wait a moment until the stream has them."""
         self.flush()
         self._writer.drain(_AT_END_S)
 
@@ -149,7 +149,7 @@ class AccessLog:
 
 
 def write_tail(fields: dict[str, object]) -> str:
-    """Write the fields of a line that an equal request would have too."""
+    """Encode the fields that the lines of all equal requests share."""
     return msgspec.json.encode(fields).decode()[1:] + "\n"
 
 

@@ -1,8 +1,8 @@
-"""Log lines on their way to a stream, written by a thread of their own.
+"""Writes log lines to a stream, in a thread of their own.
 
 A pipe without a reader, a full disk or a terminal that is gone must not hold up requests:
-the event loop only puts lines into a bounded queue. Lines that find no place there, or that
-the stream does not take, are lost and counted.
+the event loop only puts lines into a bounded queue. Lines are dropped and counted when the
+queue is full or the stream refuses them.
 """
 
 import atexit
@@ -17,17 +17,17 @@ from catalograph.observability.metrics import LOG_LINES_LOST
 
 _MAX_QUEUED_BYTES: Final = 4 * 1024 * 1024
 _AT_EXIT_S: Final = 1.0
-"""For what is queued when the process ends: a stream without a reader must not delay it."""
+"""Seconds for queued lines when the process ends: a stalled stream must not delay it."""
 
 
 class LogWriter:
-    """A stream that never blocks the one who writes.
+    """A stream that never blocks its caller.
 
     Streams without a file descriptor (a text buffer) are written at once: they cannot block.
 
     Args:
-        stream: Where the lines go; None loses all of them, uncounted.
-        max_queued_bytes: Memory for lines that wait; further ones are lost.
+        stream: Where the lines are written; None drops all of them, uncounted.
+        max_queued_bytes: Memory of waiting lines; further lines are dropped.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class LogWriter:
         """Do nothing; `drain` waits."""
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until all that is queued was written; False when it took too long."""
+        """Wait until all queued lines are written; False when it took too long."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._queue and not self._is_writing, timeout_s
@@ -98,7 +98,7 @@ class LogWriter:
                 self._is_writing = True
                 lost, self._lost = self._lost, 0
             self._write_out(data, self._descriptor or 0)
-            # Queued bytes only shrink when they are written: a stalled stream then holds
+            # The count of queued bytes shrinks only after a write: a stalled stream holds
             # at most twice the bound.
             with self._changed:
                 self._queued_bytes -= len(data)
@@ -141,7 +141,7 @@ _writers: dict[int, LogWriter] = {}
 
 
 def open_writer(stream: TextIO | None) -> LogWriter:
-    """Open the writer of a stream; the same for all who write to it, so that lines keep order."""
+    """Open the writer of a stream; all callers share it, so that lines stay in order."""
     if stream is None or _find_descriptor(stream) is None:
         return LogWriter(stream)
     descriptor = stream.fileno()

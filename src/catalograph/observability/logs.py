@@ -29,8 +29,8 @@ def configure_logging(
 
     Args:
         stream: None is the standard error of the process, which may be missing.
-        level: Least serious line that is written.
-        log_format: How lines look.
+        level: Lowest level that is written.
+        log_format: Format of the lines.
     """
     stream = stream or sys.stderr
     renderer: structlog.typing.Processor = (
@@ -50,7 +50,7 @@ def configure_logging(
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        # It never blocks, and has the two methods of a stream that are used.
+        # The writer never blocks, and has the two methods of a stream that structlog uses.
         logger_factory=structlog.WriteLoggerFactory(
             cast("TextIO", open_writer(stream))
         ),
@@ -69,11 +69,11 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 class TracebackLimit:
-    """Shortens the lines of an error that is logged again and again.
+    """Shortens the lines of an error that is logged repeatedly.
 
-    Of errors that were raised at the same place within ten seconds, the first has its
-    traceback and the others one line each: a mistake in a field is met once for each row of a
-    page, and its tracebacks would be megabytes.
+    Of errors raised at the same place within ten seconds, the first is logged with its
+    traceback and the others as one line each. A bug in a field occurs once for each row of
+    a page, and its tracebacks would be megabytes.
 
     Args:
         clock: Seconds, monotonic.
@@ -84,7 +84,7 @@ class TracebackLimit:
         self._logged_s: dict[tuple[object, ...], float] = {}
 
     def __call__(self, _logger: Any, _method: str, line: EventDict) -> EventDict:
-        """Look at one line, as a processor of structlog does."""
+        """Process one line; this is a processor of structlog."""
         error = line.get("exc_info")
         if error is True:
             error = sys.exception()
@@ -116,10 +116,10 @@ def _find_place(error: BaseException) -> tuple[object, ...]:
 
 
 class _Passer(logging.Handler):
-    """Passes what libraries log on to our own log."""
+    """Passes log records of libraries on to our own log."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as a line of ours."""
+        """Log a record with our own logger."""
         get_logger().log(
             record.levelno,
             record.getMessage(),
@@ -129,17 +129,17 @@ class _Passer(logging.Handler):
 
 
 def gather_logs() -> None:
-    """Let warnings of the server and of other libraries be lines as all others are."""
-    # The protocol says it itself, with the address, and not for each request.
+    """Route warnings of the server and of other libraries into our own log."""
+    # Our protocol logs this itself, with the address, and not for each request.
     logging.getLogger("uvicorn.error").addFilter(
         lambda record: record.getMessage() != "Invalid HTTP request received."
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Passer()], force=True)
-    # They would be written to the stream directly, and block with it.
+    # Their own handlers would write to the stream directly, and block with it.
     logging.captureWarnings(capture=True)
 
 
 def get_logger() -> FilteringBoundLogger:
-    """The logger; messages are fixed sentences, values go in as fields."""
+    """Give the logger. Messages are fixed sentences, values are passed as fields."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger

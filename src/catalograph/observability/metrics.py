@@ -1,4 +1,4 @@
-"""Metrics: one place that says what is counted."""
+"""All Prometheus metrics, except those of requests."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
-"""Every metric of this process; of the client library's own, memory, CPU and files alone."""
+"""Every metric of this process; of the client library's own, only memory, CPU and files."""
 
 ProcessCollector(registry=REGISTRY)
 
@@ -201,10 +201,10 @@ LOOP_LAG = Gauge(
 
 
 class LoopWatch:
-    """Measures for how long the event loop is blocked, until stopped.
+    """Measures how long the event loop is blocked, until stopped.
 
     Args:
-        loop: Runs; gets a timer four times a second.
+        loop: The running loop; a timer runs on it four times a second.
     """
 
     _EVERY_S = 0.25
@@ -218,7 +218,7 @@ class LoopWatch:
         self._wait()
 
     def stop(self) -> None:
-        """Leave the loop alone."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
         LOOP_LAG.set_function(float)
@@ -232,20 +232,20 @@ class LoopWatch:
         self._wait()
 
     def _take(self) -> float:
-        """Take the longest block since the last scrape."""
+        """Return the longest block since the last scrape, and reset it."""
         longest_s, self._longest_s = self._longest_s, 0.0
         return longest_s
 
 
 def write_metrics(collector: Collector, accept: str) -> tuple[bytes, str]:
-    """Write metrics in the format that an `Accept` header wants.
+    """Write metrics in the format that an `Accept` header asks for.
 
     Returns:
-        The text, and its media type; as `accept`, that one gives the same format.
+        The text, and its media type, which gives the same format when sent as `accept`.
     """
     try:
         encode, media_type = choose_encoder(accept)
     except (TypeError, ValueError):
-        # The library compares versions without looking whether they are numbers.
+        # The library compares versions without checking that they are numbers.
         encode, media_type = choose_encoder("")
     return encode(collector), media_type

@@ -1,8 +1,8 @@
-"""What one operation asked of whom, noted for a client that wants to see it.
+"""The trace of one operation: its upstream requests and cache hits, for a client that asks.
 
-A context variable carries the journal: the tasks that an operation starts inherit it, and
-nobody between the client of the upstream and the engine has to pass it on. Work that is
-shared belongs to the operation that began it.
+A context variable carries the trace: the tasks that an operation starts inherit it, and no
+layer between the engine and the upstream client has to pass it on. Coalesced work belongs
+to the operation that began it.
 """
 
 import contextvars
@@ -12,14 +12,14 @@ from typing import Final, Literal
 import msgspec
 
 Origin = Literal["memory", "redis", "upstream"]
-"""`upstream`: asked for just now, by this operation or by another that it waited for."""
+"""`upstream`: requested just now, by this operation or by another one that it joined."""
 
 _MOST: Final = 200
-"""Entries of each kind; the bound on upstream requests is far below for most catalogues."""
+"""Entries of each kind; for most catalogues an operation makes far fewer requests."""
 
 
 class UpstreamCall(msgspec.Struct, frozen=True, rename="camel"):
-    """One request to the upstream, each attempt on its own.
+    """One attempt of a request to the upstream.
 
     Attributes:
         method: Always GET today.
@@ -40,9 +40,9 @@ class PartAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """Where one page, or the index, came from.
 
     Attributes:
-        what: The request that it answers, or `index`.
+        what: The request path with its query string, or `index`.
         origin: See `Origin`.
-        age_seconds: Since the upstream was asked.
+        age_seconds: Seconds since the upstream was asked.
     """
 
     what: str
@@ -51,35 +51,35 @@ class PartAnswer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OperationTrace:
-    """The notes of one operation; never more than a few hundred lines."""
+    """The trace of one operation; bounded to a few hundred entries."""
 
     __slots__ = ("_answers", "_calls", "_left_out", "_origins")
 
     def __init__(self) -> None:
         self._calls: list[UpstreamCall] = []
         self._answers: dict[str, PartAnswer] = {}
-        # With the values themselves: another object must not get the identity of one.
+        # Holds the values themselves, so that no other object can reuse the id of one.
         self._origins: dict[int, tuple[object, Origin]] = {}
         self._left_out = 0
 
     def note_call(self, call: UpstreamCall) -> None:
-        """Note a request to the upstream."""
+        """Add a request to the upstream."""
         if len(self._calls) < _MOST:
             self._calls.append(call)
         else:
             self._left_out += 1
 
     def note_origin(self, value: object, origin: Origin) -> None:
-        """Note where a page or an index was got from, whether it is used or not."""
+        """Remember where a page or an index came from, whether it is used or not."""
         self._origins[id(value)] = value, origin
 
     def note_answer(self, what: str, value: object, *, age_s: float) -> None:
-        """Note that something went into the answer; the same question counts once.
+        """Add a part of the answer; the same request counts once.
 
         Args:
-            what: The question.
-            value: The page or index that answers it; from memory unless noted otherwise.
-            age_s: Since the upstream was asked.
+            what: The request path with its query string, or `index`.
+            value: The page or index itself; from memory, unless `note_origin` was called.
+            age_s: Seconds since the upstream was asked.
         """
         if len(self._answers) < _MOST:
             _, origin = self._origins.get(id(value), (None, "memory"))
@@ -87,11 +87,11 @@ class OperationTrace:
             self._answers.setdefault(what, PartAnswer(what, origin, age_s))
 
     def show(self, *, fresh_for_s: float) -> dict[str, object]:
-        """Write it down for `extensions.trace`.
+        """Build the value of `extensions.trace`.
 
         Args:
-            fresh_for_s: Seconds for which the same answer without a trace may be cached
-                by others; 0 when it is stale or failed.
+            fresh_for_s: Seconds for which clients and proxies may cache the same answer
+                without a trace; 0 when it is stale or failed.
         """
         shown: dict[str, object] = {
             "requests": list(self._calls),
@@ -104,27 +104,27 @@ class OperationTrace:
 
 
 _CURRENT: Final[contextvars.ContextVar[OperationTrace | None]] = contextvars.ContextVar(
-    "catalograph_journal", default=None
+    "catalograph_operation_trace", default=None
 )
 
 
 def current() -> OperationTrace | None:
-    """The trace of the operation that is running; None when none was asked for."""
+    """Give the trace of the running operation; None when the client asked for none."""
     return _CURRENT.get()
 
 
 def begin() -> OperationTrace:
-    """Start one for the operation of this task, and of those that it starts."""
-    journal = OperationTrace()
-    _CURRENT.set(journal)
-    return journal
+    """Start a trace for the operation of this task, and of the tasks that it starts."""
+    trace = OperationTrace()
+    _CURRENT.set(trace)
+    return trace
 
 
 def end() -> None:
-    """Stop noting."""
+    """Stop the trace."""
     _CURRENT.set(None)
 
 
 def milliseconds_since(started_s: float) -> float:
-    """Time since a reading of `time.perf_counter()`."""
+    """Give the time since a value of `time.perf_counter()`."""
     return round((time.perf_counter() - started_s) * 1000, 3)

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import Scope
 
 STARTED: Final = "catalograph.started_s"
-"""Where a scope holds `time.perf_counter()` of a request that has waited before this."""
+"""Key of a scope: `time.perf_counter()` of the arrival of a request that has waited."""
 
 _KEY: Final = "catalograph.context"
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -18,24 +18,25 @@ _NUMBERS: Final = itertools.count(1)
 
 
 class RequestContext:
-    """What is known about one request and its response; filled in on the way.
+    """Facts about one request and its response; filled in while it is processed.
 
     Attributes:
-        request_id: The client's own when it sent a sane one, otherwise ours.
+        request_id: The client's own when it sent a valid one, otherwise ours.
         started_s: `time.perf_counter()` when the request came in.
         address: Of the client, as trusted proxies say; empty when not known.
         key_id: Short public name of the API key that was given; empty without one.
         operation_name: Empty for an unnamed operation, and outside GraphQL.
         cost: Estimated cost of the operation.
-        cache: `hit` or `miss` of the response cache, `joined` when an equal request was just
-            being answered; empty where none could be used.
+        cache: `hit` or `miss` of the response cache; `joined` when the request was coalesced
+            with an equal one; empty where the response cache could not be used.
         upstream_requests: How many the operation made.
         codes: `extensions.code` of each error in the answer.
-        trusted: Whether the document is in the manifest; None without one.
+        trusted: Whether the document is in the manifest of trusted documents; None without
+            a manifest.
         status: HTTP status; 0 until the answer starts.
-        head: Header lines to be sent with the answer, whatever it is.
-        cors: The same, for pages of other origins.
-        sent_bytes: Of the answer's body.
+        head: Header lines to be sent with every response.
+        cors: CORS header lines to be sent with every response.
+        sent_bytes: Size of the response body.
     """
 
     __slots__ = (
@@ -76,7 +77,7 @@ class RequestContext:
         self.cost = cost
 
     def note(self) -> dict[str, object]:
-        """What the access log says about the caller and the document, where known."""
+        """Build the fields of the access log about caller and document, where known."""
         noted: dict[str, object] = {}
         if self.key_id:
             noted["key"] = self.key_id
@@ -88,18 +89,18 @@ class RequestContext:
 def choose_request_id(sent: bytes | None) -> str:
     """Take the client's id when it is short and plain, otherwise make one.
 
-    An id ends up in logs and headers, so that anything else than a plain word is dropped.
+    An id ends up in logs and headers, so anything but a plain word is dropped.
     """
     if sent is not None:
         text = sent.decode("latin-1")
         if _SANE_ID.fullmatch(text):
             return text
-    # Unique is enough, it may be guessed; a UUID costs ten times as much.
+    # The id must be unique, not unguessable; a UUID would cost ten times as much.
     return f"{_PREFIX}-{next(_NUMBERS):x}"
 
 
 def begin_request_context(scope: Scope, request_id: str) -> RequestContext:
-    """Start a context and tie it to the request."""
+    """Start a context and store it in the scope of the request."""
     context = RequestContext(request_id, scope.get(STARTED))
     client = scope.get("client")
     if client:
@@ -109,7 +110,7 @@ def begin_request_context(scope: Scope, request_id: str) -> RequestContext:
 
 
 def request_context_of(scope: Scope) -> RequestContext:
-    """The context of a request; a new one where no middleware has begun it."""
+    """Give the context of a request; a new one where no middleware has started one."""
     found = scope.get(_KEY)
     if isinstance(found, RequestContext):
         return found

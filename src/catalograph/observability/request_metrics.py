@@ -44,12 +44,12 @@ class RequestMetrics(Collector):
 
     Attributes:
         in_flight: Requests that are being worked on.
-        kept_bytes: Memory that the response cache takes.
+        cached_bytes: Memory that the response cache takes.
     """
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.kept_bytes = 0
+        self.cached_bytes = 0
         self._names: set[str] = set()
         self._operations: collections.Counter[tuple[str, str]] = collections.Counter()
         self._statuses: collections.Counter[int] = collections.Counter()
@@ -59,7 +59,7 @@ class RequestMetrics(Collector):
         self._seconds = 0.0
 
     def count_operation(self, name: str, outcome: str) -> None:
-        """Count an operation; after the first 200 names all others are one.
+        """Count an operation; after the first 200 names, all others share one label.
 
         Args:
             name: Empty when it has none.
@@ -67,7 +67,7 @@ class RequestMetrics(Collector):
         """
         label = name or _UNNAMED
         if label not in self._names:
-            # Names are the clients' choice, and each one is a time series for good.
+            # Clients choose the names, and each name is a permanent time series.
             if len(self._names) >= _MOST_NAMES:
                 label = _OTHER
             else:
@@ -75,7 +75,7 @@ class RequestMetrics(Collector):
         self._operations[label, outcome] += 1
 
     def count_hit(self, name: str, seconds: float, sent_bytes: int) -> None:
-        """Count a cache hit with all that belongs to it."""
+        """Count a cache hit: operation, request, look-up, time and bytes."""
         self._kept["hit"] += 1
         self._statuses[200] += 1
         self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
@@ -84,7 +84,7 @@ class RequestMetrics(Collector):
         label = name or _UNNAMED
         self._operations[label if label in self._names else _OTHER, "ok"] += 1
 
-    def count_kept(self, outcome: str) -> None:
+    def count_look_up(self, outcome: str) -> None:
         """Count a look-up in the response cache: `hit` or `miss`."""
         self._kept[outcome] += 1
 
@@ -133,7 +133,7 @@ class RequestMetrics(Collector):
         yield GaugeMetricFamily(
             "catalograph_kept_answers_bytes",
             "Bytes of memory that the response cache takes.",
-            value=self.kept_bytes,
+            value=self.cached_bytes,
         )
 
     def _collect_seconds(self) -> Metric:

@@ -37,14 +37,14 @@ _PROTOCOLS: Final = (
 _HTTP_PROTOBUF: Final = "http/protobuf"
 _KNOWN_EXPORTERS: Final = ("otlp", "console")
 _STOP_S: Final = 1.5
-"""For what is not sent yet at the end: a collector that is gone must not keep the process."""
+"""Seconds for unsent spans at the end: an unreachable collector must not delay the exit."""
 _SERVICE: Final = "catalograph"
 _SERVER_ERROR: Final = 500
 _LONGEST_PATH: Final = 200
 
 
 class _Nothing:
-    """A span that is none."""
+    """A span that does nothing."""
 
     def __enter__(self) -> None:
         return None
@@ -62,7 +62,7 @@ _NOTHING: Final = _Nothing()
 
 
 class _Spans:
-    """OpenTelemetry, as much of it as is used here.
+    """The part of OpenTelemetry that is used here.
 
     Args:
         provider: Of the SDK; shut down with this object.
@@ -78,7 +78,7 @@ class _Spans:
         self._provider = provider
         self._propagates = propagates
         self._tracer = provider.get_tracer(_SERVICE)
-        # Baggage is left out: it would carry what a client wrote to the upstream.
+        # No baggage: it would pass text of the client on to the upstream.
         self._propagator = context.TraceContextTextMapPropagator()
         self._kinds = {
             "internal": api.SpanKind.INTERNAL,
@@ -133,7 +133,7 @@ _spans: _Spans | None = None
 
 
 def start(environ: Mapping[str, str]) -> bool:
-    """Send spans from now on, if the environment wants it. Never fails.
+    """Start sending spans, if the environment asks for it. Never fails.
 
     Args:
         environ: The same as `os.environ`, which the SDK reads for itself.
@@ -154,7 +154,7 @@ def start(environ: Mapping[str, str]) -> bool:
         )
         return False
     except Exception as exc:  # noqa: BLE001 - the SDK raises what it likes
-        # A mistake in a variable of OpenTelemetry's must not keep us from serving.
+        # A mistake in an OpenTelemetry variable must not prevent us from serving.
         get_logger().warning(
             "traces are not sent: OpenTelemetry does not take its variables",
             problem=f"{type(exc).__name__}: {exc}",
@@ -166,7 +166,7 @@ def start(environ: Mapping[str, str]) -> bool:
 
 
 def _choose_exporters(environ: Mapping[str, str]) -> list[str]:
-    """Choose what gets the spans; empty when they are not wanted."""
+    """Choose the exporters; empty when spans are not wanted."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return []
     wanted = _read_list(environ, _EXPORTER)
@@ -232,19 +232,19 @@ def _read_list(environ: Mapping[str, str], name: str) -> list[str]:
 
 
 def use(provider: Any, *, propagates: bool = True) -> None:
-    """Make spans with a provider of OpenTelemetry's SDK; None makes none any more."""
+    """Make spans with a provider of OpenTelemetry's SDK; None stops making spans."""
     global _spans  # noqa: PLW0603 - one for the process, as the loggers and metrics
     _spans = None if provider is None else _Spans(provider, propagates=propagates)
 
 
 def stop() -> None:
-    """Send what has gathered, and make no more spans. Blocks for 1.5 s at most."""
+    """Send the buffered spans, and make no more. Blocks for 1.5 s at most."""
     spans = _spans
     if spans is None:
         return
     use(None)
-    # The SDK has no bound that holds: an export that has begun goes on for ten seconds. A
-    # daemon, so that the end of the interpreter does not wait for it either.
+    # The SDK's own timeout does not hold: a started export goes on for ten seconds. The
+    # thread is a daemon, so that the interpreter's exit does not wait for it either.
     closing = threading.Thread(target=spans.close, daemon=True)
     closing.start()
     closing.join(_STOP_S)
@@ -260,7 +260,7 @@ def is_on() -> bool:
 def span(
     name: str, kind: Kind = "internal", **attributes: str | float
 ) -> contextlib.AbstractContextManager[Any]:
-    """Measure what happens in a `with` block, below the span that is open around it."""
+    """Open a span for a `with` block, as a child of the current span."""
     if _spans is None:
         return _NOTHING
     return _spans.open(name, kind, attributes)
@@ -270,7 +270,7 @@ def span(
 def request_span(
     method: str, path: str, headers: Mapping[str, str]
 ) -> Iterator[Callable[[int], None]]:
-    """Measure a whole request, below the caller's own span where it names one.
+    """Open a span for a whole request, as a child of the caller's span if it names one.
 
     Args:
         method: Of HTTP.
@@ -278,32 +278,32 @@ def request_span(
         headers: At least those of W3C Trace Context.
 
     Yields:
-        What is to be told the status of the answer.
+        An object that must be told the status of the response.
     """
     spans = _spans
     if spans is None:
         yield lambda _: None
         return
     attributes = {"http.request.method": method, "url.path": path[:_LONGEST_PATH]}
-    # Paths are the callers' choice; names of spans are to be few.
+    # Callers choose the paths; the number of span names must stay small.
     with spans.open(method, "server", attributes, headers) as opened:
         yield lambda status: spans.end_request(opened, status)
 
 
 def note(name: str, value: str | float) -> None:
-    """Add to the span that is open."""
+    """Set an attribute of the current span."""
     if _spans is not None:
         _spans.set_attribute(name, value)
 
 
 def pass_on(headers: MutableMapping[str, str]) -> None:
-    """Write the open span into the headers of a request, as W3C Trace Context has it."""
+    """Write the current span into the headers of a request, as W3C Trace Context."""
     if _spans is not None:
         _spans.inject(headers)
 
 
 def carry(work: Callable[..., T]) -> Callable[..., T]:
-    """Let a function that another thread will run find the span that is open here."""
+    """Wrap a function for another thread, so that it finds the current span."""
     if _spans is None:
         return work
     context = contextvars.copy_context()

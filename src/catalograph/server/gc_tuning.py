@@ -1,4 +1,4 @@
-"""Keeps the garbage collector from stopping the event loop to look at what stays."""
+"""Tunes the garbage collector: full collections skip long-lived objects."""
 
 import gc
 import sys
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 _FULL: Final = 2
-"""Generation of a full collection."""
+"""Number of the generation of a full collection."""
 
 _YOUNG_PER_FULL: Final = 2
-"""Smaller collections before a full one: often, and each is short."""
+"""Smaller collections before a full one: full ones are frequent, and each is short."""
 
 
 class TunedCollector:
-    """Lets the garbage collector look at what has stayed only when that has grown.
+    """Makes the garbage collector visit long-lived objects only when they have grown in number.
 
-    What a full collection leaves is set aside (`gc.freeze`), until much more is aside than
-    when all was looked at last. See docs/decisions/0004.
+    Objects that survive a full collection are frozen (`gc.freeze`), until far more are
+    frozen than at the last complete collection. See docs/decisions/0004.
 
     Args:
         max_growth: Objects; some 100 bytes each, should they all be garbage.
@@ -39,7 +39,7 @@ class TunedCollector:
             self._settled = gc.get_freeze_count()
             self._added = 0
         elif self._added >= self._max_growth:
-            # Most of what was added may have gone since; counting takes a while, too.
+            # Most of the added objects may be gone by now; counting them also takes time.
             self._added = 0
             growth = gc.get_freeze_count() - self._settled
             self._looks_at_all = growth >= self._max_growth
@@ -58,7 +58,7 @@ def tune_threads() -> None:
 
 
 def tune_collector() -> None:
-    """Set aside what there is now: modules, schema and settings are 80,000 objects."""
+    """Freeze all present objects: modules, schema and settings are 80,000 objects."""
     gc.collect()
     gc.freeze()
     youngest, young, _ = gc.get_threshold()

@@ -1,12 +1,12 @@
 """Serving, and a graceful shutdown that loses no request.
 
-On SIGTERM a process first says at `/readyz` that it is about to stop, while it still takes
-connections: the load balancer needs a moment to notice. Every response from then on
-closes its connection. Only after that moment is nothing accepted any more, what is in
-flight finishes, and the process ends. On SIGINT (Ctrl-C) there is no such moment.
+On SIGTERM, `/readyz` first reports that the process is draining, while it still accepts
+connections: the load balancer needs a moment to notice. Every response from then on closes
+its connection. After the drain period the process accepts nothing more, finishes the
+requests in flight, and ends. On SIGINT (Ctrl-C) there is no drain period.
 
-Other signals that would end the process at once are taken for SIGTERM, but for those that
-mean something else: SIGHUP reloads settings, SIGUSR1 and SIGUSR2 end nothing.
+Other signals that would end the process at once are treated as SIGTERM. SIGHUP reloads the
+settings; SIGUSR1 and SIGUSR2 are ignored.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ from catalograph.server.listening import BACKLOG
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
 
 FINISH_S = 20
-"""For requests in flight when nothing is accepted any more."""
+"""Seconds for requests in flight after the process has stopped accepting."""
 
 _IDLE_S = 75
 """Longer than proxies keep idle connections (60 s is usual): the client should be the one
 that closes, or a request may meet a connection that is just being closed."""
 
 _SAME_SIGNAL_S = 1.0
-"""Longer than the parent of worker processes takes to pass a signal on, half a second."""
+"""Seconds; the parent of the workers takes up to half a second to pass a signal on."""
 
 _ENDING: Final = (
     "SIGQUIT",
@@ -53,18 +53,17 @@ _ENDING: Final = (
     "SIGSTKFLT",
 )
 _ENDING_NOTHING: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2")
-"""Sent by log rotation, by a terminal that closes, and by people to a program that they take
-this one for."""
+"""Ignored signals: sent by log rotation, by a closing terminal, or by mistake."""
 
 
 class Drain:
-    """Whether this process is about to stop.
+    """Whether this process is draining before it stops.
 
     Args:
-        monotonic: Seconds.
+        monotonic: Clock in seconds that is never set back.
 
     Attributes:
-        has_begun: Never goes back.
+        has_begun: Whether draining has begun; never False again.
     """
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -74,15 +73,15 @@ class Drain:
 
     @contextlib.contextmanager
     def on_sigterm(self, *, for_s: float) -> Iterator[None]:
-        """Let the server hear of SIGTERM only after a moment; of a second one at once.
+        """Pass the first SIGTERM to the server after a delay, and a second one at once.
 
-        One that comes within a second is the first again: a service manager tells every
-        process of a group, and a parent its workers.
+        A repetition within a second does not count as the second one: a service manager
+        signals every process of a group, and a parent its workers.
 
-        Where no server has asked to hear of it, or in another thread, nothing changes.
+        Does nothing when no server has installed a handler, or in another thread.
 
         Args:
-            for_s: How long the moment is.
+            for_s: Length of the delay in seconds.
         """
         stop = signal.getsignal(signal.SIGTERM)
         is_main = threading.current_thread() is threading.main_thread()
@@ -99,7 +98,7 @@ class Drain:
                 return
             self.has_begun = True
             self._began_s = now_s
-            # A signal arrives between any two instructions, of the loop's own code too.
+            # A signal may arrive between any two instructions, also within the loop's own code.
             loop.call_soon_threadsafe(loop.call_later, for_s, stop, number, None)
             loop.call_soon_threadsafe(self._say, for_s)
 
@@ -117,15 +116,15 @@ class Drain:
 
 @contextlib.contextmanager
 def _stop_with_parent(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Let a worker process stop when the process that started it is killed.
+    """Stop a worker process when the process that started it is killed.
 
-    It would serve for ever, and a successor could not listen on the port.
+    Otherwise it would serve for ever, and a new gateway could not listen on the port.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
         yield
         return
-    # Readable once the parent has ended.
+    # The descriptor becomes readable when the parent has ended.
     sentinel = parent.sentinel
 
     def stop() -> None:
@@ -140,42 +139,42 @@ def _stop_with_parent(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 
 DRAIN = Drain()
-"""Of this process: signals are sent to processes."""
+"""One for this process: signals are sent to processes."""
 
 
 class DrainingProtocol(BoundedHttpProtocol):
-    """Closes each connection behind its answer once the process is about to stop.
+    """Closes each connection after its response while the process is draining.
 
     Attributes:
-        drain: Looked at when a request arrives.
+        drain: Checked when a request arrives.
     """
 
     drain: ClassVar[Drain] = DRAIN
 
     def may_be_cached(self) -> bool:
-        """As before, until then."""
+        """As inherited; False while draining."""
         return not self.drain.has_begun and super().may_be_cached()
 
     def begin(self) -> None:
-        """Make a task of a request, and know whether it is the connection's last."""
+        """Start the task of a request, and close the connection after it while draining."""
         super().begin()
         if self.drain.has_begun:
             self.cycle.keep_alive = False
 
 
 def bound_requests(max_body_bytes: int) -> None:
-    """Let the protocol of this process take bodies of up to that size."""
+    """Set the largest request body that the protocol of this process accepts."""
     bound = bounded_protocol(max_body_bytes).max_request_bytes
     DrainingProtocol.max_request_bytes = bound
 
 
 def handle_signals() -> None:
-    """Let no signal but SIGKILL end this process with requests in flight.
+    """Make sure that only SIGKILL can end this process with requests in flight.
 
-    To be called in the main thread, before the server starts and again in each worker.
+    Call it in the main thread, before the server starts and again in each worker.
     """
     for name in _ENDING_NOTHING:
-        # Workers inherit this, and are safe before they come to call this themselves.
+        # Workers inherit this, and are protected before they call this function themselves.
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     for name in _ENDING:
         number = getattr(signal, name, None)
@@ -188,7 +187,7 @@ def _end_as_by_sigterm(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Parent(Multiprocess):
-    """Starts workers, passes signals on, and replaces workers that end."""
+    """Starts workers, passes signals on, and replaces workers that have ended."""
 
     def handle_hup(self) -> None:
         """Let the workers reload; uvicorn would restart them."""
@@ -198,12 +197,12 @@ class _Parent(Multiprocess):
                     os.kill(process.pid, signal.SIGHUP)
 
     def handle_quit(self) -> None:
-        """End as by SIGTERM."""
+        """Treat SIGQUIT as SIGTERM."""
         self.handle_term()
 
     @property
     def has_failed(self) -> bool:
-        """Whether a worker could not start, for a reason that would stay."""
+        """Whether a worker could not start, for a permanent reason."""
         return any(one.exitcode == STARTUP_FAILURE for one in self.processes)
 
 
@@ -229,11 +228,11 @@ def run_server(
         # By name, because worker processes are told by pickle.
         http=f"{__name__}:{DrainingProtocol.__name__}",
         ws="none",
-        # Not its own: what it says goes where everything goes.
+        # No log configuration of uvicorn's: its lines go to our own log.
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
-        # Whose forwarded headers count is decided by our own list.
+        # Our own list of trusted proxies decides about forwarded headers.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_IDLE_S,

@@ -1,4 +1,4 @@
-"""The sockets that a server listens on, opened before anything says where it is."""
+"""The sockets that a server listens on, opened before the start-up log names them."""
 
 import errno
 import socket
@@ -11,18 +11,18 @@ BACKLOG: Final = 2_048
 """Connections that may wait to be accepted."""
 
 _ABSENT: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-"""This machine has no such address, for example no IPv6 at all."""
+"""Error numbers: this machine has no such address, for example no IPv6 at all."""
 
 
 class ListenError(CatalographError):
-    """An address that cannot be listened on; the message says which and why."""
+    """The server cannot listen on an address; the message says which and why."""
 
 
 def open_listeners(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address that a host stands for.
+    """Listen on every address of a host.
 
-    `::` stands for all addresses, those of IPv4 included, whatever the machine's default
-    is; and `localhost` for both loopback addresses.
+    `::` means all addresses, including IPv4, whatever the default of the machine is.
+    `localhost` means both loopback addresses.
 
     Args:
         host: Address or name.
@@ -60,7 +60,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
 
 
 def get_port(listeners: list[socket.socket]) -> int:
-    """Tell the port that sockets listen on, which is the same for all of them."""
+    """Give the port, which is the same for all sockets."""
     return int(listeners[0].getsockname()[1])
 
 
@@ -69,7 +69,7 @@ def _resolve(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, Any]]
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     seen = set()
-    # IPv4 first, as clients that know one family alone mostly know that one.
+    # IPv4 first: most clients that support one family only support that one.
     for family, _, _, _, address in sorted(found, key=lambda one: one[0]):
         if address not in seen:
             seen.add(address)
@@ -81,14 +81,14 @@ def _listen(
 ) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A port whose last user has just left is free.
+        # Allows a port whose last user has just ended.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(
                 socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual_stack)
             )
         listener.bind(address)
-        # Not later: two who have bound the same address only notice here.
+        # Listen now: when two processes bind the same address, only this call fails.
         listener.listen(BACKLOG)
         listener.set_inheritable(True)
     except OSError:

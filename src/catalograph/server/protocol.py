@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol with bounds on what a client may send, and how slowly.
 
 uvicorn's own has none: headers may be of any size, and a client that sends a byte a
-minute holds its connection for ever. It also makes a task of every request; here one
-whose answer the application keeps is answered before that.
+minute holds its connection for ever. It also makes a task for every request; here a hit
+of the response cache is answered before that.
 """
 
 import asyncio
@@ -38,15 +38,15 @@ _PROBES: Final = tuple(
         strict=True,
     )
 )
-"""Seconds to wait and the byte to send then. All answers begin with these; a client that is
-gone is noticed at the second one, because the first makes its system say so."""
+"""Seconds to wait, and the byte to send then. All responses begin with these bytes. The first
+one makes the system of a client that is gone send a reset; writing the second one fails."""
 
 _NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
 
 AnswerFromCache: TypeAlias = Callable[
     [Sequence[tuple[bytes, bytes]], bytes, str], tuple[bytes, bytes] | None
 ]
-"""`CacheHits.answer`: an application that has it is asked before a task is made."""
+"""`CacheHits.answer`: where the application has it, it is called before a task is made."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -56,12 +56,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     Attributes:
         max_head_bytes: Request line and headers; more gets 431.
-        max_request_bytes: All of a request as it comes over the wire, trailers too; must
-            leave room for the body that the application takes. More closes.
+        max_request_bytes: Size of a whole request on the wire, trailers included; must be
+            larger than the body that the application accepts. More closes.
         arrival_timeout_s: From the first byte of a request (or from connecting) to the
             last of its body; more gets 408.
-        max_waiting: Requests that wait for their turn on one connection; more closes.
-        unread_timeout_s: For what was sent to leave for a client that does not read.
+        max_waiting: Pipelined requests that wait on one connection; more closes.
+        unread_timeout_s: Seconds until a client that does not read must have read all.
     """
 
     max_head_bytes: ClassVar[int] = 32 * 1024
@@ -72,8 +72,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # One for all requests: with one for each, every scope would be part of a cycle
-        # that only the garbage collector could undo.
+        # One object for all requests: with one for each, every scope would be part of a
+        # reference cycle that only the garbage collector could free.
         self._extensions = {WHOLE_WRITER: self.write_whole}
         self._arrived_bytes = 0
         self._chunk_bytes = 0
@@ -108,17 +108,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._stop_probing()
         super().connection_lost(exc)
-        # It holds a method of this connection, which would wait for the garbage collector.
+        # It holds a bound method of this connection: a reference cycle.
         self._extensions.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and see whether a whole request is there."""
+        """Parse the data, and check the bounds of a request that is not complete yet."""
         if self.transport.is_closing():
             return
         self._chunk_bytes = len(data)
         self._has_completed = False
-        # Views, because each of ten thousand requests that ask for an upgrade may leave the
-        # rest of the read to be looked at again: copies would take the square of its size.
+        # Memory views: each of ten thousand upgrade requests in one read may leave the rest
+        # to be parsed again, and copies would take time in proportion to its square.
         self._unread = [memoryview(data)]
         while self._unread:
             self._reading = self._unread.pop()
@@ -128,10 +128,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._hand_over()
         if self._is_arriving:
-            # Headers are only handed over whole, so one that never ends must be counted
-            # here; trailers are gathered by the parser just as quietly.
-            # What came behind another request in one read is let pass: how much of the read
-            # is its own, the parser does not tell.
+            # The parser reports only complete headers and trailers, so one that never ends
+            # must be counted here. The part of a request that shares a read with the
+            # previous request is not counted: the parser does not tell where it begins.
             if not self._has_completed:
                 self._arrived_bytes += len(data)
             if not self._is_head_complete and self._arrived_bytes > self.max_head_bytes:
@@ -147,11 +146,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._wait_for_arrival()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """The client sends no more: answer what has arrived, as it may still read.
+        """Answer what has arrived: a client that sends no more may still read.
 
-        It may also have closed its socket altogether, which looks the same until something
-        is sent. So the answer is begun, byte by byte, while it is being worked on: who is
-        gone is noticed then, and the work stops.
+        It may also have closed its socket, which looks the same until something is sent.
+        So the first bytes of the response are sent one by one while it is being computed.
+        That reveals a client that is gone, and the work stops.
         """
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
@@ -159,7 +158,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if cycle.more_body:
             if not self.pipeline:
                 return None
-            # Its rest will never come; those before it are answered.
+            # The rest of this request will never come; those before it are answered.
             self.pipeline.popleft()
             cycle.response_complete = True
         cycle.keep_alive = False
@@ -186,7 +185,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._wait_to_probe()
 
     def skip_probed(self, data: bytes) -> bytes:
-        """Leave out what was sent of an answer before there was one."""
+        """Leave out the bytes of a response that were sent as probes."""
         sent, self._probed_bytes = self._probed_bytes, 0
         return data[sent:]
 
@@ -203,7 +202,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arrived_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """The head is complete: begin to answer, unless it may be a cache hit."""
+        """Start the task of the request, unless it may be a cache hit."""
         if self._arrived_bytes + self._chunk_bytes > self.max_head_bytes:
             fields = sum(len(name) + len(value) for name, value in self.headers)
             if len(self.url) + fields > self.max_head_bytes:
@@ -219,7 +218,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.begin()
 
     def may_be_cached(self) -> bool:
-        """Whether the request may be a cache hit, which needs its body and nothing else."""
+        """Whether the request may be a cache hit, so that its body is awaited first."""
         return (
             self._answer_from_cache is not None
             and self.url == b"/graphql"
@@ -231,21 +230,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         )
 
     def begin(self) -> None:
-        """Make a task of the request whose head is there."""
+        """Start the task of the request whose head has arrived."""
         super().on_headers_complete()
         if len(self.pipeline) > self.max_waiting:
-            # One read may bring thousands, and all are made into requests before any of
-            # them is answered.
+            # One read may bring thousands of requests, and all of them are parsed before
+            # any is answered.
             metrics.REFUSED.labels("waiting_requests").inc()
             raise ValueError("too many requests wait")  # as above
-        # The task that was made for this scope has not run yet.
+        # The task has not run yet, so it sees the extensions that are added to its scope.
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = self._extensions
 
     def on_body(self, body: bytes) -> None:
         """Some of the body is there."""
-        # In one read may be 40,000 chunks of a byte; uvicorn would copy all of the body
-        # for each.
+        # One read may hold 40,000 chunks of one byte. uvicorn would copy the whole body
+        # for each, so the pieces are collected and passed on together.
         self._pieces.append(body)
 
     def on_message_complete(self) -> None:
@@ -263,7 +262,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _answer_hit(self, body: bytes) -> bool:
-        """Answer without a task, which with all that hangs on it takes as long again."""
+        """Answer a cache hit without a task, which would double its time."""
         if self._answer_from_cache is None:
             return False
         found = self._answer_from_cache(
@@ -279,7 +278,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return True
 
     def _hand_over(self) -> None:
-        """Hand what has arrived to the application: it is no cache hit, or not yet."""
+        """Pass the request so far to the application: it is not a cache hit, or not complete."""
         if self._is_early:
             self._is_early = False
             self.begin()
@@ -288,16 +287,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._pieces.clear()
 
     def write_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
-        """Write an answer at once, without what uvicorn does for each header and message.
+        """Write a whole response at once, without uvicorn's work for each header and message.
 
         Args:
-            scope: Of the request that is answered.
-            head: Header lines, each with its end.
-            body: As long as the head says.
+            scope: Scope of the request that is answered.
+            head: Header lines, each with its line end.
+            body: The body; its length must agree with the head.
 
         Returns:
-            False when nothing was written, as the answer must wait: for the client to
-            read, or for its turn among pipelined requests.
+            False when nothing was written: the client does not read, or the responses to
+            earlier pipelined requests come first.
         """
         cycle = self.cycle
         if (
@@ -325,11 +324,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         start = b"".join(lines)
         if self._probed_bytes:
             start = self.skip_probed(start)
-        # One call, and no joining that would copy the body: both go out together.
+        # One call without joining, which would copy the body.
         self.transport.writelines((start, body))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
-        """Say what was wrong, when it was one of our bounds."""
+        """Send the error of the bound that was exceeded, or uvicorn's own."""
         self._stop_waiting()
         if self.cycle is not None and not self.cycle.response_complete:
             # An earlier response is being sent on this connection.
@@ -343,8 +342,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Ignore a request for another protocol, as a server may.
 
-        Java's own client asks for HTTP/2 with every request, those with a body included;
-        the parser takes what comes behind the head for the other protocol.
+        Java's own client asks for HTTP/2 with every request, also with a body. The parser
+        stops behind the head, as it expects the other protocol there.
         """
         exc = sys.exception()
         if not isinstance(exc, httptools.HttpParserUpgrade):
@@ -362,7 +361,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unread += (rest, memoryview(head)) if rest else (memoryview(head),)
 
     def on_response_complete(self) -> None:
-        """An answer is on its way; if it was the last one, it must get away."""
+        """Watch whether the client reads, if this was the last response."""
         self._stop_probing()
         is_last = self._is_half_closed and not self.pipeline
         super().on_response_complete()
@@ -372,29 +371,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
     def pause_writing(self) -> None:
-        """The client does not read; do not wait for ever."""
+        """Start the time-out of a client that does not read."""
         super().pause_writing()
         self._unread_timer = self.loop.call_later(
             self.unread_timeout_s, self.transport.abort
         )
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Stop that time-out: the client reads again."""
         super().resume_writing()
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection; a client that does not read must not hold memory."""
+        """Close an idle connection; abort it if the client does not read."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
     def _check_framing(self) -> None:
-        """Refuse heads that two servers may read in two ways, which the parser lets pass.
+        """Refuse heads that proxies and servers may read differently (request smuggling).
 
         Raises:
-            ValueError: Comes out as a parser error.
+            ValueError: The parser turns it into an error of its own.
         """
         names = [name for name, _ in self.headers]
         version = self.parser.get_http_version()
@@ -403,7 +402,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 raise ValueError("there must be one Host")
             if b"transfer-encoding" not in names:
                 return
-            # RFC 9112 section 6.1; what comes before `chunked` is nothing that we undo.
+            # RFC 9112 section 6.1; codings before `chunked` are not supported.
             if dict(self.headers)[b"transfer-encoding"].lower() == b"chunked" and (
                 names.count(b"transfer-encoding") == 1
             ):
@@ -436,8 +435,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if self.pipeline or (is_answering and not self._is_head_complete):
-            # It is we who keep it waiting, behind requests that came before; and what is
-            # said now would be taken for the answer to one of them.
+            # No error here: the request waits for the responses to earlier ones, and the
+            # client would take the error for one of those.
             self._wait_for_arrival()
             return
         has_answered = self.cycle is not None and self.cycle.response_started
@@ -449,17 +448,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class _BegunTransport:
-    """The transport of an answer whose first bytes are sent already."""
+    """The transport of a response whose first bytes were sent as probes."""
 
     def __init__(self, protocol: BoundedHttpProtocol) -> None:
         self._protocol = protocol
 
     def write(self, data: bytes) -> None:
-        """Write, without what is sent."""
+        """Write all but the bytes that were sent."""
         self._protocol.transport.write(self._protocol.skip_probed(data))
 
     def close(self) -> None:
-        """Close, as the transport itself."""
+        """Close the connection."""
         self._protocol.transport.close()
 
 
@@ -473,7 +472,7 @@ class _RefusalLog:
         self._next_s = float("-inf")
 
     def note(self, address: str) -> None:
-        """Count one, and log it unless another was logged just before."""
+        """Count a request, and log it unless another one was logged just before."""
         self._count += 1
         now_s = time.monotonic()
         if now_s >= self._next_s:
@@ -488,9 +487,9 @@ _REFUSALS: Final = _RefusalLog()
 
 
 def bounded_protocol(max_body_bytes: int) -> type[BoundedHttpProtocol]:
-    """The protocol for an application that takes bodies of up to that size.
+    """Build the protocol class for an application that accepts bodies of up to that size.
 
-    In chunks a body may take twice its size on the wire, and not more.
+    A chunked body may take at most twice its size on the wire.
     """
     room = 2 * max_body_bytes + 2 * BoundedHttpProtocol.max_head_bytes
     return type(

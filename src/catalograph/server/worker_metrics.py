@@ -1,7 +1,7 @@
 """Metrics of several workers as one text for Prometheus.
 
-Each worker writes its own, with its number on every sample. Putting the texts together is
-then a matter of bytes: who is asked parses nothing and encodes nothing of the others'.
+Each worker writes its own text, with its number on every sample. Merging then only moves
+bytes: the worker that answers the scrape neither parses nor encodes the samples of others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from prometheus_client.registry import Collector
 
 _LABEL: Final = "worker"
 _HELP: Final = b"\n# HELP "
-"""Begins a metric; the lines of samples have no such thing, as their texts are escaped."""
+"""Begins a metric; it cannot occur within samples, as their texts are escaped."""
 _END: Final = b"# EOF\n"
-"""Of OpenMetrics; the older format has none."""
+"""Last line of OpenMetrics; the older format has none."""
 
 
 class Numbered(Collector):
-    """The metrics of another collector, with the number of a worker on every sample.
+    """Adds the number of a worker to every sample of another collector.
 
     Args:
         collector: Has no label `worker` of its own.
-        number: Of the worker that they are from.
+        number: Number of the worker.
     """
 
     def __init__(self, collector: Collector, number: int) -> None:
@@ -31,7 +31,7 @@ class Numbered(Collector):
         self._label = {_LABEL: str(number)}
 
     def collect(self) -> Iterator[Metric]:
-        """Copy the metrics."""
+        """Collect the metrics, with the label added."""
         for metric in self._collector.collect():
             copy = Metric(metric.name, metric.documentation, metric.type, metric.unit)
             copy.samples = [
@@ -42,10 +42,10 @@ class Numbered(Collector):
 
 
 class Presence(Collector):
-    """Says of each worker whether its metrics are included.
+    """A metric that says for each worker whether its metrics are included.
 
     Args:
-        present: By number.
+        present: Whether they are included, by number of the worker.
     """
 
     def __init__(self, present: Mapping[int, bool]) -> None:
@@ -65,7 +65,7 @@ class Presence(Collector):
 
 
 def merge_texts(texts: Sequence[bytes]) -> bytes:
-    """Put texts of one format together: each metric once, with the samples of all.
+    """Merge texts of one format: each metric once, with the samples of all workers.
 
     Args:
         texts: As `metrics.write_metrics` gives them. No two hold the same sample.
@@ -84,7 +84,7 @@ def merge_texts(texts: Sequence[bytes]) -> bytes:
 
 
 def _divide(family: bytes) -> tuple[bytes, bytes]:
-    """Divide a metric into what is said about it and its samples."""
+    """Divide a metric into its header lines and its samples."""
     end = family.index(b"\n")
     while family.startswith(b"# ", end + 1):
         end = family.find(b"\n", end + 1)

@@ -1,9 +1,9 @@
 """Worker processes of one gateway, which exchange their metrics for a scrape.
 
-The process that starts them makes a private folder. Each worker takes
-a number there, by a lock that the kernel takes back when the process ends however it ends,
-and listens on a socket of that number. A number whose holder has stopped in good order is
-gone; one whose holder has crashed waits for its successor.
+The process that starts them makes a private folder. Each worker takes a number there and
+listens on a socket of that number. The number is held by a file lock, which the kernel
+releases when the process ends in any way. A worker that stops in good order removes its
+number; the number of a crashed worker stays for its successor.
 """
 
 import asyncio
@@ -27,28 +27,28 @@ from catalograph.server.worker_metrics import (
     merge_texts,
 )
 
-# Not one of the settings, whose names all begin with the prefix: no operator sets it.
+# Not a setting (they all begin with the prefix): operators never set it.
 _VARIABLE: Final = "_CATALOGRAPH_WORKERS_FOLDER"
 
 _PLACES: Final = (None, "/dev/shm")  # noqa: S108 - the folder itself is private
-"""For the folder, best first; the second can be written to where a container's root cannot."""
+"""Places for the folder, best first; the second is writable in a read-only container."""
 
 _LONGEST_FOLDER: Final = 90
-"""Bytes of its path: that of a socket may have 104 on some systems."""
+"""Most bytes of the folder's path: the path of a socket is limited to 104 on some systems."""
 
 _SIZE_BYTES: Final = 8
 
 PATIENCE_S: Final = 1.0
-"""Until a worker is given up. Long beside what an answer takes, some milliseconds: the
-metrics of a worker that is busy are the interesting ones."""
+"""Seconds to wait for a worker. An answer takes a few milliseconds; the bound is far above,
+because the metrics of a busy worker are the interesting ones."""
 
 
 class _Question(msgspec.Struct, frozen=True):
-    """What one worker asks another.
+    """A request for metrics from one worker to another.
 
     Attributes:
-        accept: In which format.
-        until_s: When the question expires, by the machine's monotonic
+        accept: `Accept` header that names the format.
+        until_s: When the request expires, by the machine's monotonic
             clock, which all processes share.
     """
 
@@ -58,10 +58,10 @@ class _Question(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def open_folder(count: int) -> Iterator[None]:
-    """Let worker processes that are started meanwhile find one another.
+    """Make the folder where worker processes that are started meanwhile find one another.
 
     Args:
-        count: How many there should be; those that never come are told of as missing.
+        count: Number of workers; those that never start are reported as missing.
     """
     folder = _make_folder()
     if folder is None:
@@ -74,7 +74,7 @@ def open_folder(count: int) -> Iterator[None]:
     with folder as path:
         for number in range(count):
             _lock_path(Path(path), number).touch()
-        # Who clears away old temporary files leaves a locked folder alone.
+        # Programs that delete old temporary files skip a locked folder.
         handle = os.open(path, os.O_RDONLY)
         _try_lock(handle)
         os.environ[_VARIABLE] = path
@@ -86,7 +86,7 @@ def open_folder(count: int) -> Iterator[None]:
 
 
 def find_folder(environ: Mapping[str, str]) -> Path | None:
-    """Where the workers of this process's parent meet; None: nowhere."""
+    """Find the folder of the workers of this process's parent; None when there is none."""
     path = environ.get(_VARIABLE)
     return Path(path) if path else None
 
@@ -95,9 +95,9 @@ class Workers:
     """This worker among its siblings.
 
     Args:
-        folder: Where they meet.
-        registry: Figures of this worker.
-        patience_s: For the answer of each of the others; they are asked all at once.
+        folder: Their shared folder.
+        registry: Metrics of this worker.
+        patience_s: Time-out for the other workers, which are all asked at once.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class Workers:
         self._server: asyncio.Server | None = None
 
     async def join(self) -> None:
-        """Take a number and be there for the others; if that fails, carry on alone."""
+        """Take a number and listen for the others; if that fails, show own metrics only."""
         try:
             self._number, self._lock = _take_number(self._folder)
             path = _socket_path(self._folder, self._number)
-            # The predecessor's, if it has crashed.
+            # Left behind by a predecessor that has crashed.
             path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(self._answer, str(path))
         except OSError as exc:
@@ -134,12 +134,12 @@ class Workers:
             self._server.close()
             _socket_path(self._folder, self._number).unlink(missing_ok=True)
         if self._lock is not None:
-            # As long as the lock is held: afterwards it might be a successor's.
+            # Before the lock is released: afterwards the socket might be a successor's.
             _lock_path(self._folder, self._number).unlink(missing_ok=True)
             self._lock.close()
 
     async def write_metrics(self, accept: str) -> tuple[bytes, str]:
-        """Write the metrics of all workers in the format that an `Accept` header wants.
+        """Write the metrics of all workers in the format that an `Accept` header asks for.
 
         Returns:
             The text, and its media type.
@@ -160,7 +160,7 @@ class Workers:
         return write_metrics(Numbered(self._registry, self._number), accept)
 
     async def _ask(self, number: int, accept: str) -> bytes | None:
-        """Ask one of the others; None when it does not answer."""
+        """Ask another worker for its metrics; None when it does not answer in time."""
         if number == self._number:
             return None
         until_s = time.monotonic() + self._patience_s
@@ -180,14 +180,14 @@ class Workers:
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        # What cannot be read was written by another version, during a restart.
+        # An unreadable request was written by another version, during a restart.
         with (
             contextlib.closing(writer),
             contextlib.suppress(OSError, ValueError, msgspec.MsgspecError),
         ):
             question = msgspec.json.decode(await reader.readline(), type=_Question)
-            # Collecting resets some metrics, such as the longest wait since the last scrape:
-            # not when the question has expired.
+            # Collecting resets some metrics, such as the longest block since the last scrape,
+            # so it must not happen for an expired request.
             if time.monotonic() < question.until_s:
                 text, _ = self._write_own(question.accept)
                 writer.write(len(text).to_bytes(_SIZE_BYTES, "big") + text)
@@ -209,11 +209,11 @@ def _make_folder() -> tempfile.TemporaryDirectory[str] | None:
 
 
 def _take_number(folder: Path) -> tuple[int, BinaryIO]:
-    """Take the number of one that is missing, or the lowest that is free."""
+    """Take the number of a crashed worker, or the lowest free one."""
     for number in itertools.chain(_find_numbers(folder), itertools.count()):
         path = _lock_path(folder, number)
         lock = path.open("ab")
-        # Its holder may have taken the file away after it was opened here.
+        # Its holder may have deleted the file after it was opened here.
         if _try_lock(lock.fileno()) and _is_at(lock, path):
             return number, lock
         lock.close()
@@ -238,7 +238,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def _find_numbers(folder: Path) -> list[int]:
-    """Numbers of workers that run or should run, ascending."""
+    """Find the numbers of workers that run or should run, ascending."""
     return sorted(int(path.stem) for path in folder.glob("*.lock"))
 
 

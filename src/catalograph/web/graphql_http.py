@@ -177,7 +177,7 @@ class GraphQLOverHTTP:
             return None
         response = self._responses.find(question)
         context.cache = "miss" if response is None else "hit"
-        REQUESTS.count_kept(context.cache)
+        REQUESTS.count_look_up(context.cache)
         if response is not None:
             REQUESTS.count_operation(response.name, "ok")
             context.operation_name = response.name

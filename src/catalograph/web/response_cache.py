@@ -321,7 +321,7 @@ class ResponseCache:
             return None
         if found.until_s <= self._clock():
             self._lru.pop(question)
-            REQUESTS.kept_bytes = self._lru.weight
+            REQUESTS.cached_bytes = self._lru.weight
             return None
         return found
 
@@ -348,7 +348,7 @@ class ResponseCache:
             response.question = question
             if not self._lru.put(question, response):
                 response.question = None
-            REQUESTS.kept_bytes = self._lru.weight
+            REQUESTS.cached_bytes = self._lru.weight
 
     def put_request(self, key: RequestKey, request: CachedRequest) -> None:
         """Let requests with the same bytes find a response that is stored."""
@@ -356,7 +356,7 @@ class ResponseCache:
         if question is not None and self._lru.put(key, request):
             # It has grown if it was compressed for this request.
             self._lru.put(question, request.response)
-            REQUESTS.kept_bytes = self._lru.weight
+            REQUESTS.cached_bytes = self._lru.weight
 
 
 class CacheHits:

@@ -9,8 +9,8 @@ Introspection costs in proportion to the fullest query of common clients, and ha
 of its own.
 
 A fragment is estimated once for an operation, however often it is spread. Below a page
-the cost depends on the page's size, so it has two parts: what it is in any case, and what
-it is for each member of the page.
+the cost depends on the page's size, so it has two parts: a fixed one, and one for each
+member of the page.
 """
 
 import math
@@ -44,18 +44,18 @@ from catalograph.graphql.check.cost_tables import (
 from catalograph.graphql.check.limits import SCHEMA_FIELDS
 
 INTROSPECTION_COST: Final = 1_500
-"""Of the fullest introspection query of common clients, which takes 15 ms."""
+"""Cost of the fullest introspection query of common clients, which takes 15 ms."""
 
 MAX_INTROSPECTIONS: Final = 2
-"""How many times as much of the schema may be asked for at once."""
+"""An operation may ask for this many times the fullest introspection query."""
 
 USUAL_CATALOGUE: Final = 1_000
-"""Models of a catalogue whose size is not known yet."""
+"""Number of models assumed while the size of the catalogue is not known."""
 
 _MOST: Final = 10**9
 
 Totals = Mapping[str, int]
-"""How many there are in the whole catalogue, by the name of a connection's type."""
+"""Number of objects in the whole catalogue, by the name of the connection's type."""
 
 
 class CostEstimator:
@@ -87,10 +87,10 @@ class CostEstimator:
             operation: As parsed.
             fragments: Of its document, by name.
             variables: Coerced, defaults filled in.
-            totals: May lack what is not known.
+            totals: Sizes of lists; those that are not known may be missing.
 
         Raises:
-            LimitError: It costs more than it may.
+            LimitError: It costs more than `max_cost`.
         """
         estimate = _Estimate(self._costs, fragments, variables, totals)
         cost, _ = estimate.estimate(operation.selection_set, self._root)
@@ -202,7 +202,7 @@ class _Estimate:
         for argument in node.arguments or ():
             if argument.name.value in field.slicing:
                 asked = self._read_int(argument.value)
-                # What is out of range is refused by the field itself, in its own words.
+                # The field itself refuses a number that is out of range, with a better message.
                 size = asked if asked is None else min(max(asked, 0), MAX_LIMIT)
                 if size is not None:
                     break

@@ -23,10 +23,10 @@ from graphql import (
 from strawberry.federation.schema_directives import Cost, ListSize
 
 USUAL_LIST: Final = 10
-"""Members of a list of which nothing is known."""
+"""Size assumed for a list without `@listSize`."""
 
 MODEL_LIST_WEIGHT: Final = 10
-"""A list of models is found, cut and answered, or refused, in about 100 µs."""
+"""Cost of a list of models itself: finding and slicing it takes about 100 µs."""
 
 WORK_PER_1_000_MODELS: Final = {
     **dict.fromkeys(("limit", "offset", "first", "last"), 0),
@@ -35,16 +35,16 @@ WORK_PER_1_000_MODELS: Final = {
     "orderBy": 5,
     "search": 20,
 }
-"""What arguments of a list of models cost; measured, one unit is about 10 µs."""
+"""Cost of each argument of a list of models; measured, one unit is about 10 µs."""
 
 WORK_OF_FACETS: Final = 20
-"""The same of counting by every dimension."""
+"""Cost of counting all facets, in the same unit."""
 
 WORK_OF_ANY_ARGUMENT: Final = max(WORK_PER_1_000_MODELS.values())
-"""An argument that is not in the table costs as much as the dearest that is."""
+"""An argument that is not in the table costs as much as the most expensive one in it."""
 
 USUAL_SCHEMA_LIST: Final = 3
-"""Members of a list of the schema itself, such as the interfaces of a type."""
+"""Size assumed for a list within introspection, such as the interfaces of a type."""
 
 
 class FieldCost(msgspec.Struct, frozen=True):
@@ -57,8 +57,8 @@ class FieldCost(msgspec.Struct, frozen=True):
         slicing: Arguments that say how many members a page has.
         list_argument: Argument that has a member for each member of the list.
         is_sized: Whether it is the list of a page, and has the page's size.
-        work: For each argument that makes the field look through the catalogue, the cost
-            of that for each 1,000 models; under the empty name that of the field itself.
+        work: Cost per 1,000 models of each argument that makes the field look through the
+            catalogue. The empty name stands for the field itself.
     """
 
     weight: int
@@ -104,7 +104,7 @@ def build_costs(schema: GraphQLSchema) -> FieldCosts:
 
 
 def _build_introspection_costs(schema: GraphQLSchema) -> FieldCosts:
-    """What the schema's own types cost: lists are as long as they are on average."""
+    """Build the costs of the introspection types, from the average length of their lists."""
     types = list(schema.type_map.values())
     fields = [field for one in types for field in getattr(one, "fields", {}).values()]
     composite = max(
@@ -137,7 +137,7 @@ def _build_introspection_costs(schema: GraphQLSchema) -> FieldCosts:
 def read_introspection() -> tuple[
     OperationDefinitionNode, dict[str, FragmentDefinitionNode]
 ]:
-    """The fullest query that tools of graphql-js ask, and those that follow it."""
+    """Give the fullest introspection query that graphql-js and tools based on it send."""
     ast = parse(
         get_introspection_query(
             specified_by_url=True,

@@ -40,21 +40,22 @@ MAX_VARIANTS = 64
 """Combinations of directive variables that are remembered for a document."""
 
 MAX_CHARACTERS_AT_ONCE = 1_000
-"""Longer documents are read in a thread: the worst of this length take some 20 ms."""
+"""Characters; longer documents are parsed in a thread. The worst of this length take 20 ms."""
 
 _BYTES_PER_CHARACTER = 60
 """Memory of a parsed document for each character of its text; measured."""
 
 _VARIANT_BYTES_PER_CHARACTER = 30
-"""The same, for what is worked out for one combination of directive variables."""
+"""The same, for the `Compiled` of one combination of directive variables."""
 
 
 class Compiled:
-    """What executions of one document work out once; filled as they run.
+    """Results that all executions of one document share; filled as they run.
 
     Attributes:
-        plans: Projections, by type and selecting fields; None where there can be none.
-        needs: What the selection below a field needs, by its nodes.
+        plans: Projections, by type and selecting fields; None where projection is not
+            possible.
+        needs: Sections and tables that the selection below a field needs, by its nodes.
     """
 
     __slots__ = ("needs", "plans")
@@ -65,14 +66,14 @@ class Compiled:
 
 
 class Document:
-    """A document that may be executed as often as it is asked for.
+    """A parsed and validated document, which can be executed any number of times.
 
     Attributes:
         text: As the client wrote it.
-        ast: Parsed.
-        fragments: By name.
-        errors: Why it may not be executed; empty when it may.
-        code: Kind of the errors.
+        ast: The parsed document, without locations.
+        fragments: Fragment definitions by name.
+        errors: Reasons why it must not be executed; empty for a valid document.
+        code: `extensions.code` of the errors.
         prepared: Operations that are prepared to run, by name and variables.
         weight_bytes: Memory of all of that, roughly.
     """
@@ -115,10 +116,10 @@ class Document:
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
     def compiled(self, variables: Mapping[str, Any]) -> Compiled:
-        """What has been worked out about the selections, for these values of variables.
+        """Find or make the shared results for these values of variables.
 
-        Which fields are selected depends on the variables in `@include` and `@skip`
-        alone, so that there is one of these for most documents.
+        Only the variables in `@include` and `@skip` decide which fields are selected, so
+        most documents have a single `Compiled`.
         """
         key = tuple(variables.get(name) for name in self._directive_variables)
         compiled = self._compiled.get(key)
@@ -132,7 +133,7 @@ class Document:
         return compiled
 
     def store_prepared(self, key: Hashable, prepared: object, size_bytes: int) -> None:
-        """Store an operation with its document, so that they leave together."""
+        """Store an operation with its document, so that both are evicted together."""
         if len(self.prepared) >= MAX_PREPARED:
             self.prepared.clear()
             self.weight_bytes -= self._prepared_bytes
@@ -142,11 +143,11 @@ class Document:
         self.weight_bytes += size_bytes
 
     def locate(self, errors: Sequence[GraphQLError]) -> None:
-        """Note in errors where in the text they happened, if they do not say so themselves.
+        """Add locations to errors that have none.
 
-        What is executed has been parsed without locations: with them, every error of a
-        field would count the lines before it, a thousand errors a thousand times. Errors
-        are rare enough for parsing the text again.
+        The executed document was parsed without locations: with them, every field error
+        would count the lines before it, a thousand errors a thousand times. Errors are rare
+        enough to parse the text a second time.
         """
         lost = [error for error in errors if error.nodes and not error.locations]
         if self.ast is None or not lost:
@@ -161,7 +162,7 @@ class Document:
             error.locations = known[key]
 
     def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation of this name, or the only one; None when there is no such."""
+        """Find the operation of this name, or the only one; None when there is none."""
         if self.ast is None:
             return None
         operations = [
@@ -180,11 +181,11 @@ class Documents:
     """Documents by text, bounded in bytes: the least recently used are evicted.
 
     Args:
-        schema: What they are validated against.
-        limits: How large they may be.
-        max_bytes: Memory they may take, roughly.
-        introspection_enabled: Whether the schema may be asked for; without, errors do not
-            suggest names either.
+        schema: Schema that documents are validated against.
+        limits: Limits on the size of a document.
+        max_bytes: Memory of all documents, roughly.
+        introspection_enabled: Whether clients may ask for the schema. If not, errors do
+            not suggest names either.
     """
 
     def __init__(
@@ -207,10 +208,10 @@ class Documents:
         self._aside: ThreadPoolExecutor | None = None
 
     async def load(self, text: str) -> Document:
-        """Give the document of a text, parsed and validated now or before.
+        """Give the document of a text, from the cache or parsed and validated now.
 
-        A long one is read beside the event loop, one at a time, so that whoever sends
-        them keeps nobody waiting but themselves; all others are read without suspending.
+        Long texts are parsed in a thread, one at a time, so that a client who sends many
+        delays only its own requests. All others are parsed without suspending.
         """
         document = self._documents.get(text)
         if document is None:
@@ -225,23 +226,23 @@ class Documents:
     def store_prepared(
         self, document: Document, key: Hashable, prepared: object, size_bytes: int
     ) -> None:
-        """Store an operation with its document, if that is stored itself."""
+        """Store an operation with its document, if the document is still cached."""
         if self._documents.peek(document.text) is document:
             document.store_prepared(key, prepared, size_bytes)
-            # Brings its weight up to date.
+            # Storing it again updates its weight.
             self._documents.put(document.text, document)
 
     async def locate(
         self, document: Document, errors: Sequence[GraphQLError]
     ) -> Sequence[GraphQLError]:
-        """Say where in the text errors happened; for a long one beside the event loop."""
+        """Add locations to errors; in a thread if the text is long."""
         await self._work(document.text, document.locate, errors)
         if self._hidden is not None:
             self._hidden.hide(errors)
         return errors
 
     async def _work(self, text: str, work: Callable[..., T], *args: Any) -> T:
-        """Do what takes time in proportion to a text."""
+        """Run work whose time grows with the text; in a thread if the text is long."""
         if len(text) <= MAX_CHARACTERS_AT_ONCE:
             return work(*args)
         if self._aside is None:
@@ -272,7 +273,7 @@ class Documents:
 
 
 def _lighten(error: GraphQLError) -> GraphQLError:
-    """Let go of the text's tokens, which an error would hold as long as it is kept."""
+    """Drop the reference to the text's tokens, which a cached error would keep alive."""
     error.nodes = error.source = None
     return error.with_traceback(None)
 
@@ -283,7 +284,7 @@ def _locate_all(nodes: Sequence[Node | None]) -> list[SourceLocation]:
 
 
 class _DirectiveVariables(Visitor):
-    """Collects the variables that `@include` and `@skip` look at."""
+    """Collects the variables that `@include` and `@skip` use."""
 
     def __init__(self) -> None:
         super().__init__()

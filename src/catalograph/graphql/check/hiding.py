@@ -1,7 +1,7 @@
 """Type names left out of error messages, where clients may not ask for the schema.
 
 graphql-core names the types of fields, arguments and variables in its messages. With
-introspection off, a client could put the schema together from mistakes made on purpose.
+introspection off, a client could reconstruct the schema from deliberate mistakes.
 """
 
 import re
@@ -21,10 +21,10 @@ _QUOTED: Final = re.compile(r"'(\[*)([_A-Za-z]\w*)([!\]]*)((?:\.[^']*)?)'", re.A
 
 
 class TypeNames:
-    """The names of a schema's types that are nobody's business.
+    """The names of a schema's types that must not appear in messages.
 
     Args:
-        schema: The root type and the scalars of the specification are no secret.
+        schema: Names of its root type and of the specification's scalars stay visible.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
@@ -35,11 +35,11 @@ class TypeNames:
             for name in self._names
             if isinstance(schema.type_map[name], GraphQLScalarType)
         ]
-        # Their own messages say what a value of them looks like.
+        # Custom scalars stay visible, too: their messages say how a value must look.
         self._scalars = re.compile(rf"\b(?:{'|'.join(map(re.escape, scalars))})\b")
 
     def hide(self, errors: Sequence[GraphQLError]) -> None:
-        """Take the names out of messages, with all that tells a list from a single value."""
+        """Remove the names from messages, and the brackets that reveal a list type."""
         for error in errors:
             message = _QUOTED.sub(self._replace, error.message)
             error.message = self._scalars.sub(HIDDEN, message)

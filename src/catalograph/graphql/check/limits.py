@@ -1,13 +1,13 @@
 """How large a document may be: counted before validation, in time linear in the document.
 
-Every definition is walked once. What a fragment adds is worked out once, however often it
-is spread, so that documents whose fragments double do not double the work; fragments that
+Every definition is walked once. The size of a fragment is computed once, however often it
+is spread, so that documents whose fragments double do not double the work. Fragments that
 spread each other in a circle count as nothing the second time, and validation refuses
 them.
 
-The schema describes itself below `__schema` and `__type`; what is selected there has
-bounds of its own, which every common client's introspection keeps. What counts is the
-field, not what the client calls it or the operation.
+Introspection, below `__schema` and `__type`, has limits of its own; the introspection
+queries of all common clients stay within them. The name of the field decides, not its
+alias or the name of the operation.
 """
 
 import re
@@ -33,16 +33,16 @@ from graphql import (
 from catalograph.errors import LimitError
 
 SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
-"""The root fields by which the schema is asked for."""
+"""The root fields of introspection."""
 
 MAX_SCHEMA_DEPTH: Final = 20
 """Levels below `__schema`: clients ask for types of types nine or ten deep."""
 
 MAX_SCHEMA_HEIGHT: Final = 400
-"""Fields below all `__schema` and `__type`; the most of a common client are about 250."""
+"""Fields below all `__schema` and `__type`; the fullest query of a common client has 250."""
 
 MAX_DIGITS: Final = 400
-"""Characters of a number: more than any number of use, fewer than Python refuses to read."""
+"""Characters of a number: more than any useful number has, fewer than Python refuses."""
 
 MAX_NAME_CHARACTERS: Final = 256
 """Characters of a name or alias: the answer repeats an alias for every object."""
@@ -52,7 +52,7 @@ _LONG_NAME: Final = re.compile(
 )
 
 _MOST: Final = 10**9
-"""Figures end here: fragments that double would make them numbers of many digits."""
+"""Counts saturate here: doubling fragments would make them numbers of many digits."""
 
 _TOKEN: Final = re.compile(
     r'"""(?:[^"\\]|\\(?:""")?|"(?!""))*(?:""")?'
@@ -61,7 +61,7 @@ _TOKEN: Final = re.compile(
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one document may have at most, with fragments expanded.
+    """Upper limits for one document, with fragments expanded.
 
     Attributes:
         tokens: Of the whole document, comments included.
@@ -91,7 +91,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """
         if len(text) > self.tokens:
             self._check("tokens", sum(1 for _ in _TOKEN.finditer(text)), self.tokens)
-        # Strings and comments may hold long words, so that only tokens tell.
+        # Strings and comments may hold long words, so only tokens are checked.
         if len(text) > MAX_NAME_CHARACTERS and _LONG_NAME.search(text):
             for token in _TOKEN.finditer(text):
                 if token[0][0] == "_" or token[0][0].isalpha():
@@ -101,7 +101,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """Check everything that does not depend on variables.
 
         Raises:
-            LimitError: The first that is too much.
+            LimitError: The first limit that is exceeded.
         """
         definitions = ast.definitions
         operations = [
@@ -117,15 +117,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         if fragments:
             _add_fragments(fragments)
         for walked in counted:
-            figures = walked.figures
+            counts = walked.counts
             if walked.spreads:
-                figures = _add_spreads(walked, fragments)
-            self._check_figures(figures)
-            self._check("root fields", figures.root_fields, self.root_fields)
+                counts = _add_spreads(walked, fragments)
+            self._check_counts(counts)
+            self._check("root fields", counts.root_fields, self.root_fields)
         # Those that nothing spreads are validated too, and that takes time. Their first
         # fields are root fields only where an operation spreads them at its root.
         for walked in fragments.values():
-            self._check_figures(walked.figures)
+            self._check_counts(walked.counts)
         for walked in (*counted, *fragments.values()):
             self._check("list size", walked.longest_list, self.list_size)
             self._check("digits", walked.longest_number, MAX_DIGITS)
@@ -134,7 +134,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """Check the lists and objects in the values of variables, as decoded from JSON.
 
         Raises:
-            LimitError: One is larger than it may be.
+            LimitError: A list or object has more members than `list_size`.
         """
         todo = [variables]
         while todo:
@@ -146,23 +146,23 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 self._check("list size", len(value), self.list_size)
                 todo.extend(value)
 
-    def _check_figures(self, figures: "Figures") -> None:
-        self._check("depth", figures.depth, self.depth)
-        self._check("height", figures.height, self.height)
-        self._check("aliases", figures.aliases, self.aliases)
-        self._check("directives", figures.directives, self.directives)
-        self._check("fragments", figures.fragments, self.height)
-        self._check("introspection depth", figures.schema_depth, MAX_SCHEMA_DEPTH)
-        self._check("introspection height", figures.schema_height, MAX_SCHEMA_HEIGHT)
+    def _check_counts(self, counts: "Counts") -> None:
+        self._check("depth", counts.depth, self.depth)
+        self._check("height", counts.height, self.height)
+        self._check("aliases", counts.aliases, self.aliases)
+        self._check("directives", counts.directives, self.directives)
+        self._check("fragments", counts.fragments, self.height)
+        self._check("introspection depth", counts.schema_depth, MAX_SCHEMA_DEPTH)
+        self._check("introspection height", counts.schema_height, MAX_SCHEMA_HEIGHT)
 
     @staticmethod
-    def _check(limit: str, figure: int, bound: int) -> None:
-        if figure > bound:
-            raise LimitError(limit, figure, bound)
+    def _check(limit: str, count: int, bound: int) -> None:
+        if count > bound:
+            raise LimitError(limit, count, bound)
 
 
-class Figures:
-    """What a definition has.
+class Counts:
+    """Counts of one definition.
 
     Attributes:
         depth: Levels of fields.
@@ -196,11 +196,11 @@ class Figures:
         self.schema_depth = 0
         self.schema_height = 0
 
-    def add(self, other: "Figures", level: int, schema_level: int | None) -> None:
-        """Add what a fragment has.
+    def add(self, other: "Counts", level: int, schema_level: int | None) -> None:
+        """Add the counts of a fragment that is spread here.
 
         Args:
-            other: The fragment's.
+            other: Counts of the fragment.
             level: Fields around the spread; only 0 makes its first fields root fields.
             schema_level: Fields between `__schema` and the spread; None when it is not
                 below it.
@@ -227,15 +227,15 @@ class _Walk:
     """One definition, walked once.
 
     Attributes:
-        figures: Its own; of a fragment, later with those of the fragments it spreads.
-        spreads: Name of each spread, and the levels that `Figures.add` wants.
+        counts: Its own counts; those of the fragments that it spreads are added later.
+        spreads: Name of each spread, and the levels that `Counts.add` wants.
         longest_list: Members of the longest list in an argument.
         longest_number: Characters of the longest number in an argument.
     """
 
     __slots__ = (
         "_definition",
-        "figures",
+        "counts",
         "longest_list",
         "longest_number",
         "spreads",
@@ -245,7 +245,7 @@ class _Walk:
         self, definition: OperationDefinitionNode | FragmentDefinitionNode
     ) -> None:
         self._definition = definition
-        self.figures = Figures()
+        self.counts = Counts()
         self.spreads: list[tuple[str, int, int | None]] = []
         self.longest_list = 0
         self.longest_number = 0
@@ -253,10 +253,10 @@ class _Walk:
     def count(self) -> "_Walk":
         """Walk the definition."""
         definition = self._definition
-        figures = self.figures
-        figures.directives = len(definition.directives or ())
+        counts = self.counts
+        counts.directives = len(definition.directives or ())
         for variable in definition.variable_definitions or ():
-            figures.directives += len(variable.directives or ())
+            counts.directives += len(variable.directives or ())
             if variable.default_value is not None:
                 self._measure((variable.default_value,))
         todo: list[tuple[SelectionSetNode, int, int | None]] = [
@@ -266,36 +266,36 @@ class _Walk:
             selection_set, level, schema_level = todo.pop()
             for node in selection_set.selections:
                 if node.directives:
-                    figures.directives += len(node.directives)
+                    counts.directives += len(node.directives)
                 if isinstance(node, FieldNode):
                     below = self._count_field(node, level, schema_level)
                     if node.selection_set is not None:
                         todo.append((node.selection_set, *below))
                 elif isinstance(node, InlineFragmentNode):
-                    figures.fragments += 1
+                    counts.fragments += 1
                     todo.append((node.selection_set, level, schema_level))
                 elif isinstance(node, FragmentSpreadNode):
-                    figures.fragments += 1
+                    counts.fragments += 1
                     self.spreads.append((node.name.value, level, schema_level))
         return self
 
     def _count_field(
         self, node: FieldNode, level: int, schema_level: int | None
     ) -> tuple[int, int | None]:
-        """Count a field; give the levels of what is selected below it."""
-        figures = self.figures
+        """Count a field; return the levels of the selections below it."""
+        counts = self.counts
         if node.alias is not None:
-            figures.aliases += 1
+            counts.aliases += 1
         if node.arguments:
             self._measure(argument.value for argument in node.arguments)
         if schema_level is not None:
-            figures.schema_height += 1
-            figures.schema_depth = max(figures.schema_depth, schema_level + 1)
+            counts.schema_height += 1
+            counts.schema_depth = max(counts.schema_depth, schema_level + 1)
             return level, schema_level + 1
-        figures.height += 1
-        figures.depth = max(figures.depth, level + 1)
+        counts.height += 1
+        counts.depth = max(counts.depth, level + 1)
         if level == 0:
-            figures.root_fields += 1
+            counts.root_fields += 1
         return level + 1, 0 if node.name.value in SCHEMA_FIELDS else None
 
     def _measure(self, values: Iterable[ValueNode]) -> None:
@@ -311,16 +311,16 @@ class _Walk:
                     self.longest_number = max(self.longest_number, len(value.value))
 
 
-def _add_spreads(walked: _Walk, fragments: dict[str, _Walk]) -> Figures:
+def _add_spreads(walked: _Walk, fragments: dict[str, _Walk]) -> Counts:
     for name, level, schema_level in walked.spreads:
         fragment = fragments.get(name)
         if fragment is not None:
-            walked.figures.add(fragment.figures, level, schema_level)
-    return walked.figures
+            walked.counts.add(fragment.counts, level, schema_level)
+    return walked.counts
 
 
 def _add_fragments(fragments: dict[str, _Walk]) -> None:
-    """Add to each fragment what those have that it spreads, those first that spread none."""
+    """Add the counts of spread fragments to each fragment, innermost fragments first."""
     done: set[str] = set()
     for start, first in fragments.items():
         if start in done:

@@ -7,7 +7,7 @@ from graphql.language.parser import Parser
 
 
 class _Lexer(Lexer):
-    """graphql-core's, whose tokens do not know what came before them.
+    """graphql-core's lexer, with tokens that do not refer to the previous token.
 
     A token that knows both its neighbours is part of a reference cycle, and so is the
     whole document. A refused document would then wait for the garbage collector, whose
@@ -15,7 +15,7 @@ class _Lexer(Lexer):
     """
 
     def lookahead(self) -> Token:
-        """Look ahead, and cut off the way back."""
+        """Look ahead, and drop the reference to the previous token."""
         token = found = super().lookahead()
         while (before := token.prev) is not None:
             token.prev = None
@@ -48,7 +48,7 @@ def parse_whole(
         return parser.parse_document()
     except RecursionError:
         pass
-    # Nested too deeply: graphql-core words that error itself.
+    # Nested too deeply: graphql-core has its own error for that.
     return graphql.parse(text, max_tokens=max_tokens, no_location=no_location)
 
 

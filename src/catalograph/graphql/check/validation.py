@@ -1,10 +1,10 @@
-"""Validation in one pass, for the documents that are plainly valid.
+"""Validation in one pass, for documents that are clearly valid.
 
 graphql-core's rules take 3.4 ms for a document that this pass reads in 10 µs. `Validator`
-looks everything up in tables built once, and says yes only where graphql-core would find
-nothing. A document that is wrong, or only unusual, is left to graphql-core: its errors
-have its words and its order. A property test compares the two on random documents.
-`docs/decisions/` says why this is worth a second implementation.
+looks everything up in tables built once, and accepts a document only if graphql-core would
+find no error. A document that is wrong, or only unusual, is left to graphql-core, so that
+errors have its messages and its order. A property test compares the two on random
+documents. `docs/decisions/` says why this is worth a second implementation.
 """
 
 import re
@@ -54,12 +54,12 @@ MAX_NESTING = 60
 MAX_COMPARISONS = 20_000
 """Steps that graphql-core may take to find fields that cannot be merged.
 
-Its own bound takes most of a second. One that is reached refuses the document; the
-limits leave no honest one that comes near.
+graphql-core's own bound allows most of a second. A document that reaches this one is
+refused; no honest document within the limits comes near it.
 """
 
 MAX_ERRORS = 20
-"""Errors that are worded for one document."""
+"""Most errors reported for one document."""
 
 _FEW_ERRORS = 5
 _SHOWN = 200
@@ -74,11 +74,11 @@ log = get_logger()
 
 
 class _UnsureError(Exception):
-    """The document is not plainly valid."""
+    """The document is not clearly valid; graphql-core must decide."""
 
 
 class _BoundedMergingRule(OverlappingFieldsCanBeMergedRule):
-    """As inherited, with a smaller bound on its work."""
+    """graphql-core's rule for overlapping fields, with a smaller bound on its work."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
@@ -89,10 +89,10 @@ _TELLING_FIELDS = SCHEMA_FIELDS | {"_service"}
 
 
 class _NoIntrospection(ValidationRule):
-    """Refuses the root fields that give the schema, whatever they are called."""
+    """Refuses the root fields of introspection, under any alias."""
 
     def enter_field(self, node: FieldNode, *_: object) -> VisitorAction:
-        """Look at one field."""
+        """Report the field if it is one of introspection."""
         if node.name.value not in _TELLING_FIELDS:
             return None
         message = (
@@ -116,9 +116,9 @@ class Validator:
     """Finds what is wrong with documents.
 
     Args:
-        schema: What they are validated against; must be valid itself.
-        introspection_enabled: Whether the schema may be asked for; without, errors leave
-            out the names that may have been meant.
+        schema: Schema that documents are validated against; must be valid itself.
+        introspection_enabled: Whether clients may ask for the schema. If not, errors
+            suggest no names.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Validator:
 
     def find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
         """Give graphql-core's errors, in its order; none for a valid document."""
-        # An error may quote the whole document, so that a long one gets fewer.
+        # An error may quote the whole document, so a long document gets fewer errors.
         tokens = getattr(ast, "token_count", 0)
         max_errors = MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS
         errors = self._run_rules(ast, self._rules, max_errors=max_errors)
@@ -140,12 +140,12 @@ class Validator:
             if self._introspection_enabled:
                 error.message += self._find_hint(error.message)
             else:
-                # One kind of suggestion graphql-core makes all the same.
+                # graphql-core has no switch for this kind of suggestion.
                 error.message = error.message.partition(" Did you mean ")[0]
         return errors
 
     def _find_hint(self, message: str) -> str:
-        """Say where a field is that was looked for on the list of its objects."""
+        """Give a hint for a field that was selected on a connection instead of its nodes."""
         found = _FIELD_OF_A_LIST.match(message)
         if found is None:
             return ""
@@ -161,9 +161,9 @@ class Validator:
         *,
         max_errors: int,
     ) -> Sequence[GraphQLError]:
-        """Run rules of graphql-core; one that fails itself refuses the document.
+        """Run rules of graphql-core; if a rule raises, the document is refused.
 
-        A rule meets whatever a client can write, and may not be prepared for it.
+        A client can write documents that a rule does not expect.
         """
         try:
             return graphql.validate(
@@ -180,7 +180,7 @@ class Validator:
             return [GraphQLError("the document could not be validated")]
 
     def is_surely_valid(self, ast: DocumentNode) -> bool:
-        """Whether graphql-core would find nothing; False also where that is unclear."""
+        """Whether graphql-core would find no error; False also if that is unclear."""
         try:
             one_pass = _Pass(self._tables, ast)
             one_pass.run()
@@ -188,7 +188,7 @@ class Validator:
             return False
         if one_pass.introspects and not self._introspection_enabled:
             return False
-        # What the pass cannot tell, graphql-core's own rules do: the two of them alone.
+        # The pass cannot decide these two questions; only those two rules run.
         rules: list[type[ASTValidationRule]] = []
         if one_pass.introspects:
             rules.append(MaxIntrospectionDepthRule)
@@ -198,14 +198,14 @@ class Validator:
 
 
 class _Definition:
-    """What an operation or a fragment uses, itself."""
+    """What an operation or a fragment uses, without the fragments it spreads."""
 
     __slots__ = ("has_meetings", "spreads", "usages")
 
     def __init__(self) -> None:
         self.usages: list[Usage] = []
         self.spreads: list[str] = []
-        # Whether two fields may share a response key; else none need to be merged.
+        # Whether two fields may share a response key; otherwise no fields are merged.
         self.has_meetings = False
 
 
@@ -213,7 +213,7 @@ class _Pass:
     """One pass over one document: each definition is walked once.
 
     Attributes:
-        introspects: Whether the schema is asked for.
+        introspects: Whether the document contains introspection.
         has_meetings: Whether two fields of an operation may share a response key.
     """
 
@@ -382,7 +382,7 @@ class _Pass:
     def _check_variables(
         self, operation: OperationDefinitionNode, parts: Sequence[_Definition]
     ) -> None:
-        """Check that variables are of input types, used, defined, and where they may be."""
+        """Check that variables are defined, used, of input types, and allowed where used."""
         defined: dict[str, tuple[str, bool]] = {}
         for node in operation.variable_definitions or ():
             name = node.variable.name.value
@@ -406,8 +406,8 @@ class _Pass:
                 used.add(name)
         if len(used) != len(defined):
             raise _UnsureError
-        # Last, when all types are known to be accepted somewhere: what may stand in the
-        # place of a list doubles with each list in it, and a client may write hundreds.
+        # Last, when all types are known to be accepted somewhere: the accepted types double
+        # with each level of a list type, and a client may write hundreds of levels.
         for node in operation.variable_definitions or ():
             default = node.default_value
             if default is not None and not self._tables.build_input(node.type).takes(
@@ -417,10 +417,10 @@ class _Pass:
 
 
 def _reach(start: _Definition, fragments: dict[str, _Definition]) -> set[str]:
-    """Names of all fragments that a definition spreads, itself or through others.
+    """Find the names of all fragments that a definition spreads, directly or indirectly.
 
     Raises:
-        _UnsureError: They spread each other in a circle, or nest deeper than is usual.
+        _UnsureError: They spread each other in a circle, or nest unusually deep.
     """
     done: set[str] = set()
     open_: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What validation looks up: a schema as tables, made once."""
+"""The look-up tables of validation, built once from the schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -38,7 +38,7 @@ from graphql import (
 )
 
 Usage = tuple[str, frozenset[str]]
-"""A variable, and the types as they are written that it may have where it is used."""
+"""A variable, and the written types that are accepted where it is used."""
 
 _LITERALS: Final = {
     "Int": (IntValueNode,),
@@ -52,10 +52,10 @@ _INT_BOUND: Final = 2**31
 
 
 class Input:
-    """What may stand where a value of one type is expected.
+    """An input type: which literals and variables it accepts.
 
     Attributes:
-        accepts: Types as they are written, of a variable that may stand there.
+        accepts: Written types of the variables that it accepts, such as `[String!]`.
     """
 
     __slots__ = ("accepts",)
@@ -64,11 +64,11 @@ class Input:
         self.accepts = accepts
 
     def takes(self, node: object, usages: list[Usage] | None) -> bool:
-        """Whether a literal is surely of the type.
+        """Whether a literal is certainly of the type.
 
         Args:
             node: The literal, or a variable.
-            usages: Gets the variables in it; None: there can be none.
+            usages: The variables in it are appended here; None: variables are not allowed.
         """
         if isinstance(node, VariableNode):
             if usages is None:
@@ -123,7 +123,7 @@ class _Scalar(Input):
         if not isinstance(node, self._nodes):
             return False
         if self._name == "Int" and isinstance(node, IntValueNode):
-            # Reading an endless number would take endless time.
+            # Converting a number takes time in proportion to the square of its length.
             return len(node.value) <= _INT_DIGITS + 1 and (
                 -_INT_BOUND <= int(node.value) < _INT_BOUND
             )
@@ -131,7 +131,7 @@ class _Scalar(Input):
 
 
 class _CustomScalar(Input):
-    """A scalar with a parser of its own, which is asked; literals with variables are not."""
+    """A scalar with a parser of its own, which decides about literals without variables."""
 
     __slots__ = ("_type",)
 
@@ -146,7 +146,7 @@ class _CustomScalar(Input):
             return False
         try:
             return self._type.parse_literal(node, None) is not Undefined
-        except Exception:  # noqa: BLE001 - whatever it is, graphql-core words it
+        except Exception:  # noqa: BLE001 - graphql-core reports it, whichever error it is
             return False
 
 
@@ -233,7 +233,7 @@ class Field(Arguments):
 
     Attributes:
         below: Type of its selections; None for a leaf.
-        introspects: Whether it asks for the schema.
+        introspects: Whether it is a root field of introspection.
     """
 
     __slots__ = ("below", "introspects")
@@ -279,7 +279,7 @@ class Composite:
 
 
 class Tables:
-    """A schema, ready to be looked up.
+    """A schema as look-up tables.
 
     Attributes:
         query: The root type.
@@ -324,7 +324,7 @@ class Tables:
         }
 
     def build_input(self, node: TypeNode) -> Input:
-        """What may stand where a value of a type is expected, whose name must be known."""
+        """Build the input of a written type, whose name the schema must know."""
         if isinstance(node, NonNullTypeNode):
             return _NonNull(self.build_input(node.type))
         if isinstance(node, ListTypeNode):
@@ -338,7 +338,7 @@ class Tables:
 
 
 def write_type(node: TypeNode) -> tuple[str, str]:
-    """The name of a type, and the type as it is written."""
+    """Give the name of a type, and the type as it is written."""
     if isinstance(node, NonNullTypeNode):
         named, written = write_type(node.type)
         return named, f"{written}!"
@@ -376,7 +376,7 @@ def _find_possible(schema: GraphQLSchema, type_: Any) -> frozenset[str]:
 
 
 def _find_fields(schema: GraphQLSchema, type_: Any) -> dict[str, GraphQLField]:
-    """The fields of a composite type, `__typename` and its like among them."""
+    """Find the fields of a composite type, those of introspection included."""
     names = [*getattr(type_, "fields", ()), "__typename", "__schema", "__type"]
     found = {name: schema.get_field(type_, name) for name in names}
     return {name: field for name, field in found.items() if field is not None}
