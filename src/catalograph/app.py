@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +42,7 @@ from catalograph.observability.logs import (
 )
 from catalograph.observability.metrics import READY, TASKS
 from catalograph.origins import LOCAL_ORIGINS
-from catalograph.server.gc_tuning import tune_collector, tune_threads
+from catalograph.server.gc_tuning import pause_collector, tune_collector, tune_threads
 from catalograph.server.lifecycle import (
     DRAIN,
     Drain,
@@ -87,6 +87,7 @@ class Gateway:
         demo: bool = False,
         client: UpstreamClient | None = None,
         clock: Callable[[], float] = time.time,
+        building: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         ages = Ages(
             fresh_s=settings.cache_fresh_s,
@@ -117,6 +118,7 @@ class Gateway:
             fixed_ages=settings.given_ages,
             lists_from=settings.lists_from,
             clock=clock,
+            building=building,
         )
         self.engine = Engine(
             self.source,
@@ -201,7 +203,9 @@ def create_app(
     check_start(settings, demo=demo or client is not None)
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
-    gateway = Gateway(settings, demo=demo, client=client, clock=clock)
+    gateway = Gateway(
+        settings, demo=demo, client=client, clock=clock, building=pause_collector
+    )
     # It takes as long as a request may; the first client would have to wait.
     build_schema().print_subgraph()
     # Cached responses must not live longer when the clock of the machine is set.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from catalograph.server.gc_tuning import TunedCollector
+from catalograph.server.gc_tuning import TunedCollector, pause_collector
 
 MAX_GROWTH = 10_000
 
@@ -72,3 +72,19 @@ def test_what_goes_by_itself_is_no_growth() -> None:
         passing.clear()
 
     assert lost() is not None
+
+
+def test_nothing_is_collected_while_something_large_is_built() -> None:
+    """And what was built is set aside at once."""
+    before = gc.get_freeze_count()
+    try:
+        with pause_collector():
+            inside = gc.isenabled()
+            with pause_collector():
+                nested = gc.isenabled()
+            built = [[number] for number in range(10_000)]
+
+        assert (inside, nested, gc.isenabled()) == (False, False, True)
+        assert gc.get_freeze_count() - before >= len(built)
+    finally:
+        gc.unfreeze()

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -84,6 +85,7 @@ class CatalogueSource:
         lists_from: What answers lists that the upstream can answer: `upstream`, a warm
             `index`, or `auto`: by the version of the upstream.
         clock: Unix time in seconds.
+        building: Entered while an index is being built.
     """
 
     def __init__(
@@ -95,8 +97,10 @@ class CatalogueSource:
         fixed_ages: Collection[str] = (),
         lists_from: ListsFrom = "auto",
         clock: Callable[[], float] = time.time,
+        building: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.ages = ages
+        self._building = building
         self._fixed_ages = frozenset(fixed_ages)
         self.clock = clock
         self._lists_from = lists_from
@@ -329,16 +333,17 @@ class CatalogueSource:
                 access.partition, lambda one: setattr(one, "irregularity", irregularity)
             )
             self._note_version(crawl.version, access)
-            index = await asyncio.to_thread(
-                CatalogueIndex.build,
-                crawl.models,
-                as_of_s=crawl.as_of_s,
-                ignoring_case=self._list_caseless(access),
-                before=before,
-                # Those of before, until they are read again by themselves.
-                tables=None if before is None else before.tables,
-                answered_by=crawl.version,
-            )
+            with self._building():
+                index = await asyncio.to_thread(
+                    CatalogueIndex.build,
+                    crawl.models,
+                    as_of_s=crawl.as_of_s,
+                    ignoring_case=self._list_caseless(access),
+                    before=before,
+                    # Those of before, until they are read again by themselves.
+                    tables=None if before is None else before.tables,
+                    answered_by=crawl.version,
+                )
             ages = self._choose_ages(crawl.max_age_s, crawl.stale_s)
             return Entry(index, crawl.as_of_s, ages=ages)
 
@@ -442,15 +447,16 @@ class CatalogueSource:
             before.tables[kind] is table for kind, table in tables.items()
         ):
             return entry
-        index = await asyncio.to_thread(
-            CatalogueIndex.build,
-            before.listed,
-            as_of_s=before.as_of_s,
-            ignoring_case=before.ignoring_case,
-            before=before,
-            tables=tables,
-            answered_by=before.answered_by,
-        )
+        with self._building():
+            index = await asyncio.to_thread(
+                CatalogueIndex.build,
+                before.listed,
+                as_of_s=before.as_of_s,
+                ignoring_case=before.ignoring_case,
+                before=before,
+                tables=tables,
+                answered_by=before.answered_by,
+            )
         entry = msgspec.structs.replace(entry, value=index)
         self._cache.replace(key, entry, codec=_INDEXES)
         return entry
