@@ -132,6 +132,9 @@ def passes(row: Row, asked: Mapping[str, Sequence[str]]) -> bool:
         and _any_of(_lower(row["modalities"]["input"]), asked.get("inputModalities"))
         and _any_of(_lower(row["modalities"]["output"]), asked.get("outputModalities"))
         and _any_of([row["id"], *row["aliases"]], asked.get("modelIds"))
+        and _any_of(
+            [_availability(row["availability"]["status"])], asked.get("availability")
+        )
         and any(
             _any_of([offer["provider"]["id"]], asked.get("providers"))
             and _any_of([endpoint_id], asked.get("endpoints"))

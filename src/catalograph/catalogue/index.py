@@ -228,8 +228,8 @@ class CatalogueIndex:
         ]
 
     def resolve_model_id(self, name: str) -> tuple[str, ...]:
-        """Tell which model an id or alias means; the name itself when it means none."""
-        found = self.find_model(name)
+        """Tell which model an id or alias means, by case; the name itself when none."""
+        found = self.find_model_by_id(name) or self.find_model_by_alias(name)
         return (name if found is None else found.model_id,)
 
     def resolve_endpoint(self, name: str) -> tuple[str, ...]:
