@@ -1,8 +1,8 @@
 """Whether a page of models can be an answer to its filter.
 
-An upstream that no longer knows a parameter ignores it without a word, and answers
-with models nobody asked for. What a page carries is checked directly; what it does
-not carry, and how long the list is, is compared with the index where there is one.
+An upstream that no longer knows a parameter ignores it silently and answers with models
+that do not match. The sections of a page are checked directly. Missing sections, and the
+length of the list, are compared with the index where there is one.
 """
 
 import itertools
@@ -32,7 +32,7 @@ def is_used(asked: ModelsFilter, name: str) -> bool:
 
 
 def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
-    """Name a field of `asked` that a page shows to have been ignored; None if it shows none."""
+    """Name a field of `asked` that the page alone shows to have been ignored; None if none."""
     for name in page.ignored_filters:
         if is_used(asked, name):
             return name
@@ -42,9 +42,9 @@ def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
 def find_ignored(
     asked: ModelsFilter, page: ModelsPage, index: CatalogueIndex
 ) -> str | None:
-    """Name a field of `asked` that was ignored, as far as the index knows; None if none was.
+    """Name a field of `asked` that was ignored, according to the index; None if none was.
 
-    Some model of the page contradicts it, or the list is as long as it would be without.
+    Either a model of the page contradicts it, or the list is as long as without the field.
     """
     dimension = _find_contradiction(asked, page, index)
     if dimension is not None:
@@ -62,7 +62,7 @@ def find_ignored(
 
 
 def is_proved(asked: ModelsFilter, page: ModelsPage) -> bool:
-    """Whether the page by itself, not contradicted, proves that its whole list is right."""
+    """Whether the page alone, if not contradicted, proves that its whole list is filtered."""
     of_gateway = asked.providers or asked.endpoints or asked.exclude_endpoints
     of_data = asked.input_modalities or asked.output_modalities
     return (
@@ -90,7 +90,7 @@ def _find_contradiction(
 def _find_contradicted(
     asked: ModelsFilter, model: Model, known: Model | None
 ) -> str | None:
-    """Name the first field that `model` contradicts, by what it carries or what is known."""
+    """Name the first field that `model`, or the index's record of it, contradicts."""
     whole = msgspec.structs.replace(
         model,
         data=model.data or (known.data if known else None),
@@ -138,7 +138,7 @@ def _find_contradicted_by_rows(asked: ModelsFilter, model: Model) -> str | None:
 
 
 def _satisfies(kind: Kind, asked: Iterable[object], held: Iterable[str]) -> bool:
-    """Compare without case, which no version of the upstream is stricter than."""
+    """Compare without case; some versions of the upstream do, none is more lenient."""
     values = {value.casefold() for value in held}
     wanted = [(fold_value(one) or "").casefold() for one in asked]
     if kind is Kind.ALL:

@@ -1,4 +1,4 @@
-"""What side tables add to the records of models."""
+"""Adds the contents of side tables to the records of models."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -24,10 +24,10 @@ _NO_LISTS: Final[tuple[PriceList, ...]] = ()
 
 
 def describe(models: Iterable[Model], tables: Sequence[SideTable]) -> tuple[Model, ...]:
-    """Add to models what side tables say; equal values are one object.
+    """Add the values of side tables to models; equal values become one object.
 
-    What a model says itself is not replaced. An offering without a table of prices gets the
-    floor of its prices as its only list.
+    A value of the model itself is not replaced. Without a table of prices, an offering gets
+    its floor prices as its only list.
 
     Args:
         models: As they were read, not described before.
@@ -37,7 +37,7 @@ def describe(models: Iterable[Model], tables: Sequence[SideTable]) -> tuple[Mode
 
 
 class Describer:
-    """What some side tables say, by id.
+    """The values of side tables, by id.
 
     Args:
         tables: Those that could be read, at most one of a kind.
@@ -61,11 +61,11 @@ class Describer:
         self._described: dict[msgspec.Struct, msgspec.Struct] = {}
 
     def describe(self, models: Iterable[Model]) -> tuple[Model, ...]:
-        """Add to models what the tables say."""
+        """Add the values of the tables to models."""
         return tuple(map(self.describe_model, models))
 
     def describe_model(self, model: Model) -> Model:
-        """Add to one model what the tables say."""
+        """Add the values of the tables to one model."""
         made_by = model.organisation
         organisation = None if made_by is None else self.describe_organisation(made_by)
         gateway = (
@@ -78,16 +78,16 @@ class Describer:
         )
 
     def describe_organisation(self, organisation: Organisation) -> Organisation:
-        """Add what the table says of an organisation."""
+        """Add the values of the table to an organisation."""
         found = self._organisations.get(organisation.organisation_id)
         return self._fill(organisation, found)
 
     def describe_provider(self, provider: Provider) -> Provider:
-        """Add what the table says of a provider."""
+        """Add the values of the table to a provider."""
         return self._fill(provider, self._providers.get(provider.provider_id))
 
     def describe_endpoint(self, endpoint: Endpoint) -> Endpoint:
-        """Add what the table says of an endpoint, or of another one of its group."""
+        """Add the values of the row of an endpoint, or else of another one of its group."""
         endpoint_id = endpoint.endpoint_id
         names = (endpoint_id, *sorted(find_group(endpoint_id)))
         found = next(
@@ -139,7 +139,7 @@ class Describer:
         return _NO_LISTS
 
     def _fill(self, record: _RecordT, other: _RecordT | None) -> _RecordT:
-        """Put what only the other knows into a record."""
+        """Fill the empty fields of a record from another one."""
         if other is None:
             return record
         known = self._described.get(record)
@@ -147,7 +147,7 @@ class Describer:
             missing = {
                 name: getattr(other, name)
                 for name in record.__struct_fields__
-                # Names are there without the table, so that no answer depends on it.
+                # Names are never filled: they come with the models, so no answer waits for the table.
                 if name != "name"
                 and getattr(record, name) is None
                 and getattr(other, name) is not None
@@ -165,7 +165,7 @@ def _by_id(
     read: Callable[[SideTable], Sequence[_RecordT]],
     key: str,
 ) -> Mapping[str, _RecordT]:
-    """Gather the rows of a table; where an id comes again, the first row counts."""
+    """Collect the rows of a table by id; of rows with the same id, the first counts."""
     rows = () if table is None else read(table)
     return {getattr(row, key): row for row in reversed(rows)}
 
@@ -173,7 +173,7 @@ def _by_id(
 def _sort_prices(
     lists: Iterable[ListedPrices],
 ) -> Mapping[tuple[str, str, str], tuple[PriceList, ...]]:
-    """Gather the lists of each offering; the first is the standard tier, as far as is known."""
+    """Collect the price lists of each offering; the first one is taken as the standard tier."""
     found: dict[tuple[str, str, str], list[PriceList]] = {}
     for one in lists:
         key = (one.provider_id, one.model_id, one.endpoint_id)

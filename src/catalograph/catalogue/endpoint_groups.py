@@ -2,7 +2,7 @@
 
 Versions of the upstream name one call differently: the documented public name
 (`chat.completions`), the stored capability (`text.generate`), singular and plural. The
-groups are fixed here since no answer of the upstream holds them.
+groups are fixed here, because no answer of the upstream contains them.
 
 Source: the endpoint tables of the December 2025 OpenAPI document, the answers of
 `GET /endpoints` and of `GET /models/{author}/{slug}/endpoints`, and the capability names
@@ -38,15 +38,15 @@ def find_other_names(endpoint_id: str) -> tuple[str, ...]:
 
 
 def resolve(endpoint_id: str, held: Collection[str]) -> tuple[str, ...]:
-    """Tell which held ids a name means.
+    """Find the ids of the catalogue that a name means.
 
     Args:
         endpoint_id: As a client writes it.
         held: All ids of the catalogue.
 
     Returns:
-        The name alone when the catalogue holds it, or else the held ids of its group,
-        sorted; the name alone where there are none.
+        Only the name itself if the catalogue holds it. Otherwise the ids of its group that
+        the catalogue holds, sorted. Only the name itself if there are none.
     """
     if endpoint_id in held:
         return (endpoint_id,)
@@ -55,5 +55,5 @@ def resolve(endpoint_id: str, held: Collection[str]) -> tuple[str, ...]:
 
 
 def may_mean_others(endpoint_ids: Iterable[str | None]) -> bool:
-    """Whether some name belongs to a group, so that it takes the index to resolve it."""
+    """Whether a name belongs to a group, so that only the index can resolve it."""
     return any(name in _GROUP_BY_ID for name in endpoint_ids)

@@ -1,4 +1,4 @@
-"""How many models each further choice would give."""
+"""Facets: the number of models for each further choice of a filter."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ from catalograph.catalogue.matching import (
 
 
 class FacetCount(msgspec.Struct, frozen=True):
-    """One value of a dimension, and the models a list with this value alone would have.
+    """One value of a dimension, and the length of the list with this value alone.
 
     Attributes:
         value: As a filter takes it; None for the models that have none.
@@ -65,17 +65,17 @@ def count_facets(
 ) -> Facets:
     """Count each value of each dimension under the search and all other filters.
 
-    Of a dimension's own filter nothing counts: the include flags and `statuses` are
-    that of statuses, both endpoint lists that of endpoints, both lists of a modality
-    that of the modality.
+    A dimension's own filters are left out. The own filters of statuses are the include
+    flags and `statuses`, those of endpoints both endpoint lists, those of a modality both
+    lists of it.
 
     Args:
         index: The catalogue.
         filter: Which models; where a parent fixes a dimension, with the parent's id.
         search: As for `select`.
         fixed: Name of the dimension that a parent fixes: `providers`, `organisations`
-            or `endpoints`. Its filter stays, and its values are counted under it; with
-            endpoints it is the list of wanted ones that stays.
+            or `endpoints`. Its filter stays, and its values are counted under it. Of the
+            two endpoint lists, `endpoints` stays.
     """
     counter = _Counter(index, filter, search=search, fixed=fixed)
     return Facets(**{name: counter.count(name) for name in Facets.__struct_fields__})
@@ -145,7 +145,7 @@ class _Counter:
             asked = self._keep_fixed(dimension)
         matched = self._match_models()
         if dimension == "providers" and dimension != self._fixed:
-            # Excluded is what this very provider serves on an excluded endpoint.
+            # A model is excluded if this provider itself serves it on an excluded endpoint.
             excluded = find_excluded_rows(index, asked)
         else:
             own = None if dimension == self._fixed else dimension
@@ -153,7 +153,7 @@ class _Counter:
             excluded = 0
         narrowed = find_rows(index, asked, leaving_out=dimension)
         if dimension == self._fixed == "providers":
-            # Whoever else serves the models of this provider, wherever they do.
+            # Rows of other providers of the same models count, on any endpoint.
             narrowed = rows.everything
         ends = rows.spread(matched)
         for value, mask in rows.masks[dimension].items():
@@ -163,7 +163,7 @@ class _Counter:
             yield value, counted.bit_count()
 
     def _keep_fixed(self, dimension: str) -> ModelsFilter:
-        """Leave out the dimension's own filters but the one that a parent fixes."""
+        """Drop the dimension's own filters, except the one that a parent fixes."""
         own = {
             name: ()
             for name, field in FIELDS.items()

@@ -1,11 +1,10 @@
-"""The filter of a list of models, and the table from which all that concerns a field follows.
+"""The filter of a list of models, and the table that defines the behaviour of each field.
 
-A field stands in two places here: as an attribute of `ModelsFilter` and as a line of
-`FIELDS`. From these follow how it is matched by the index, whether an answer of the
-upstream contradicts it, which facet leaves it out, and whether its values are looked up
-for suggestions. The input type of the graph gives it a description; a version of the
-upstream that can filter by it names its parameter. A field that no version names is
-answered from the index.
+A field is defined in two places here: an attribute of `ModelsFilter` and a line of
+`FIELDS`. The line decides how the index matches it, when an answer of the upstream
+contradicts it, which facet leaves it out, and whether its values get suggestions. The
+input type of the graph gives it a description. A version of the upstream that can filter
+by it names its parameter; a field without a parameter is answered from the index.
 """
 
 import datetime
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from catalograph.catalogue.index import CatalogueIndex
 
 Values: TypeAlias = tuple[str | None, ...]
-"""Values of a filter; None stands for the models that have no value at all."""
+"""Values of a filter; None stands for models without a value."""
 
-# The upstream splits at commas and white space, reads braces and quotes as lists, and
-# drops a filter that is empty, so that it would answer with everything. To JavaScript
-# a byte order mark is white space.
+# The upstream splits at commas and white space, and reads braces and quotes as lists. It
+# drops an empty filter and then answers with all models. A byte order mark is white space
+# in JavaScript.
 _NOT_SENDABLE: Final = re.compile(r"[\s\ufeff,{}\"']|^$")
 
 
@@ -53,19 +52,19 @@ def to_camel_case(name: str) -> str:
 
 
 def normalise(values: Iterable[str]) -> tuple[str, ...]:
-    """Sort and drop repeats, so that equal filters are equal values and share a cache entry."""
+    """Sort and drop repeats, so that equal filters share a cache entry."""
     return tuple(sorted(set(values)))
 
 
 class DayRange(msgspec.Struct, frozen=True):
-    """Days from `first` to `last`, both included; None: open."""
+    """Days from `first` to `last`, both included; None: no bound."""
 
     first: datetime.date | None = None
     last: datetime.date | None = None
 
 
 class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which models are meant. Lists: any of; fields: all of; empty or None: no restriction.
+    """A filter of models. Lists: any of; fields: all of; empty or None: no restriction.
 
     Lists are sorted and without repeats, None last. Each field has a default that
     restricts nothing, and a line in `FIELDS`.
@@ -119,9 +118,8 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
 
         Args:
             supported: Names of the fields that it has a parameter for. A field that is
-                not named, a value that it would misread, and models without a value
-                are answered from the index, so that forgetting a field never widens an
-                answer.
+                missing here, a value that it would misread, and models without a value
+                are answered from the index. So forgetting a field never widens an answer.
         """
         return all(
             name in supported and _is_all_sendable(getattr(self, name))
@@ -140,7 +138,7 @@ def _is_all_sendable(value: object) -> bool:
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True):
-    """Something of which models have values, by which they are filtered and counted.
+    """A property of models, by whose values they are filtered and counted.
 
     Attributes:
         read: The values of a model; None when the record lacks the section.
@@ -148,11 +146,10 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
             on several such dimensions are satisfied by one offering together.
         read_aliases: Other names of the values of a model, by value, under which a filter
             finds them, too.
-        find_synonyms: Finds the values that a value which the catalogue does not hold may
-            stand for.
+        find_synonyms: Finds the values that a value unknown to the catalogue may mean.
         label: Finds the display name of a value; None when the catalogue has none.
-        is_open: Whether the upstream adds values without notice, so that values which the
-            catalogue does not hold are reported.
+        is_open: Whether the upstream adds values without notice. Values of such a dimension
+            that the catalogue does not hold are reported.
         ignores_case: Whether every version of the upstream compares without case.
     """
 
@@ -179,11 +176,11 @@ class FilterField(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: How its values are compared.
-        dimension: Whose values it compares; also the facet that is counted without it.
-        match: Finds the models that pass, where the field is no list of values.
-        contradicts: Whether a model shows that a list was not filtered by this value,
-            where the field is no list of values.
-        reads_prices: Whether it takes the table of prices to match it.
+        dimension: The dimension whose values it compares, and whose facet leaves it out.
+        match: Finds the matching models, where the field is not a list of values.
+        contradicts: Whether a model shows that the list was not filtered by this value,
+            where the field is not a list of values.
+        reads_prices: Whether matching needs the table of prices.
     """
 
     kind: Kind = Kind.OTHER
@@ -201,8 +198,8 @@ def _read_data(name: str) -> Callable[[Model], Iterable[str] | None]:
 
 
 def _read_organisation(model: Model) -> Iterable[str]:
-    # Not the part of the model id before the slash: the upstream compares the object,
-    # and a model whose organisation it does not know matches no organisation.
+    # Not the part of the model id before the slash: the upstream compares the object, so a
+    # model without one matches no organisation.
     return (model.organisation.organisation_id,) if model.organisation else ()
 
 
@@ -306,7 +303,7 @@ def _none_of(dimension: str) -> FilterField:
 
 
 def _includes(status: Status) -> FilterField:
-    """Make a field that is used when it is False, and then drops models of a status."""
+    """Make an include flag: when it is False, models of a status are dropped."""
     return FilterField(
         dimension="statuses",
         match=lambda index, _: index.postings.match_other_words(status.value),
@@ -364,16 +361,16 @@ FIELDS: Final[Mapping[str, FilterField]] = {
 
 
 def fold_value(value: object) -> str | None:
-    """Give the value of a list as dimensions have it: enums by their name."""
+    """Convert a value of a list to the form that dimensions use: enums become their name."""
     return value.name if isinstance(value, Enum) else value  # type: ignore[return-value]
 
 
 def list_rows(model: Model) -> list[Mapping[str, Collection[str]]]:
-    """List what filters on offerings look at: the values of each row, by dimension.
+    """List the rows that filters on offerings compare: values by dimension.
 
-    The rows are the offerings. What a model lists but no offering has stands in one more
-    row; where the upstream gives no offerings at all, this is the only row, so that each
-    provider is taken to serve each endpoint.
+    Each offering is a row. Values that the model lists but no offering has form one more
+    row. Where the upstream gives no offerings, it is the only row, and each provider is
+    assumed to serve each endpoint.
 
     Returns:
         At least one row, in the order of the offerings.

@@ -1,4 +1,4 @@
-"""The whole catalogue in memory: by id and alias, and what belongs to what."""
+"""The whole catalogue in memory, with look-ups by id and alias and between entities."""
 
 import copy
 import datetime
@@ -20,38 +20,38 @@ from catalograph.catalogue.side_tables import SideTable, TableKind
 from catalograph.concurrency.bounded_lru import BoundedLru
 
 _RECENT_ANSWERS = 64
-"""Answers kept for each state of the catalogue; one of 60,000 models takes 240 kB."""
+"""Selections cached for each state of the catalogue; one of 60,000 models takes 240 kB."""
 
 _BYTES_PER_ENCODED_BYTE = 3
 """Memory that a model and its part of the index take for each byte of its JSON; measured."""
 
 
 _MAX_STATES_OF_PRICES = 8
-"""Prices depend on the hour in few ways: on the recorded catalogue in two."""
+"""Cached states by open price windows; the recorded catalogue has two."""
 
 
 class CatalogueIndex:
-    """One state of the catalogue; nothing in it changes once it is built.
+    """One state of the catalogue; immutable once it is built.
 
     Attributes:
         models: In catalogue order, the order in which the upstream listed them.
         as_of_s: Unix time in seconds for which the catalogue was read.
-        answered_by: Name of the version of the upstream that listed them; None: not known.
+        answered_by: Name of the upstream version that listed them; None: not known.
         listed: The models as they were listed, before side tables were added to them.
         tables: The side tables that were added, by kind; None for one that could not be
             read; a kind that is not here was not asked for.
         ignoring_case: Dimensions in which values are compared without case.
-        size_bytes: Memory that all of this takes, roughly.
+        size_bytes: Memory of the whole index, roughly.
         version: Hash of the records and their order, sixteen hexadecimal digits; equal
             catalogues have equal versions in every process, whenever they were read.
         providers: Distinct, by id; as described by the first row that gives a name.
         endpoints: Distinct, by id.
         organisations: Distinct, by id; as described by the first model that gives a name.
-        postings: Which models have which value; for the modules beside this one.
-        prices: What models cost now; as above. See `at`.
-        words: The words of names, ids, aliases and organisations; as above.
-        recent: Selections and searches worked out lately; as above.
-        orders: Orders of the whole catalogue, worked out when first asked for; as above.
+        postings: Which models have which value. This and the next are for this package only.
+        prices: Prices of models at one moment; see `at`.
+        words: Search index over names, ids, aliases and organisations.
+        recent: Cache of selections and searches.
+        orders: Orders of the whole catalogue, each computed on first use.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class CatalogueIndex:
         self.size_bytes: Final = marks.encoded_bytes * _BYTES_PER_ENCODED_BYTE
         self._position_by_alias: Final = {
             alias: position
-            # Backwards, so that the first model with an alias has it.
+            # In reverse, so that the first model with an alias wins.
             for position, model in reversed(list(enumerate(self.models)))
             for alias in model.aliases
         }
@@ -102,13 +102,13 @@ class CatalogueIndex:
         Pure work of about 300 µs a model: an event loop calls it in a thread.
 
         Args:
-            models: Each with both sections, in the upstream's order; where an id comes
-                again, the first record counts.
+            models: Each with both sections, in the upstream's order; of records with the
+                same id, the first counts.
             as_of_s: Unix time in seconds at which the reading began.
             ignoring_case: Dimensions (see `filter.DIMENSIONS`) in which this version of
                 the upstream compares without case.
-            before: The state before this one. All that was worked out for it is used again
-                if the catalogue has not changed: most refreshes find it as it was.
+            before: The previous state. Its postings and caches are reused if the catalogue
+                has not changed, which is true of most refreshes.
             tables: Side tables to add to the models, by kind; None: there are none.
             answered_by: Name of the version of the upstream that listed the models.
         """
@@ -143,7 +143,7 @@ class CatalogueIndex:
             now_s: Unix time in seconds.
 
         Returns:
-            This index itself, unless a price depends on the hour and that has come or gone.
+            This index itself, unless a price window has opened or closed.
         """
         now = to_moment(now_s)
         if self.prices.holds_at(now):
@@ -163,7 +163,7 @@ class CatalogueIndex:
         return self.prices.find_seconds_left(to_moment(now_s))
 
     def find_model(self, key: str) -> Model | None:
-        """Find a model by its id, or else by an alias, or else by either without case."""
+        """Find a model by its id, else by an alias, else by either ignoring case."""
         position = self.find_position_of(key)
         if position is None:
             position = self._position_by_folded_key.get(key.casefold())
@@ -205,7 +205,7 @@ class CatalogueIndex:
 
     @cached_property
     def listing_days(self) -> Sequence[int]:
-        """By position, what the upstream's list is ordered by first; see `count_days`."""
+        """By position, the first sort key of the upstream's list; see `count_days`."""
         return [count_days(model.listing_date) for model in self.models]
 
     def variants_of(self, base_model_id: str) -> tuple[Model, ...]:
@@ -233,7 +233,7 @@ class CatalogueIndex:
         return (name if found is None else found.model_id,)
 
     def resolve_endpoint(self, name: str) -> tuple[str, ...]:
-        """Tell which endpoints a name means, by their ids; see `endpoint_groups.resolve`."""
+        """Resolve a name to the ids of endpoints; see `endpoint_groups.resolve`."""
         return resolve(name, self._endpoint_by_id)
 
     def find_organisation(self, organisation_id: str) -> Organisation | None:
@@ -241,7 +241,7 @@ class CatalogueIndex:
         return self._organisation_by_id.get(organisation_id)
 
     def suggest_search(self, words: tuple[str, ...]) -> str | None:
-        """Find a search that finds something, for one that does not; None for none."""
+        """Suggest a similar search that has results; None when there is none."""
         key = ("suggestion", words)
         found = self.recent.get(key)
         if found is None:
@@ -342,17 +342,17 @@ def _build_states() -> "BoundedLru[tuple[bool | None, ...], CatalogueIndex]":
 
 
 def to_moment(unix_s: float) -> datetime.datetime:
-    """Turn unix time into a moment."""
+    """Convert Unix time to a datetime in UTC."""
     return datetime.datetime.fromtimestamp(unix_s, tz=datetime.UTC)
 
 
 def count_days(day: datetime.date | None) -> int:
-    """Count a day so that later days come first, and no day at all last."""
+    """Build a sort key of a day: later days come first, a missing day last."""
     return 1 if day is None else -day.toordinal()
 
 
 class _Marks(msgspec.Struct, frozen=True):
-    """What is measured of a catalogue by encoding it once.
+    """Version and size of a catalogue, both from encoding it once.
 
     Attributes:
         version: See `CatalogueIndex`.

@@ -1,4 +1,4 @@
-"""What a filter means, as sets of positions. The semantics are the upstream's own."""
+"""Evaluates filters over the postings, as sets of positions, as the upstream would."""
 
 from collections.abc import Collection
 from functools import reduce
@@ -25,7 +25,7 @@ _MODEL_FIELDS: Final = {
 
 
 def match_filter(index: CatalogueIndex, asked: ModelsFilter) -> int:
-    """Find the models that pass a whole filter."""
+    """Find the models that match a whole filter."""
     matched = match_rows(index, asked)
     for name in asked.used:
         if name in _MODEL_FIELDS:
@@ -34,7 +34,7 @@ def match_filter(index: CatalogueIndex, asked: ModelsFilter) -> int:
 
 
 def match_field(index: CatalogueIndex, name: str, value: Any) -> int:
-    """Find the models that pass one field which does not look at offerings."""
+    """Find the models that match one field that is not compared with offerings."""
     field = FIELDS[name]
     if field.match is not None:
         return field.match(index, value)
@@ -50,7 +50,7 @@ def find_rows(
     Args:
         index: The catalogue.
         asked: The filter.
-        leaving_out: A dimension whose own filters do not count.
+        leaving_out: A dimension whose own filters are left out.
     """
     rows = index.postings.rows.everything
     for name, field in _ROW_FIELDS.items():
@@ -61,7 +61,7 @@ def find_rows(
 
 
 def find_excluded_rows(index: CatalogueIndex, asked: ModelsFilter) -> int:
-    """Find the rows whose models are excluded, whichever provider they are of."""
+    """Find the rows on excluded endpoints, of any provider."""
     rows = 0
     for name, field in _ROW_FIELDS.items():
         if field.kind is Kind.NONE:
@@ -74,9 +74,9 @@ def match_rows(
 ) -> int:
     """Find the models whose offerings satisfy all filters on offerings.
 
-    One offering satisfies them together. With providers, excluded endpoints are looked
-    for among the offerings of those providers alone: a model that another provider serves
-    on an excluded endpoint stays.
+    One offering must satisfy all of them. With a filter of providers, endpoints are
+    excluded only among the offerings of those providers: a model that another provider
+    serves on an excluded endpoint stays.
     """
     rows = index.postings.rows
     found = find_rows(index, asked, leaving_out=leaving_out)
@@ -92,7 +92,7 @@ def match_rows(
 
 
 def _match_any(index: CatalogueIndex, dimension: str, values: Collection[Any]) -> int:
-    """Find what has any of the values; unknown ones match nothing."""
+    """Find the models or rows with any of the values; unknown values match nothing."""
     find_values = index.postings.find_values
     return reduce(or_, (find_values(dimension, fold_value(one)) for one in values), 0)
 

@@ -1,4 +1,4 @@
-"""Orders of the catalogue: what sorts after what, and where a lost model would stand."""
+"""Orders of the catalogue, and the place at which a removed model would be."""
 
 import datetime
 import string
@@ -11,7 +11,7 @@ from typing import cast
 from catalograph.catalogue.index import CatalogueIndex, count_days
 from catalograph.catalogue.query import ModelsOrder, OrderField
 
-# In root order; the dashes and quotation marks that names hold stand beside the ASCII ones.
+# In the root collation order of Unicode; dashes and quotation marks follow their ASCII forms.
 _BEFORE_LETTERS = (
     " _-\N{EN DASH}\N{EM DASH},;:!?\N{HORIZONTAL ELLIPSIS}."
     "'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
@@ -19,8 +19,8 @@ _BEFORE_LETTERS = (
     "()[]{}@*/\\&#%`^+<=>|~$" + string.digits
 )
 
-# Weights lie below the code points of letters. Those stay as they are: Latin, Greek,
-# Cyrillic and Han follow each other in root order as they do in Unicode.
+# Weights lie below the code points of letters. Letters keep their code points: Latin, Greek,
+# Cyrillic and Han have the same order in the root collation as in Unicode.
 _WEIGHTS = {ord(character): weight for weight, character in enumerate(_BEFORE_LETTERS)}
 
 
@@ -61,7 +61,7 @@ _NUMBERS: Mapping[
         model.max_output_tokens for model in index.models
     ],
 }
-"""The orders by a number, and that number by position."""
+"""Orders by a number, each with a function that gives the number by position."""
 
 PRICE_ORDERS = frozenset({OrderField.INPUT_PRICE, OrderField.OUTPUT_PRICE})
 
@@ -69,7 +69,7 @@ PRICE_ORDERS = frozenset({OrderField.INPUT_PRICE, OrderField.OUTPUT_PRICE})
 def find_numbers(
     index: CatalogueIndex, field: OrderField
 ) -> Sequence[int | Decimal | None]:
-    """Give the numbers by position that an order goes by; empty for any other order."""
+    """Give the sort numbers of an order by position; empty for an order without numbers."""
     read = _NUMBERS.get(field)
     return () if read is None else read(index)
 
@@ -82,7 +82,7 @@ def read_order_value(
     date: datetime.date | None,
     number: int | Decimal | None = None,
 ) -> OrderValue | None:
-    """Give what a model is ordered by; `date` is its release date."""
+    """Give the sort value of a model; `date` is its release date."""
     if field is OrderField.MODEL_ID:
         return model_id
     if field is OrderField.NAME:
@@ -91,7 +91,7 @@ def read_order_value(
 
 
 def find_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
-    """List all positions of the catalogue in an order, from memory when asked before."""
+    """List all positions of the catalogue in an order; cached after the first call."""
     found = index.orders.get(order)
     if found is None:
         found = index.orders[order] = _build_order(index, order)
@@ -113,7 +113,7 @@ def _build_order(index: CatalogueIndex, order: ModelsOrder) -> Sequence[int]:
         range(len(models)), key=[model.model_id for model in models].__getitem__
     )
     with_value = [position for position in by_id if values[position] is not None]
-    # Sorting keeps the order of equals, also in reverse: ties stay by id.
+    # Sorting is stable, also in reverse: ties stay ordered by id.
     with_value.sort(
         key=cast("Callable[[int], str]", values.__getitem__), reverse=order.descending
     )
@@ -125,13 +125,13 @@ def sorts_after(
     this: tuple[OrderValue | None, str],
     other: tuple[OrderValue | None, str],
 ) -> bool:
-    """Say whether one model comes after another; each is its order value and its id."""
+    """Whether one model comes after another; each is a pair of sort value and id."""
     (value, model_id), (other_value, other_id) = this, other
     if value == other_value:
         return model_id > other_id
     if value is None or other_value is None:
         return value is None
-    # Both are of the one type that the field has.
+    # Both values have the same type, that of the field.
     return (value > other_value) != order.descending  # type: ignore[operator]
 
 
@@ -142,11 +142,11 @@ def find_gap(
     name: str | None,
     model_id: str,
 ) -> int:
-    """Find where in catalogue order a model stood that is there no longer.
+    """Find the former place of a removed model in catalogue order.
 
-    The upstream orders by day, newest first and undated last, then by name, then by
-    id. How it compares names we know only nearly, so no single neighbour is trusted:
-    the gap is where the fewest models stand on the wrong side of it.
+    The upstream orders by day, newest first and undated last, then by name, then by id.
+    Its comparison of names is known only approximately, so no single neighbour decides:
+    the gap is the place with the fewest models on the wrong side.
 
     Returns:
         The position of the first model after it; the size of the catalogue for none.

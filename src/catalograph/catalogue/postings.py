@@ -1,7 +1,7 @@
 """Postings: which models have which value, as sets of positions.
 
 A set of positions is an integer whose bit `i` stands for the model at position `i`. A
-filter is then a handful of ANDs and ORs, and a count is one call, at any size.
+filter is then a few ANDs and ORs, and counting is one call, at any size.
 """
 
 from array import array
@@ -16,19 +16,19 @@ from catalograph.catalogue.filter import DIMENSIONS, ROW_DIMENSIONS, list_rows
 from catalograph.catalogue.records import Model, Status
 
 Masks: TypeAlias = Mapping[str | None, int]
-"""Sets by value; the key None holds what has no value at all."""
+"""Sets by value; the key None holds the models or rows without a value."""
 
 _FLAG_BY_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
 _DIGIT_BY_FLAG = bytes.maketrans(b"\x00\x01", b"01")
 
 _DENSE = 16
-"""From one position in so many on, a byte for each model is faster than a bit."""
+"""For denser sets (one position in so many), a byte for each model is faster than a bit."""
 
 _BLOCK = 1_024
 
 
 def build_mask(positions: Collection[int], size: int) -> int:
-    """Gather positions, each below `size`, in any order and with repeats."""
+    """Build a set of positions, which may be in any order and repeat; each is below `size`."""
     if len(positions) * _DENSE > size:
         flags = bytearray(size)
         for position in positions:
@@ -41,8 +41,8 @@ def build_mask(positions: Collection[int], size: int) -> int:
 
 
 def build_flags(mask: int, size: int) -> bytes:
-    """Spread a mask out: byte `i` of `size` is 1 where position `i` is in the set."""
-    # Going over the binary digits is the only way that stays in C from end to end.
+    """Convert a set to bytes: byte `i` of `size` is 1 if position `i` is in the set."""
+    # Only the way over the binary digits runs entirely in C.
     digits = format(mask, "b").encode("ascii")
     return digits.translate(_FLAG_BY_DIGIT)[::-1].ljust(size, b"\x00")
 
@@ -57,7 +57,7 @@ def _pack(flags: bytes | bytearray) -> int:
 
 
 class _Gatherer:
-    """Positions by value, on their way to masks; None gathers what has no value."""
+    """Collects positions by value before masks are built; None: positions without a value."""
 
     def __init__(self) -> None:
         self._positions: dict[str | None, list[int]] = {}
@@ -76,9 +76,8 @@ class _Gatherer:
 class RowPostings:
     """Which rows of models (see `filter.list_rows`) have which value.
 
-    The rows of a model stand side by side, and behind them one place that no row has. A
-    set of rows plus `_full` then carries into that place exactly where the model has a row
-    in the set, so that one addition tells which models have one.
+    The bits of a model's rows are adjacent, followed by one unused bit, its end. See
+    `find_ends` for its use.
 
     Attributes:
         masks: Sets of rows, by dimension and value.
@@ -125,16 +124,18 @@ class RowPostings:
         }
 
     def find_ends(self, rows: int) -> int:
-        """Find the places behind the rows of the models that have one of these rows."""
+        """Find the ends of the models that have at least one of these rows."""
+        # `everything` has all row bits set: k ones for a model with k rows. Adding any of its
+        # rows carries into its end, and never beyond. One addition answers for all models.
         return (rows + self.everything) & self._all_ends
 
     def spread(self, models: int) -> int:
-        """Turn a set of models into the set of places behind their rows."""
+        """Convert a set of models to the set of their ends."""
         chosen = compress(self._ends, build_flags(models, len(self._ends)))
         return build_mask(list(chosen), self._size)
 
     def collapse(self, rows: int) -> int:
-        """Turn a set of rows into the set of models that have one of them."""
+        """Convert a set of rows to the set of models that have one of them."""
         ends = self.find_ends(rows)
         if not ends:
             return 0
@@ -161,7 +162,7 @@ class Ranked:
         self._size = len(values)
         self._values = [values[position] for position in ranked]
         self._positions = array("I", ranked)
-        # A range is the difference of two beginnings, of which most is made ahead.
+        # A range is the difference of two prefixes; most of each is computed in advance.
         self._blocks = [0]
         for start in range(0, len(ranked), _BLOCK):
             block = build_mask(ranked[start : start + _BLOCK], self._size)
@@ -181,7 +182,7 @@ class Ranked:
 
 
 class _Folder:
-    """Brings values into the case in which a catalogue compares them."""
+    """Converts values to the case in which a catalogue compares them."""
 
     def __init__(self, ignoring_case: Collection[str]) -> None:
         self._folded = {
@@ -217,7 +218,7 @@ class Postings:
         masks: Sets of models, by dimension of models and value.
         rows: Sets of rows, for the dimensions in which offerings differ.
         status_words: By the upstream's word in lower case.
-        status_labels: Status names, to the word the upstream uses most for it.
+        status_labels: By status name, the upstream's most frequent word for it.
         released: By release date.
         input_tokens: By the most tokens that a request may hold.
         output_tokens: By the most tokens that an answer may hold.
@@ -283,8 +284,8 @@ class Postings:
     def find_values(self, dimension: str, value: str | None) -> int:
         """Find what has a value of a dimension, or what a name of one stands for.
 
-        A value that is held means exactly itself, and what has it as another name. One
-        that is not held means all that it may stand for.
+        A value that the catalogue holds means itself, and everything with that alias. Any
+        other value means all its synonyms.
         """
         masks = self.find_masks(dimension)
         folded = self.fold(dimension, value)
@@ -299,13 +300,13 @@ class Postings:
         return found
 
     def fold(self, dimension: str, value: str | None) -> str | None:
-        """Bring a value into the case in which this catalogue compares it."""
+        """Convert a value to the case in which this catalogue compares it."""
         if value is None or dimension not in self._fold.spellings:
             return value
         return value.lower()
 
     def find_spelling(self, dimension: str, value: str | None) -> str | None:
-        """Find how the catalogue spells a value first; None for none."""
+        """Find the first spelling of a value in the catalogue; None if it has no such value."""
         if value is None:
             return None
         return self._fold.spellings.get(dimension, {}).get(value, value)

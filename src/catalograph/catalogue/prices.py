@@ -1,4 +1,4 @@
-"""What a call costs, as the upstream lists it: plain records, amounts as decimals."""
+"""Records of prices as the upstream lists them; amounts are decimals."""
 
 import decimal
 import enum
@@ -15,7 +15,7 @@ _MAX_EXPONENT: Final = 30
 
 
 class PriceListKind(enum.Enum):
-    """How a list of prices is meant."""
+    """Meaning of a list of prices."""
 
     STANDARD = "standard"
     OTHER = "other"
@@ -25,14 +25,14 @@ class PriceListKind(enum.Enum):
 class PriceCondition(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 ):
-    """What a request must be like for a price to apply.
+    """A condition that a request must meet for a price to apply.
 
     Attributes:
         parameter: Of the request, such as `input_tokens`.
         operator: The upstream's word: `eq`, `in`, `lt`, `lte`, `gt`, `gte`.
         values: Compared with, as text; several for `in`.
-        group: Conditions of one group must hold together, of the groups one; None: a
-            group of its own.
+        group: All conditions of one group must hold; one group that holds is enough.
+            Conditions without a group form a group of their own.
     """
 
     parameter: str
@@ -49,7 +49,7 @@ class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
         start: First minute, `HH:MM`.
         end: Minute behind the last, `HH:MM`; past midnight when not after `start`.
         time_zone: Name of the zone, such as `UTC`.
-        amount: In the place of the price's own.
+        amount: Replaces the amount of the price.
     """
 
     label: str | None = None

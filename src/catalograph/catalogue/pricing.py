@@ -1,8 +1,8 @@
-"""What a usage costs: the price that holds, by list, by step and by hour, in exact decimals.
+"""The cost of a usage: finds the applicable price by list, step and hour, in exact decimals.
 
-Amounts are decimals from the wire to the answer, never floats, and they are compared
-only within one currency. What cannot be read for certain (an unknown operator, an unknown
-time zone) has no price rather than a wrong one.
+Amounts are decimals from the wire to the answer, never floats, and they are compared only
+within one currency. A price that cannot be understood for certain (an unknown operator, an
+unknown time zone) counts as no price, rather than a wrong one.
 """
 
 import copy
@@ -32,7 +32,7 @@ OUTPUT: Final = "output_text_tokens"
 CACHED_INPUT: Final = "cached_read_text_tokens"
 DOLLARS: Final = "USD"
 BATCH: Final = "batch"
-"""The endpoint whose prices are for answers within a day, and are no measure of others."""
+"""The endpoint of batch calls, answered within a day: its prices are not comparable."""
 
 _MILLION: Final = Decimal(1_000_000)
 _DAY_S: Final = 86_400
@@ -53,13 +53,13 @@ _ROUNDED: Final = Context(prec=15)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be paid for.
+    """The usage whose cost is asked for.
 
     Attributes:
         input_tokens: All input tokens, cached ones included.
-        cached_input_tokens: Those of them that the provider reads from its cache.
-        output_tokens: Tokens that the model gives.
-        at: When, with time zone.
+        cached_input_tokens: The part of them that the provider reads from its cache.
+        output_tokens: Tokens that the model generates.
+        at: Time of the call, with time zone.
     """
 
     input_tokens: int = 0
@@ -69,7 +69,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostPart(msgspec.Struct, frozen=True):
-    """What one meter comes to: `quantity` units for `amount`."""
+    """Cost of one meter: `quantity` units for `amount`."""
 
     meter: str
     quantity: int
@@ -77,7 +77,7 @@ class CostPart(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a usage comes to; `amount` is exactly the sum of the parts."""
+    """Cost of a usage; `amount` is exactly the sum of the parts."""
 
     amount: Decimal
     currency: str
@@ -99,7 +99,7 @@ class TokenPrices(msgspec.Struct, frozen=True):
 
     @property
     def is_free(self) -> bool:
-        """Whether both prices are known, and nothing."""
+        """Whether both prices are known and zero."""
         return self.input == 0 and self.output == 0
 
 
@@ -126,7 +126,7 @@ def find_standard(offering: Offering) -> Sequence[Price]:
 
 
 def list_compared(model: Model) -> list[Offering]:
-    """List the offerings whose prices count for the model: routable ones, batch left out."""
+    """List the offerings that count for the price of a model: routable, without batch."""
     offerings = () if model.gateway is None else model.gateway.offerings
     return [
         one
@@ -136,7 +136,10 @@ def list_compared(model: Model) -> list[Offering]:
 
 
 def find_model_prices(model: Model, at: datetime.datetime) -> TokenPrices:
-    """Find the lowest standard prices of a model in US dollars, each by itself."""
+    """Find the lowest standard input and output prices of a model in US dollars.
+
+    The two are independent, and may come from different offerings.
+    """
     found = [
         find_token_prices(find_standard(offering), at)
         for offering in list_compared(model)
@@ -152,7 +155,7 @@ def find_model_prices(model: Model, at: datetime.datetime) -> TokenPrices:
 
 
 def is_free(model: Model, at: datetime.datetime) -> bool:
-    """Whether one offering of a model that counts costs nothing for text."""
+    """Whether one of the offerings that count has input and output prices of zero."""
     return any(
         find_token_prices(find_standard(offering), at).is_free
         for offering in list_compared(model)
@@ -160,7 +163,7 @@ def is_free(model: Model, at: datetime.datetime) -> bool:
 
 
 def find_cheapest(model: Model, usage: Usage, currency: str) -> Offering | None:
-    """Find the offering that costs least for a usage, the first of equals; None for none."""
+    """Find the cheapest offering for a usage, the first of equals; None if none has a cost."""
     best: tuple[Decimal, Offering] | None = None
     for offering in list_compared(model):
         cost = find_cost(find_standard(offering), usage)
@@ -172,7 +175,7 @@ def find_cheapest(model: Model, usage: Usage, currency: str) -> Offering | None:
 
 
 def find_token_prices(prices: Sequence[Price], at: datetime.datetime) -> TokenPrices:
-    """Find what a million text tokens cost at the lowest step, by a list.
+    """Find the prices of a million text tokens at the lowest step of a list.
 
     Returns:
         No prices when the two are in different currencies.
@@ -186,9 +189,9 @@ def find_token_prices(prices: Sequence[Price], at: datetime.datetime) -> TokenPr
 
 
 def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
-    """Work out what a usage costs by a list.
+    """Compute the cost of a usage by a list of prices.
 
-    The step follows from all input tokens. Cached tokens without a price of their own
+    All input tokens together decide the step. Cached tokens without a price of their own
     cost as much as other input tokens.
 
     Returns:
@@ -224,7 +227,7 @@ def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
 
 
 def find_amount(price: Price, at: datetime.datetime) -> Decimal | None:
-    """Find the amount of a price at a moment; None when a window cannot be understood."""
+    """Find the amount of a price at a moment; None if a window cannot be understood."""
     for window in price.windows:
         holds = _is_within(window, at)
         if holds is None:
@@ -243,7 +246,7 @@ class PricePostings:
 
     Attributes:
         inputs: By position, US dollars per million input tokens; None without a price.
-        outputs: The same of output tokens.
+        outputs: The same for output tokens.
         input: Models by input price.
         output: Models by output price.
     """
@@ -283,7 +286,7 @@ class PricePostings:
         return not self._windows or self.find_open(at) == self._open
 
     def find_open(self, at: datetime.datetime) -> tuple[bool | None, ...]:
-        """Tell which hours it is: prices are equal where these are."""
+        """Find the open price windows: with equal windows, all prices are equal."""
         return find_open_windows(self._windows, at)
 
     def find_seconds_left(self, at: datetime.datetime) -> float:
@@ -299,7 +302,7 @@ class PricePostings:
         return moved
 
     def match_free(self, *, is_free: bool) -> int:
-        """Find the models that one can use for nothing, or those that one cannot."""
+        """Find the models that are free, or those that are not."""
         everything = (1 << len(self._models)) - 1
         return self._free_mask if is_free else everything & ~self._free_mask
 
@@ -319,7 +322,7 @@ def list_windows(models: Iterable[Model]) -> tuple[PriceWindow, ...]:
 def find_open_windows(
     windows: Sequence[PriceWindow], at: datetime.datetime
 ) -> tuple[bool | None, ...]:
-    """Tell which windows are open: while the answer is the same, so are all prices."""
+    """Find the open windows: while they stay the same, so do all prices."""
     return tuple(_is_within(window, at) for window in windows)
 
 
@@ -338,7 +341,7 @@ def _per_million(price: Price, at: datetime.datetime) -> Decimal | None:
 
 
 def _find_lowest(prices: Sequence[Price], meter: str) -> Price | None:
-    """Find the price of the lowest step, the first of several."""
+    """Find the price of the lowest step; the first one if several remain."""
     best: tuple[Decimal, Price] | None = None
     for price in prices:
         if price.meter != meter or not _is_by_input_alone(price):
@@ -350,7 +353,7 @@ def _find_lowest(prices: Sequence[Price], meter: str) -> Price | None:
 
 
 def _find_step(prices: Sequence[Price], meter: str, tokens: int) -> Price | None:
-    """Find the first price that holds for so many input tokens."""
+    """Find the first price that applies to so many input tokens."""
     for price in prices:
         if (
             price.meter == meter
@@ -384,7 +387,7 @@ def _holds(conditions: Sequence[PriceCondition], tokens: int) -> bool:
 
 
 def _compare(condition: PriceCondition, tokens: int) -> bool:
-    """Whether a condition holds; one that cannot be understood does not."""
+    """Whether a condition holds; False if it cannot be understood."""
     bounds = _parse_bounds(condition)
     compare = _OPERATORS.get(condition.operator)
     if not bounds or compare is None:
@@ -393,14 +396,14 @@ def _compare(condition: PriceCondition, tokens: int) -> bool:
 
 
 def _parse_bounds(condition: PriceCondition) -> list[Decimal]:
-    """Read what a number of tokens is compared with; empty when some value is no number."""
+    """Parse the numbers of a condition on tokens; empty if one is not a number."""
     values = [_parse_number(value) for value in condition.values]
     bounds = [value for value in values if value is not None]
     return bounds if len(bounds) == len(values) else []
 
 
 def _find_start(conditions: Sequence[PriceCondition]) -> Decimal | None:
-    """Find from how many input tokens on a price holds; None when that is not known."""
+    """Find the least number of input tokens at which a price applies; None if unknown."""
     if not conditions:
         return Decimal(0)
     starts = [_find_group_start(group) for group in _group(conditions)]
@@ -430,7 +433,7 @@ def _parse_number(text: str) -> Decimal | None:
 
 
 def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
-    """Whether a window is open; None when it cannot be understood."""
+    """Whether a window is open; None if it cannot be understood."""
     start, end = _parse_minutes(window.start), _parse_minutes(window.end)
     zone = _find_zone(window.time_zone)
     if start is None or end is None or zone is None:

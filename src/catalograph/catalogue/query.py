@@ -1,4 +1,4 @@
-"""Questions for a list of models: which (filter), how much (window), what of each (sections)."""
+"""Queries for a list of models: filter, window (limit, offset) and sections."""
 
 import enum
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.records import Model
 
 MAX_LIMIT = 250
-"""Most models a page can hold; set by the upstream, which clamps larger wishes in silence."""
+"""Most models of a page. The upstream sets it, and silently clamps larger limits."""
 
 DEFAULT_LIMIT = 50
 
@@ -21,15 +21,15 @@ class Sections(msgspec.Struct, frozen=True):
     gateway: bool = False
 
     def __or__(self, other: "Sections") -> "Sections":
-        """Both together."""
+        """Union."""
         return Sections(self.data or other.data, self.gateway or other.gateway)
 
     def __and__(self, other: "Sections") -> "Sections":
-        """What both have."""
+        """Intersection."""
         return Sections(self.data and other.data, self.gateway and other.gateway)
 
     def without(self, other: "Sections") -> "Sections":
-        """What only these have."""
+        """Difference."""
         return Sections(
             self.data and not other.data, self.gateway and not other.gateway
         )
@@ -39,7 +39,7 @@ class Sections(msgspec.Struct, frozen=True):
         return self & other != BARE
 
     def covers(self, other: "Sections") -> bool:
-        """Whether an answer with these sections serves a question for `other`."""
+        """Whether a page with these sections answers a query for `other`."""
         return (self.data or not other.data) and (self.gateway or not other.gateway)
 
 
@@ -82,7 +82,7 @@ class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True):
     sections: Sections = BARE
 
     def covers(self, other: "ModelsQuery") -> bool:
-        """Whether a page that answers this holds what `other` asks for."""
+        """Whether a page that answers this query also answers `other`."""
         return (
             self.filter == other.filter
             and self.offset <= other.offset
@@ -114,12 +114,12 @@ def merge_queries(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
 
 
 def count_pages(total: int) -> int:
-    """How many requests it takes to list so many models."""
+    """Count the requests that are needed to list so many models."""
     return -(-total // MAX_LIMIT)
 
 
 class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One page of models as it was answered.
+    """One page of models as the upstream answered it.
 
     Attributes:
         models: In list order; fewer than `limit` means that the list has ended.
@@ -127,14 +127,14 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         limit: As asked, and as the upstream echoed.
         offset: As asked, and as the upstream echoed.
         sections: What every model of the page carries; may be more than was asked.
-        as_of_s: Unix time in seconds at which the question was put.
+        as_of_s: Unix time in seconds at which the upstream was asked.
         lost: Rows that could not be read at all, and are missing from `models`.
-        ignored_filters: Used fields of the filter that the version which answered has not
-            been asked for, as it has no parameter for them or one of another name.
-        version: Name of the version of the upstream that answered; None for an empty page
-            that bears no mark of any.
-        max_age_s: Seconds for which it is fresh by the upstream's own word; None when it
-            does not say.
+        ignored_filters: Used fields of the filter that the answering version did not see,
+            because it has no parameter for them or one of another name.
+        version: Name of the upstream version that answered; None for an empty page without
+            any sign of the version.
+        max_age_s: Seconds for which it is fresh according to the upstream; None if the
+            upstream does not say.
         stale_s: Further seconds for which it is merely stale; None as above.
     """
 

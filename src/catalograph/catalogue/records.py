@@ -1,7 +1,7 @@
-"""What the catalogue holds: frozen records, the same whichever upstream shape they came from.
+"""The records of the catalogue: frozen, and the same for every version of the upstream.
 
-Written down they are arrays without names, which halves what a shared cache holds; its keys
-carry the version of these classes.
+They are serialised as arrays without names, which halves their size in a shared cache. Its
+keys contain the version of these classes.
 """
 
 import datetime
@@ -16,7 +16,7 @@ from catalograph.errors import CatalographError
 
 
 class SectionMissingError(CatalographError):
-    """A field was read whose section the upstream was not asked for: a bug of ours."""
+    """A field was read whose section was not requested from the upstream: a bug of ours."""
 
     def __init__(self, model_id: str, section: str) -> None:
         super().__init__("internal error", detail=f"{model_id} lacks {section}")

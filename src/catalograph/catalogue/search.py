@@ -1,26 +1,26 @@
-"""Search: what people type, found by words, with typing mistakes, best first.
+"""Search over the words of models, tolerant of typing mistakes, best match first.
 
-A search is words, in any order. Case and accents do not count; whatever is neither letter
-nor digit separates words. A model is found when it matches each word. A word matches, with
-so many points, as
+A search is a set of words in any order. Case and accents do not count; every character
+that is neither letter nor digit separates words. A model must match each word. A match
+scores these points:
 
-    8  a whole word of the title: the name, or what is behind the slash of an id or alias
+    8  a whole word of the title: the name, or the part of an id or alias after the slash
     7  a whole word of the organisation's id or name
     5  the beginning of a word of the title, or of several words in a row: `gpt4o`
     4  the same of the organisation: `openai`, `open ai`
     2  a whole word of a provider, or of an ability: modality, endpoint, parameter, variant
     1  the beginning of such a word, or a whole word of the description
 
-Two or three words in a row also count as one word, and a word that is in no place may be
-two, so that words are joined or split as one likes. A word that no model has in any of these places is taken for a misspelt word of a
-title, organisation or provider, for 2 points; only where nothing is close does it find
-nothing. Words such as `the` count only where nothing else is left.
+Words may be joined or split: two or three words in a row also match as one word, and an
+unknown word may match as two. A word that no model has in any of these places is treated as
+a misspelt word of a title, organisation or provider, for 2 points. If nothing is close, the
+search finds nothing. Stop words such as `the` count only if there are no other words.
 
-Best first means most points first. What the whole search spells comes before all, then
-what begins a title. Among equals active models come first, then catalogue order, newest
-first.
+Results are ordered by points. Models whose name or id is the whole search come first, then
+those whose title begins with it. Among equals, active models come first, then catalogue
+order, newest first.
 
-A search without any letter or digit finds the models that have these signs in their name,
+A search without letters and digits finds the models with these characters in their name,
 id or aliases.
 """
 
@@ -41,13 +41,13 @@ from catalograph.catalogue.postings import build_mask, find_positions
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 
 Matches = Sequence[tuple[int, int]]
-"""Models by how well they match: points and mask, the most points first; no model twice."""
+"""Matches: pairs of points and set of models, most points first; no model twice."""
 
 _WORD = re.compile(r"[^\W_]+")
 _LAST_CHARACTER = "\U0010ffff"
 
 MAX_WORDS: Final = 16
-"""Words that earn points, and take part in joining; the others must match all the same."""
+"""Number of words that score points and can be joined; further ones must only match."""
 
 _TITLE, _MAKER, _TITLE_START, _MAKER_START = 8, 7, 5, 4
 _SECONDARY, _SECONDARY_START, _DESCRIPTION, _MISSPELT = 2, 1, 1, 2
@@ -59,11 +59,11 @@ _MIN_PART = 3
 _NUMBER_BEHIND = re.compile(r"([^\W\d_]{3,})(\d[^\W_]*)")
 
 _RANKS: Final = 3
-"""Models are active, or not, or at the end of their life."""
+"""Ranks among equal points: active, not active, at the end of life."""
 
 _SHORTEST_MISSPELT: Final = 3
 _MAX_MISTAKES_BY_LENGTH: Final = ((3, 0), (6, 1), (10, 2))
-"""Up to which length of a word how many letters may be wrong; three beyond."""
+"""Pairs of word length and number of wrong letters allowed up to it; three beyond."""
 
 _FILLERS: Final = frozenset(
     [
@@ -116,7 +116,7 @@ _ABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "endpoint audio.transcription": ("stt", "asr", "transcribe"),
     "endpoint audio.transcriptions": ("stt", "asr", "transcribe"),
 }
-"""What people call an ability, beside the words that the catalogue uses."""
+"""Synonyms of modalities and endpoints that people search for."""
 
 
 _NAMES_OF_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -125,7 +125,7 @@ _NAMES_OF_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "structured_outputs": ("json", "schema"),
     "response_format": ("json",),
 }
-"""The same of parameters."""
+"""Synonyms of parameters."""
 
 
 def fold_words(text: str) -> tuple[str, ...]:
@@ -133,29 +133,29 @@ def fold_words(text: str) -> tuple[str, ...]:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in text if not unicodedata.combining(c))
-        # Folding case can compose anew, and decomposing can bring capitals.
+        # Twice: folding case can compose characters, and decomposing can produce capitals.
         text = unicodedata.normalize("NFKD", text.casefold())
         return tuple(_WORD.findall(text))
     return tuple(_WORD.findall(text.lower()))
 
 
 def parse_search(text: str | None) -> tuple[str, ...]:
-    """Read a search; equal searches are equal tuples.
+    """Parse a search; equivalent searches are equal tuples.
 
     Returns:
-        Its words; where there are none, its signs as one; empty for a blank text.
+        Its words. Without any, all its other characters as one; empty for a blank text.
     """
     signs = (text or "").strip()
     return fold_words(signs) or ((signs,) if signs else ())
 
 
 class _Vocabulary:
-    """Words in order, and the positions of the models that have each."""
+    """Sorted words, with the positions of the models that have each word."""
 
     def __init__(self, positions_by_word: dict[str, list[int]], size: int) -> None:
         self.words = sorted(positions_by_word)
         groups = [positions_by_word[word] for word in self.words]
-        # One array for all words: a prefix is then one slice of it.
+        # One array for all words, so that all words with a prefix are one slice.
         self._positions = array("I", chain.from_iterable(groups))
         self._starts = array("I", accumulate(map(len, groups), initial=0))
         self._size = size
@@ -180,7 +180,7 @@ class _Vocabulary:
 
 
 class _Words:
-    """Positions by word, on their way to a vocabulary."""
+    """Collects positions by word before a vocabulary is built."""
 
     def __init__(self) -> None:
         self._positions: dict[str, list[int]] = {}
@@ -196,7 +196,7 @@ class _Words:
 
 
 class _Texts:
-    """The words of one place where a search looks: alone, and joined with those behind."""
+    """Collects the words of one searched text, alone and joined with the next ones."""
 
     def __init__(self) -> None:
         self._whole, self._joined = _Words(), _Words()
@@ -210,12 +210,12 @@ class _Texts:
 
 
 class SearchIndex:
-    """The words of a catalogue."""
+    """The search index of a catalogue."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         titles, makers = _Texts(), _Texts()
         spelt, secondary, descriptions = _Words(), _Words(), _Words()
-        # Organisations and providers come again and again.
+        # Organisations and providers repeat, so their words are split once.
         fold: Callable[[str], tuple[str, ...]] = lru_cache(maxsize=4_096)(fold_words)
         ranks: list[list[int]] = [[] for _ in range(_RANKS)]
         for position, model in enumerate(models):
@@ -254,7 +254,7 @@ class SearchIndex:
         self._ranks = [build_mask(rank, size) for rank in ranks]
 
     def find(self, search: Sequence[str]) -> Matches:
-        """Find the models that match a search, which `parse_search` has read."""
+        """Find the models that match a search from `parse_search`."""
         if not search:
             return ((0, self._everything),)
         if not _WORD.search(search[0]):
@@ -264,7 +264,7 @@ class SearchIndex:
         classes = self._find_all(words)
         joined = "".join(search)
         found = reduce(or_, classes.values(), 0)
-        # A search that spells a name or an id matches, whatever its words are.
+        # A search that equals a name or an id matches, independent of its words.
         exact = self._spelt.find_whole(joined)
         begins = self._title_starts.find_start(joined) & found
         points: dict[int, int] = {}
@@ -280,15 +280,14 @@ class SearchIndex:
         return self._rank(points)
 
     def find_spelt(self, words: Sequence[str]) -> Sequence[int]:
-        """List the models whose name, id or alias these words spell, separators aside."""
+        """List the models whose name, id or alias equals these words without separators."""
         return find_positions(self._spelt.find_whole("".join(words)))
 
     def find_similar(self, words: Sequence[str], at_most: int) -> list[int]:
-        """List the models that share the most words with these, fewest last.
+        """List the models that share the most words with these, most first.
 
         Returns:
-            All of the best until there are `at_most`; of the last group its first ones
-            in catalogue order.
+            At most `at_most` models; among equals the first ones in catalogue order.
         """
         classes = [self._everything]
         for word in tuple(dict.fromkeys(words))[:MAX_WORDS]:
@@ -307,13 +306,13 @@ class SearchIndex:
         return similar
 
     def suggest(self, search: Sequence[str]) -> str | None:
-        """Find a search that finds something, for one that does not.
+        """Suggest a similar search that has results, for one without.
 
-        Misspelt words are put right as far as anything is close; then words are left out
-        until something is found, the last ones first.
+        Misspelt words are corrected if a known word is close. Then words are left out,
+        from the last one on, until something is found.
 
         Returns:
-            None when there is nothing like it, or when the search has no words.
+            None if there is no similar search, or if the search has no words.
         """
         if not search or not _WORD.search(search[0]):
             return None
@@ -331,7 +330,7 @@ class SearchIndex:
         return None
 
     def _rank(self, points: Mapping[int, int]) -> Matches:
-        """Put active models first among those with equal points."""
+        """Order models with equal points: active ones first."""
         ranked = [
             (count * _RANKS + rank, mask & self._ranks[rank])
             for count, mask in points.items()
@@ -340,9 +339,9 @@ class SearchIndex:
         return sorted((pair for pair in ranked if pair[1]), reverse=True)
 
     def _find_all(self, words: Sequence[str]) -> dict[int, int]:
-        """Find the models that match all words, by points; each model at its best."""
+        """Find the models that match all words, by points; each model with its best score."""
         head, tail = words[:MAX_WORDS], words[MAX_WORDS:]
-        # By how many words have been used up: models by points.
+        # Dynamic programming over the words: entry i holds the matches of the first i words.
         reached: list[dict[int, int]] = [{} for _ in range(len(head) + 1)]
         reached[0] = {0: self._everything}
         for start in range(len(head)):
@@ -356,7 +355,7 @@ class SearchIndex:
                 for count, mask in classes.items():
                     for level, matched in levels:
                         if both := mask & matched:
-                            # Words found in a row are worth more than each by itself.
+                            # Words that match joined score more than each word alone.
                             better = count + level * length + 2 * (length - 1)
                             target[better] = target.get(better, 0) | both
         classes = _keep_best(reached[-1])
@@ -372,7 +371,7 @@ class SearchIndex:
         return classes
 
     def _find_levels(self, word: str) -> Matches:
-        """Split the models that match one word, misspelt or not, by how well they do."""
+        """Group the models that match one word, misspelt or not, by points."""
         levels = self._find_known(word)
         if levels:
             return levels
@@ -383,7 +382,7 @@ class SearchIndex:
         return ((_MISSPELT, mask | self._secondary.find_whole(close)),)
 
     def _find_known(self, word: str) -> Matches:
-        """Split the models that have one word as it is by how well they match."""
+        """Group the models that match one word exactly as it is by points."""
         found = [
             (_TITLE, self._titles.find_whole(word)),
             (_MAKER, self._makers.find_whole(word)),
@@ -407,7 +406,7 @@ class SearchIndex:
         return ((_SECONDARY, joined),) if joined else ()
 
     def _find_parts(self, first: str, second: str) -> int:
-        """Find the models that have one word, and another that begins so, wherever."""
+        """Find the models that have one word and another with the given beginning, anywhere."""
         mask = self._titles.find_whole(first) | self._makers.find_whole(first)
         mask |= self._secondary.find_whole(first)
         return mask and mask & (
@@ -415,7 +414,7 @@ class SearchIndex:
         )
 
     def _find_joined(self, word: str) -> Matches:
-        """Split the models that have several words of a search in a row."""
+        """Group the models that match several joined words by points."""
         return _subtract(
             [
                 (_TITLE, self._titles.find_whole(word)),
@@ -426,7 +425,7 @@ class SearchIndex:
         )
 
     def _find_close(self, word: str, extra: int = 0) -> str | None:
-        """Find the closest word of a title, organisation or provider; None for none."""
+        """Find the closest word of a title, organisation or provider; None if none is close."""
         most = next(
             (most for length, most in _MAX_MISTAKES_BY_LENGTH if len(word) < length), 3
         )
@@ -435,7 +434,7 @@ class SearchIndex:
         best: tuple[int, str] | None = None
         for vocabulary in (self._titles, self._makers, self._secondary):
             if len(word) == _SHORTEST_MISSPELT:
-                # One letter of three may be another word; swapped ones are a mistake.
+                # In words of three letters, a wrong letter makes another word; only swaps count.
                 swapped = (word[1] + word[0] + word[2], word[0] + word[2] + word[1])
                 return next(
                     (one for one in swapped if self._titles.find_whole(one)), None
@@ -463,7 +462,7 @@ class SearchIndex:
 
 
 def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
-    """Leave each model in the first of the groups that has it."""
+    """Remove each model from all groups but the first that has it."""
     levels: list[tuple[int, int]] = []
     better = 0
     for level, mask in found:
@@ -474,7 +473,7 @@ def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
 
 
 def _keep_best(classes: Mapping[int, int]) -> dict[int, int]:
-    """Leave each model where it has the most points."""
+    """Remove each model from all groups but the one with the most points."""
     return dict(_subtract(sorted(classes.items(), reverse=True)))
 
 
@@ -485,7 +484,7 @@ def _find_rank(model: Model) -> int:
 
 
 def _list_secondary(model: Model) -> Iterable[str]:
-    """List what else people search by: who serves the model, and what it can do."""
+    """List the secondary texts of a model: providers, modalities, endpoints, parameters."""
     data, gateway = model.data or ModelData(), model.gateway or ModelGateway()
     for provider in gateway.providers:
         yield provider.provider_id

@@ -1,4 +1,4 @@
-"""Lists of models over the index: filter, search and order first, windows and cursors after."""
+"""Lists of models from the index: filter, search and order, then windows and cursors."""
 
 import datetime
 from array import array
@@ -44,15 +44,15 @@ __all__ = [
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
-    """What finds a model's place in a list again, also when the model is gone.
+    """The contents of a cursor: finds a place in a list again, also if the model is gone.
 
     Attributes:
-        offset: Where it stood, from 0; for an upstream that knows offsets alone.
+        offset: Its place, from 0; for an upstream that only knows offsets.
         model_id: Which model.
         date: Its listing date; in the order of release dates, its release date.
         name: Its name.
-        score: How well it matched the search; None in a list without one.
-        number: What it is ordered by in a list that a number orders, such as its price.
+        score: Points of the match; None in a list without search.
+        number: Its sort value in a list ordered by a number, such as its price.
     """
 
     offset: int
@@ -71,7 +71,7 @@ def build_anchor(
     score: int | None = None,
     number: int | Decimal | None = None,
 ) -> Anchor:
-    """Note what finds the place of `model` again in a list so ordered."""
+    """Build the anchor of `model` in a list of this order."""
     is_by_release = order is not None and order.field is OrderField.RELEASE_DATE
     return Anchor(
         offset=offset,
@@ -84,16 +84,16 @@ def build_anchor(
 
 
 class Selection:
-    """One list of models: who is in it, and in what order.
+    """One list of models: its members and their order.
 
     Args:
         index: The catalogue.
-        mask: Who is in it.
+        mask: The members.
         order: None for best match first, or else catalogue order.
-        matches: How well the models match; None without a search.
+        matches: Points of the members; None without a search.
 
     Attributes:
-        total: How many models, whatever window is looked at.
+        total: Number of members.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Selection:
 
     @cached_property
     def positions(self) -> Sequence[int]:
-        """Places in catalogue order, in the order of this list."""
+        """Positions in catalogue order, in the order of this list."""
         if self._order is None:
             if self._matches is not None:
                 return array(
@@ -122,12 +122,12 @@ class Selection:
         return list(self._iterate(self._order))
 
     def window(self, offset: int, limit: int) -> tuple[Model, ...]:
-        """Give up to `limit` models from `offset` on; none past the end."""
+        """Give up to `limit` models from `offset` on; none beyond the end."""
         models = self._index.models
         if self._order is None or "positions" in self.__dict__:
             chosen: Iterable[int] = self.positions[offset : offset + limit]
         else:
-            # The beginning of a long list is found without making all of it.
+            # The start of a long list is found without building all of it.
             chosen = islice(self._iterate(self._order), offset, offset + limit)
         return tuple(models[position] for position in chosen)
 
@@ -137,7 +137,7 @@ class Selection:
         return compress(everything, map(flags.__getitem__, everything))
 
     def anchor(self, place: int) -> Anchor:
-        """Note what finds the member at `place` again.
+        """Build the anchor of the member at `place`.
 
         Raises:
             IndexError: There is no such place.
@@ -151,12 +151,12 @@ class Selection:
         return build_anchor(model, place, order=self._order, score=score, number=number)
 
     def find_place(self, anchor: Anchor) -> tuple[int, bool]:
-        """Find where an anchor stands in this list.
+        """Find the place of an anchor in this list.
 
         Returns:
-            The place of its model and True, when the model is here and what it is
-            ordered by has not changed. Else the place of the first member that comes
-            after where the anchor stood, `total` if none does, and False.
+            The place of its model and True, if the model is in the list and its sort value
+            has not changed. Otherwise False and the place of the first member after the
+            former place, `total` if there is none.
         """
         if self._order is not None:
             return self._find_ordered_place(anchor, self._order)
@@ -170,14 +170,14 @@ class Selection:
 
     @cached_property
     def _scores(self) -> Sequence[int]:
-        """Points of the members in their order; empty without a search."""
+        """Points of the members, in list order; empty without a search."""
         return array(
             "I", (points for points, group in self._groups for _ in range(len(group)))
         )
 
     @cached_property
     def _groups(self) -> Sequence[tuple[int, Sequence[int]]]:
-        """Members by how well they match, then in catalogue order."""
+        """Members by points, then in catalogue order."""
         return [
             (points, find_positions(mask & self._mask))
             for points, mask in self._matches or ()
@@ -258,7 +258,7 @@ def select(
     search: str | None = None,
     order: ModelsOrder | None = None,
 ) -> Selection:
-    """Answer which models a filter and a search leave, in which order.
+    """Select the models that match a filter and a search, in an order.
 
     Args:
         index: The catalogue.
@@ -266,7 +266,7 @@ def select(
         search: See `search.py`; None or blank: no search.
         order: None for catalogue order, or best match first where there is a search.
     """
-    # Searches with the same words are the same search.
+    # Searches with equal words share a cache entry.
     key = (filter, parse_search(search), order)
     selection = index.recent.get(key)
     if selection is None:

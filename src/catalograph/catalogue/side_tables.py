@@ -1,4 +1,4 @@
-"""What the upstream lists beside its models: who serves, who makes, by what call, at what price."""
+"""Side tables of the upstream: providers, organisations, endpoints and prices."""
 
 import enum
 
@@ -9,7 +9,7 @@ from catalograph.catalogue.records import Endpoint, Organisation, Provider
 
 
 class TableKind(enum.Enum):
-    """A side table; each is read by itself, and fails by itself."""
+    """A side table; each is read, and can fail, independently of the others."""
 
     PROVIDERS = "providers"
     ORGANISATIONS = "organisations"

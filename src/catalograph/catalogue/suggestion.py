@@ -1,4 +1,4 @@
-"""Filter values that the catalogue does not hold, and what was probably meant."""
+"""Unknown filter values, and suggestions for them."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,18 +13,18 @@ from catalograph.catalogue.records import Model
 from catalograph.catalogue.search import MAX_WORDS, fold_words
 
 _CLOSE = 75
-"""Share of letters in common, in percent, from which a spelling is close."""
+"""Similarity in percent from which a spelling is close."""
 
 _MAX_LENGTH = 100
-"""Longest value that is compared letter by letter; no id comes near it."""
+"""Longest value that is compared by edit distance; all ids are far shorter."""
 
 _MAX_SUGGESTIONS = 3
 
 _MAX_CANDIDATES = 64
-"""Models that are compared with one unknown id: those that share the most words with it."""
+"""Number of models compared with an unknown id: those that share the most words with it."""
 
 _MAX_COMPARISONS = 25_000
-"""Bound on the work of one operation, about 1 µs each; past it no spelling is close."""
+"""Most comparisons of one operation, about 1 µs each; beyond it nothing is suggested."""
 
 _SEARCH_EFFORT = 50
 
@@ -53,13 +53,13 @@ def find_unknown_values(
     """Find the values of a filter that the catalogue does not hold.
 
     Values are compared as the upstream compares them: modalities without case, all
-    others exactly; `modelIds` takes aliases. Suggested is the same value in other case,
-    else the id of what has the value as its name, else the closest spelling.
+    others exactly; `modelIds` takes aliases. The suggestion is the same value in another
+    case, else the id of the object with that name, else the closest spelling.
 
     Args:
         index: The catalogue.
         asked: The filter.
-        speller: Of the whole operation, where it has several filters.
+        speller: Shared by all filters of an operation; None: a new one.
 
     Yields:
         In the order in which the graph declares the lists, then by value.
@@ -117,7 +117,7 @@ def _list_unknown_ids(
 
 
 def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:
-    """Map ids and names without case to ids; ids win over names, the first over others."""
+    """Map folded ids and names to ids; ids win over names, the first name over later ones."""
     id_by_folded: dict[str, str] = {}
     for known in names:
         id_by_folded.setdefault(known.casefold(), known)
@@ -145,7 +145,7 @@ def _suggest_model_id(
         def rank(spelling: Iterable[str]) -> bool:
             return folded not in (known.casefold() for known in spelling)
 
-        # The sort keeps catalogue order where neither is the value in other case.
+        # The sort is stable: candidates that are equal here stay in catalogue order.
         best = min(spelt, key=lambda m: (rank((m.model_id,)), rank(m.aliases)))
         return best.model_id
     if speller.is_exhausted:
@@ -165,7 +165,7 @@ def suggest_model_ids(
     """Suggest ids of models for an id that the catalogue does not hold, closest first.
 
     Returns:
-        At most three; empty when nothing is close.
+        At most three; empty if nothing is close.
     """
     suggested = dict.fromkeys(
         one for one in (_suggest_model_id(value, index, speller),) if one is not None
@@ -180,7 +180,7 @@ def suggest_model_ids(
 
 
 def _list_spellings(model: Model) -> Iterator[str]:
-    """List what people write for a model: ids with and without organisation and day."""
+    """List the usual spellings of a model: ids with and without organisation and date."""
     for model_id in (model.model_id, *model.aliases):
         for spelling in (model_id, model_id.rpartition("/")[2]):
             yield spelling
@@ -188,18 +188,18 @@ def _list_spellings(model: Model) -> Iterator[str]:
 
 
 class Speller:
-    """Finds close spellings for one operation, within one bound on the work."""
+    """Finds close spellings for one operation, within a bound on comparisons."""
 
     def __init__(self) -> None:
         self._comparisons_left = _MAX_COMPARISONS
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing more is compared."""
+        """Whether the bound is reached."""
         return self._comparisons_left <= 0
 
     def spend(self, comparisons: int) -> bool:
-        """Note some work; False when it should not be done any more."""
+        """Count comparisons before they are made; False if the bound is reached."""
         if self.is_exhausted:
             return False
         self._comparisons_left -= comparisons
@@ -211,7 +211,7 @@ class Speller:
             return None
         found = process.extractOne(
             value,
-            list(candidates),  # of a mapping, values would be compared
+            list(candidates),  # of a mapping, the library would compare values
             scorer=fuzz.ratio,
             processor=str.lower,
             score_cutoff=_CLOSE,

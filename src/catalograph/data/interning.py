@@ -1,7 +1,7 @@
-"""Equal models are one object, whichever page they came in.
+"""Interning: equal models of different pages are one object.
 
 Pages overlap, and most models do not change from one refresh to the next. One object for
-all of them saves memory, and whatever is remembered of an object by its identity.
+all of them saves memory, and lets caches that are keyed by identity hit.
 """
 
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ _Key: TypeAlias = tuple[str, bool, bool]
 
 
 class Interner:
-    """Knows the models that something else still holds, by id and sections."""
+    """Weak references to all live models, by id and sections."""
 
     def __init__(self) -> None:
         self._models: WeakValueDictionary[_Key, Model] = WeakValueDictionary()
 
     def intern(self, models: Iterable[Model]) -> tuple[Model, ...]:
-        """Put known objects in the place of models equal to them."""
+        """Replace models by known equal objects."""
         return tuple(map(self._intern, models))
 
     def _intern(self, model: Model) -> Model:
