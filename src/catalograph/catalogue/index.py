@@ -228,7 +228,7 @@ class CatalogueIndex:
         ]
 
     def resolve_model_id(self, name: str) -> tuple[str, ...]:
-        """Tell which model an id or alias means, by case; the name itself when none."""
+        """Resolve an id or alias, case-sensitive; an unknown name stays as it is."""
         found = self.find_model_by_id(name) or self.find_model_by_alias(name)
         return (name if found is None else found.model_id,)
 
