@@ -10,7 +10,7 @@ from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.query import FULL, ModelsPage, ModelsQuery
 from catalograph.errors import UpstreamResponseError
 from catalograph.upstream.wire import read_page
-from upstream.test_shapes import DOCUMENTED, LATER_FLAT, SECTIONED
+from upstream.versions.test_december_2025 import DOCUMENTED, LATER_FLAT, SECTIONED
 
 ANY_JSON = st.recursive(
     st.none()

@@ -25,7 +25,7 @@ from catalograph.catalogue.records import (
 from upstream.fake_time import NOW_S, FakeUpstream, build_page
 from upstream.reference import read_flat, read_sectioned
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "upstream"
+RECORDINGS = Path(__file__).parents[4] / "shared" / "upstream"
 needs_recordings = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="the recordings lie beside the project"
 )
