@@ -43,7 +43,7 @@ async def count_turns(engine: Engine, operation: Operation) -> tuple[int, bytes]
 @pytest.mark.parametrize(
     ("document", "variables", "steps"),
     [
-        pytest.param(LARGE_PAGE, {}, MODELS // 8, id="a page"),
+        pytest.param(LARGE_PAGE, {}, MODELS // 20, id="a page"),
         pytest.param(
             "query ($ids: [String!]!) { models(filter: {modelIds: $ids}) "
             "{ unknownFilterValues { value suggestion } } }",

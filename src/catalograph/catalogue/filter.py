@@ -63,7 +63,7 @@ class DayRange(msgspec.Struct, frozen=True):
     last: datetime.date | None = None
 
 
-class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True):
+class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A filter of models. Lists: any of; fields: all of; empty or None: no restriction.
 
     Lists are sorted and without repeats, None last. Each field has a default that

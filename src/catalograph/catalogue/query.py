@@ -66,7 +66,7 @@ class ModelsOrder(msgspec.Struct, frozen=True):
     descending: bool = False
 
 
-class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True):
+class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """One page of models as the upstream can be asked for it.
 
     Attributes:

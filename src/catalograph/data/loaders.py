@@ -96,6 +96,7 @@ class Loaders:
         self._index_task: asyncio.Future[CatalogueIndex] | None = None
         self._index_entry: Entry[CatalogueIndex] | None = None
         self._records: dict[str, Model] = {}
+        self._only_page: ModelsPage | None = None
         self._models: DataLoader[ModelsRequest, Listing] | None = None
         self._known: dict[ModelsRequest, Listing | Exception] = {}
         self._waiting = 0
@@ -196,6 +197,7 @@ class Loaders:
         """A model this operation has loaded; None when it has not."""
         if self.index is not None:
             return self.index.find_model_by_id(model_id)
+        self._sort_only_page()
         return self._records.get(model_id)
 
     async def _wait(self, shared: Awaitable[_T]) -> _T:
@@ -496,6 +498,12 @@ class Loaders:
 
     def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
         """Keep one record a model: the younger, with a section only the older has."""
+        if len(entries) == 1 and not self._records and self._only_page is None:
+            # Its own records will do; they are sorted by id only when a look-up asks.
+            self._note(entries[0])
+            self._only_page = entries[0].value
+            return
+        self._sort_only_page()
         for entry in sorted(entries, key=lambda one: one.as_of_s):
             self._note(entry)
             records = self._records
@@ -504,6 +512,11 @@ class Loaders:
                 records[model.model_id] = (
                     model if older is None else _complete(model, older)
                 )
+
+    def _sort_only_page(self) -> None:
+        if self._only_page is not None:
+            self._records = {one.model_id: one for one in self._only_page.models}
+            self._only_page = None
 
     def _listing(
         self,
@@ -516,7 +529,9 @@ class Loaders:
         if isinstance(page, BaseException):
             raise page
         self._note_answer(query, page)
-        models = [self._records[one.model_id] for one in cut(request, page.value)]
+        models = cut(request, page.value)
+        if page.value is not self._only_page:
+            models = [self._records[one.model_id] for one in models]
         return PageListing(request, models, entry=page)
 
 

@@ -49,7 +49,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.after or self.before or self.from_end else 0
 
 
-class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A list of models as a field asks for it.
 
     Attributes:

@@ -1,6 +1,7 @@
 """What a selection needs: payload sections of its models, or the index."""
 
 import enum
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -67,6 +68,7 @@ def needs(need: Need) -> Mapping[str, object]:
     return {"needs": need}
 
 
+@functools.lru_cache(maxsize=4_096)
 def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) -> Need:
     """What one field makes necessary; nothing for a field that the type does not have."""
     field = type_.fields.get(name)

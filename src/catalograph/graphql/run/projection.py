@@ -45,7 +45,7 @@ READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
 _SHARED = (records.Provider, records.Endpoint, records.Organisation)
 """Records that many others hold: their objects are worth keeping from the first time."""
 
-_OBJECTS_PER_PIECE: Final = 8
+_OBJECTS_PER_PIECE: Final = 20
 """After so many there is a chance to pause; a large model takes 0.1 ms."""
 
 _BYTES_PER_PIECE: Final = 64 * 1024
@@ -100,7 +100,7 @@ _BYTES_PER_FRAGMENT = 120
 class Part:
     """One field of a type, with what is selected below it; without its response key."""
 
-    __slots__ = ("_is_list", "_name", "_read", "_type", "below", "needs")
+    __slots__ = ("_name", "_read", "_type", "below", "has_pieces", "needs")
 
     def __init__(
         self,
@@ -109,7 +109,8 @@ class Part:
         below: "Projection | None",
     ) -> None:
         self._type = readable.type
-        self._is_list = is_list_type(get_nullable_type(readable.type))
+        is_list = is_list_type(get_nullable_type(readable.type))
+        self.has_pieces = is_list and below is not None
         self._name = readable.attribute
         self._read = read
         self.below = below
@@ -131,13 +132,13 @@ class Part:
             raise CannotProjectError from exc
 
     def pieces(self, source: object) -> Iterator[bytes]:
-        """Render as `render` does, a list of objects in several pieces."""
-        if self.below is not None and self._is_list:
+        """Render a list of objects in several pieces, anything else in one."""
+        if self.has_pieces:
             try:
                 value = self._read(source, self._name)
             except Exception as exc:
                 raise CannotProjectError from exc  # as above
-            if isinstance(value, list | tuple):
+            if self.below is not None and isinstance(value, list | tuple):
                 yield from self.below.pieces_of_list(value)
                 return
         yield self.render(source)
@@ -236,35 +237,35 @@ class Projection:
             yield self.render(source)
             return
         template = iter(self._template[::2])
-        yield next(template)
+        small = [next(template)]
         for part, between in zip(self._parts, template, strict=True):
-            yield from part.pieces(source)
-            yield between
+            if part.has_pieces:
+                yield b"".join(small)
+                small = [between]
+                yield from part.pieces(source)
+            else:
+                small += (part.render(source), between)
+        yield b"".join(small)
 
     def pieces_of_list(self, sources: Sequence[object]) -> Iterator[bytes]:
-        """Render a list of objects in pieces of a few each."""
-        slots = self._fragments.slots
-        piece: list[bytes] = []
-        size = 0
+        """Render a list of objects in pieces: of a few, or of one where they are large."""
+        find = self._fragments.slots.get
+        count = len(sources)
+        start, end = 0, 1
         separator = b"["
-        for source in sources:
-            # Cached renderings are looked up here: most lists of hundreds are all hits.
-            slot = slots.get(id(source))
-            whole = None if slot is None else slot[1].get(self)
-            if whole is None:
-                whole = self.render(source)
-            piece.append(whole)
-            size += len(whole)
-            if len(piece) == _OBJECTS_PER_PIECE or size > _BYTES_PER_PIECE:
-                yield separator + b",".join(piece)
-                piece.clear()
-                size = 0
-                separator = b","
-        if piece:
-            yield separator + b",".join(piece)
-        elif not sources:
-            yield b"["
-        yield b"]"
+        while start < count:
+            rendered: list[bytes] = []
+            for source in sources[start:end]:
+                # Cached renderings are looked up here: most lists of hundreds are all hits.
+                slot = find(id(source))
+                whole = None if slot is None else slot[1].get(self)
+                rendered.append(self.render(source) if whole is None else whole)
+            piece = b",".join(rendered)
+            yield separator + piece
+            separator = b","
+            in_piece = _BYTES_PER_PIECE * len(rendered) // (len(piece) + 1)
+            start, end = end, end + max(1, min(in_piece, _OBJECTS_PER_PIECE))
+        yield b"]" if count else b"[]"
 
     def _join(self, source: object) -> bytes:
         return self._fill([part.render(source) for part in self._parts])
