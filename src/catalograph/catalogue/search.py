@@ -62,6 +62,15 @@ _RANKS: Final = 3
 """Ranks among equal points: active, not active, at the end of life."""
 
 _SHORTEST_MISSPELT: Final = 3
+_MAX_MISSPELT: Final = 4
+"""Words of one search that are compared with all words of the catalogue, 1 ms each."""
+
+_MAX_SUGGESTED: Final = 5
+"""Words of a suggested search; the search is tried without each of them."""
+
+_MAX_GUESSED_LENGTH: Final = 32
+"""Longest word that may be misspelt, or two words in one."""
+
 _MAX_MISTAKES_BY_LENGTH: Final = ((3, 0), (6, 1), (10, 2))
 """Pairs of word length and number of wrong letters allowed up to it; three beyond."""
 
@@ -316,12 +325,14 @@ class SearchIndex:
         """
         if not search or not _WORD.search(search[0]):
             return None
-        words = []
-        for word in tuple(dict.fromkeys(search))[:MAX_WORDS]:
+        words: list[str] = []
+        guesses = 0
+        for word in tuple(dict.fromkeys(search))[:_MAX_SUGGESTED]:
             if self._find_known(word):
                 words.append(word)
-            elif close := self._find_close(word, extra=1):
-                words.append(close)
+            elif guesses < _MAX_MISSPELT:
+                guesses += 1
+                words += filter(None, (self._find_close(word, extra=1),))
         while words:
             if self._find_all(words):
                 return " ".join(words)
@@ -341,6 +352,11 @@ class SearchIndex:
     def _find_all(self, words: Sequence[str]) -> dict[int, int]:
         """Find the models that match all words, by points; each model with its best score."""
         head, tail = words[:MAX_WORDS], words[MAX_WORDS:]
+        levels_of = {word: self._find_known(word) for word in head}
+        unknown = [word for word, levels in levels_of.items() if not levels]
+        levels_of |= {
+            word: self._find_misspelt(word) for word in unknown[:_MAX_MISSPELT]
+        }
         # Dynamic programming over the words: entry i holds the matches of the first i words.
         reached: list[dict[int, int]] = [{} for _ in range(len(head) + 1)]
         reached[0] = {0: self._everything}
@@ -348,9 +364,7 @@ class SearchIndex:
             classes = _keep_best(reached[start])
             for length in range(1, min(_MAX_JOINED, len(head) - start) + 1):
                 word = "".join(head[start : start + length])
-                levels = (
-                    self._find_levels(word) if length == 1 else self._find_joined(word)
-                )
+                levels = levels_of[word] if length == 1 else self._find_joined(word)
                 target = reached[start + length]
                 for count, mask in classes.items():
                     for level, matched in levels:
@@ -362,7 +376,7 @@ class SearchIndex:
         for word in tail:
             if not classes:
                 break
-            matched = reduce(or_, (mask for _, mask in self._find_levels(word)), 0)
+            matched = reduce(or_, (mask for _, mask in self._find_known(word)), 0)
             classes = {
                 count: mask & matched
                 for count, mask in classes.items()
@@ -370,11 +384,8 @@ class SearchIndex:
             }
         return classes
 
-    def _find_levels(self, word: str) -> Matches:
-        """Group the models that match one word, misspelt or not, by points."""
-        levels = self._find_known(word)
-        if levels:
-            return levels
+    def _find_misspelt(self, word: str) -> Matches:
+        """Find the models that have what a misspelt word probably means."""
         close = self._find_close(word)
         if close is None:
             return ()
@@ -400,6 +411,8 @@ class SearchIndex:
         described = self._descriptions.find_whole(word)
         if described:
             return ((_DESCRIPTION, described),)
+        if len(word) > _MAX_GUESSED_LENGTH:
+            return ()
         joined = 0
         for end in range(_MIN_PART, len(word) - _MIN_PART + 1):
             joined |= self._find_parts(word[:end], word[end:])
@@ -426,6 +439,8 @@ class SearchIndex:
 
     def _find_close(self, word: str, extra: int = 0) -> str | None:
         """Find the closest word of a title, organisation or provider; None if none is close."""
+        if len(word) > _MAX_GUESSED_LENGTH:
+            return None
         most = next(
             (most for length, most in _MAX_MISTAKES_BY_LENGTH if len(word) < length), 3
         )
