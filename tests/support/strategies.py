@@ -28,7 +28,9 @@ from catalograph.catalogue.records import (
 from support.catalogues import build_model
 
 PROVIDERS = ("azure", "groq", "openai")
-ENDPOINTS = ("batch", "chat.completions", "responses")
+ENDPOINTS = ("audio.speech", "batch", "chat.completions")
+"""None of them is another name of another, see `endpoint_groups`."""
+
 ORGANISATIONS = ("meta", "mistral", "openai")
 MODALITIES = ("Text", "audio", "image", "text")
 STATUSES = ("", "Available", "RUMOURED", "Withdrawn", "deprecated", "Retired")

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from catalograph.catalogue.endpoint_groups import find_other_names
 from catalograph.catalogue.records import (
     Availability,
     Model,
@@ -146,7 +145,6 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
             on several such dimensions are satisfied by one offering together.
         read_aliases: Other names of the values of a model, by value, under which a filter
             finds them, too.
-        find_synonyms: Finds the values that a value unknown to the catalogue may mean.
         label: Finds the display name of a value; None when the catalogue has none.
         is_open: Whether the upstream adds values without notice. Values of such a dimension
             that the catalogue does not hold are reported.
@@ -156,7 +154,6 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[Model], Iterable[str] | None]
     read_offering: Callable[[Offering], Iterable[str]] | None = None
     read_aliases: Callable[[Model], Mapping[str, Iterable[str]]] | None = None
-    find_synonyms: Callable[[str], Iterable[str]] = lambda _value: ()
     label: Callable[["CatalogueIndex", str], str | None] = lambda _index, _value: None
     is_open: bool = True
     ignores_case: bool = False
@@ -259,7 +256,6 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
     "endpoints": Dimension(
         read=_read_endpoints,
         read_offering=lambda one: (one.endpoint.endpoint_id,),
-        find_synonyms=find_other_names,
     ),
     "input_modalities": Dimension(
         read=_read_data("input_modalities"), ignores_case=True

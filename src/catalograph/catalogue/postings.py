@@ -282,22 +282,13 @@ class Postings:
         return self.rows.masks[dimension] if masks is None else masks
 
     def find_values(self, dimension: str, value: str | None) -> int:
-        """Find what has a value of a dimension, or what a name of one stands for.
-
-        A value that the catalogue holds means itself, and everything with that alias. Any
-        other value means all its synonyms.
-        """
+        """Find what has a value of a dimension, or has it as another name of one."""
         masks = self.find_masks(dimension)
         folded = self.fold(dimension, value)
         found = masks.get(folded, 0)
         if value is None or folded is None:
             return found
-        found |= self.rows.aliases.get(dimension, {}).get(folded, 0)
-        if found:
-            return found
-        for name in DIMENSIONS[dimension].find_synonyms(folded):
-            found |= masks.get(name, 0)
-        return found
+        return found | self.rows.aliases.get(dimension, {}).get(folded, 0)
 
     def fold(self, dimension: str, value: str | None) -> str | None:
         """Convert a value to the case in which this catalogue compares it."""
