@@ -301,11 +301,7 @@ class Loaders:
         pages: _Pages | None = None
         try:
             pages = await self._fetch_pages(kept)
-            if (
-                pages is None
-                or any(map(_breaks_contract, pages.values()))
-                or any(_may_lack_aliases(*found) for found in pages.items())
-            ):
+            if pages is None or any(map(_breaks_contract, pages.values())):
                 return await self._answer_from_index(requests)
         except UpstreamError as error:
             pages = pages or dict.fromkeys(kept, error)
@@ -542,21 +538,6 @@ def _is_younger(one: Entry[ModelsPage] | None, other: Entry[ModelsPage] | None) 
 def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
     error = page.error if isinstance(page, Entry) else page
     return isinstance(error, UpstreamContractError)
-
-
-def _may_lack_aliases(
-    query: ModelsQuery, page: Entry[ModelsPage] | BaseException
-) -> bool:
-    """Whether some id that was asked for was not found: it may be an alias.
-
-    The upstream finds ids alone; the index finds aliases, too.
-    """
-    model_ids = query.filter.model_ids
-    return (
-        bool(model_ids)
-        and isinstance(page, Entry)
-        and page.value.total < len(model_ids)
-    )
 
 
 def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:
