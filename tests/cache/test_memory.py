@@ -18,7 +18,7 @@ SLOT = 401 + 600
 
 def _fill(memory: BoundedMemory, keys: str) -> None:
     for key in keys:
-        memory.keep(key, Entry(key, 0.0), 600)
+        memory.put(key, Entry(key, 0.0), 600)
 
 
 def _held(memory: BoundedMemory, keys: str) -> str:
@@ -41,7 +41,7 @@ def test_the_bound_is_on_bytes_not_on_entries() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     _fill(memory, "abc")
 
-    memory.keep("d", Entry("d", 0.0), 1_000)
+    memory.put("d", Entry("d", 0.0), 1_000)
 
     assert _held(memory, "abcd") == "cd"
     assert memory.held_bytes == SLOT + 1_401
@@ -51,14 +51,14 @@ def test_a_value_larger_than_the_bound_is_not_kept_and_costs_no_other() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     _fill(memory, "abc")
 
-    memory.keep("d", Entry("d", 0.0), 3 * SLOT)
+    memory.put("d", Entry("d", 0.0), 3 * SLOT)
 
     assert _held(memory, "abcd") == "abc"
 
 
 def test_the_essential_entry_kept_last_never_leaves() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
-    memory.keep("i", Entry("i", 0.0), 600, is_essential=True)
+    memory.put("i", Entry("i", 0.0), 600, is_essential=True)
 
     _fill(memory, "abcdef")
 
@@ -73,9 +73,9 @@ def test_an_essential_entry_of_any_size_is_kept_beside_a_fourth_of_the_bound() -
 
     with capture_logs() as logs:
         for _ in range(2):
-            memory.keep("i", Entry("i", 0.0), 10 * SLOT - 401, is_essential=True)
+            memory.put("i", Entry("i", 0.0), 10 * SLOT - 401, is_essential=True)
             _fill(memory, "xyz")
-            memory.keep("l", Entry("large", 0.0), 2 * SLOT)
+            memory.put("l", Entry("large", 0.0), 2 * SLOT)
 
     assert _held(memory, "iabcdefghlxyz") == "iyz"
     assert memory.held_bytes == 12 * SLOT
@@ -96,11 +96,11 @@ def test_essential_entries_share_the_bound_but_for_the_last() -> None:
     memory = BoundedMemory(max_bytes=4 * SLOT)
 
     for key in "abcdef":
-        memory.keep(key, Entry(key, 0.0), 600, is_essential=True)
+        memory.put(key, Entry(key, 0.0), 600, is_essential=True)
     few = _held(memory, "abcdef")
-    memory.keep("g", Entry("g", 0.0), 9 * SLOT, is_essential=True)
+    memory.put("g", Entry("g", 0.0), 9 * SLOT, is_essential=True)
     one = _held(memory, "abcdefg")
-    memory.keep("h", Entry("h", 0.0), 600, is_essential=True)
+    memory.put("h", Entry("h", 0.0), 600, is_essential=True)
 
     assert (few, one, _held(memory, "abcdefgh")) == ("cdef", "fg", "fh")
     assert memory.held_bytes == 2 * SLOT
@@ -118,7 +118,7 @@ def test_values_are_kept_as_they_are() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     entry = Entry(("frozen",), 0.0)
 
-    memory.keep("a", entry, 600)
+    memory.put("a", entry, 600)
 
     assert memory.find("a") is entry
 
@@ -143,7 +143,7 @@ def test_bytes_held_are_shown() -> None:
 
     _fill(memory, "abcde")
     assert count("catalograph_cache_bytes") - before == 3 * SLOT
-    memory.drop_all()
+    memory.remove_all()
     assert count("catalograph_cache_bytes") == before
 
 
@@ -164,7 +164,7 @@ def test_memory_does_as_a_naive_model_does(steps: list[tuple[str, str, int]]) ->
 
     for step, key, size in steps:
         if step == "keep":
-            memory.keep(key, Entry(size, 0.0), size)
+            memory.put(key, Entry(size, 0.0), size)
             model.pop(key, None)
             if size + 401 <= bound:
                 while sum(model.values()) + size + 401 > bound:
@@ -175,7 +175,7 @@ def test_memory_does_as_a_naive_model_does(steps: list[tuple[str, str, int]]) ->
             if key in model:
                 model.move_to_end(key)
         else:
-            assert memory.drop(key) == (model.pop(key, None) is not None)
+            assert memory.remove(key) == (model.pop(key, None) is not None)
         assert memory.held_bytes == sum(model.values()) <= bound
         assert len(memory) == len(model)
 

@@ -37,8 +37,8 @@ async def test_a_fresh_list_is_served(
 
     assert second.data == first.data
     assert len(upstream.calls) == 1
-    assert (first.answer.fresh_for_s, first.answer.keep_for_s) == (60, 60)
-    assert (second.answer.fresh_for_s, second.answer.keep_for_s) == (35, 35)
+    assert (first.answer.fresh_for_s, first.answer.cache_for_s) == (60, 60)
+    assert (second.answer.fresh_for_s, second.answer.cache_for_s) == (35, 35)
     assert second.answer.as_of_s == clock.now_s - 25
 
 
@@ -58,7 +58,7 @@ async def test_a_stale_list_is_served_at_once_and_refreshed_behind(
 
     assert names(stale.data) == ["One"]
     assert stale.extensions == {}
-    assert (stale.answer.fresh_for_s, stale.answer.keep_for_s) == (0, 1)
+    assert (stale.answer.fresh_for_s, stale.answer.cache_for_s) == (0, 1)
     assert names(fresh.data) == ["One", "Two"]
     assert len(upstream.calls) == 2
 
@@ -100,7 +100,7 @@ async def test_an_expired_list_is_served_with_a_warning_when_the_upstream_fails(
             }
         ]
     }
-    assert (result.answer.fresh_for_s, result.answer.keep_for_s) == (0, 1)
+    assert (result.answer.fresh_for_s, result.answer.cache_for_s) == (0, 1)
 
 
 async def test_past_its_last_age_a_list_is_gone(
@@ -115,7 +115,7 @@ async def test_past_its_last_age_a_list_is_gone(
 
     assert result.data == {"models": None}
     assert result.codes == ["UPSTREAM_UNAVAILABLE"]
-    assert result.answer.keep_for_s == 0
+    assert result.answer.cache_for_s == 0
 
 
 async def test_several_expired_lists_are_served_together(
@@ -326,7 +326,7 @@ async def test_an_expired_index_warns_for_every_field_and_says_so_in_the_graph(
         ("STALE_DATA", ["catalogue"], as_of),
         ("STALE_DATA", ["one"], as_of),
     ]
-    assert (result.answer.fresh_for_s, result.answer.keep_for_s) == (0, 1)
+    assert (result.answer.fresh_for_s, result.answer.cache_for_s) == (0, 1)
 
 
 async def test_a_list_that_fails_is_answered_from_a_kept_index(

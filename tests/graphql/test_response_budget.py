@@ -98,7 +98,7 @@ async def test_a_response_beyond_the_budget_is_refused(
         ],
         "data": None,
     }
-    assert (answer.codes, answer.keep_for_s) == (("OPERATION_TOO_COMPLEX",), 0.0)
+    assert (answer.codes, answer.cache_for_s) == (("OPERATION_TOO_COMPLEX",), 0.0)
 
 
 async def test_the_budget_follows_the_setting(

@@ -145,7 +145,7 @@ async def test_stale_answers_are_kept_for_a_second_and_by_nobody_else(
 
     answer = (await gateway.query(PAGE)).answer
 
-    assert (answer.fresh_for_s, answer.keep_for_s) == (0, 1)
+    assert (answer.fresh_for_s, answer.cache_for_s) == (0, 1)
 
 
 async def test_recovery_is_noticed_within_a_second_by_one_request(

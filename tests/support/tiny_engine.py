@@ -69,7 +69,7 @@ class TinyEngine:
             kind=kind,
             name=name,
             fresh_for_s=self.fresh_for_s,
-            keep_for_s=self.fresh_for_s,
+            cache_for_s=self.fresh_for_s,
             cost=1,
         )
 
@@ -126,7 +126,7 @@ def make_answer(data: Mapping[str, Any] | None = None, **fields: object) -> Answ
         "body": msgspec.json.encode({"data": data or {"hello": "world"}}),
         "kind": "query",
         "fresh_for_s": 60.0,
-        "keep_for_s": 60.0,
+        "cache_for_s": 60.0,
     }
     return Answer(**(defaults | fields))
 

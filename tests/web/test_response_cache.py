@@ -133,7 +133,7 @@ async def test_media_type_is_as_asked_for_every_time(client: httpx.AsyncClient) 
 @pytest.mark.parametrize(
     "answer",
     [
-        make_answer(codes=("UPSTREAM_TIMEOUT",), fresh_for_s=0.0, keep_for_s=0.0),
+        make_answer(codes=("UPSTREAM_TIMEOUT",), fresh_for_s=0.0, cache_for_s=0.0),
         make_answer(codes=("UPSTREAM_TIMEOUT",)),
         Answer(body=b'{"errors":[]}', ran=False, codes=("BAD_USER_INPUT",)),
     ],
@@ -150,7 +150,7 @@ async def test_answers_with_errors_are_not_kept(answer: Answer, clock: Clock) ->
 
 async def test_answers_with_warnings_are_kept_for_a_second(clock: Clock) -> None:
     """We may repeat it for a second; nobody else may keep it at all."""
-    engine = ScriptedEngine(make_answer(fresh_for_s=0.0, keep_for_s=1.0))
+    engine = ScriptedEngine(make_answer(fresh_for_s=0.0, cache_for_s=1.0))
     app = build_web_app(engine, None, WebOptions(), clock=clock)
     async with build_client(app) as client:
         responses = [await ask(client), await ask(client)]

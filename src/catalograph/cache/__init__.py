@@ -1,1 +1,1 @@
-"""Kept answers; the only package that imports aiocache."""
+"""The caches: memory, shared cache (Redis), refreshing; only this package imports aiocache."""

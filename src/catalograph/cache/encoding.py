@@ -22,8 +22,8 @@ from catalograph.errors import (
 V = TypeVar("V")
 
 HEADER = struct.Struct(">BBdffI")
-"""Version; how the body is compressed; when the upstream was asked (unix seconds); fresh and
-stale age of the entry (-1: those of the cache); bytes of the body before compression.
+"""Header: version; compression of the body; when the upstream was asked (Unix seconds); fresh
+and stale age of the entry (-1: those of the cache); bytes of the body before compression.
 
 The time is not compressed, so that a script inside Redis can tell how old a value is.
 """
@@ -35,12 +35,14 @@ _MAX_PLAIN_BYTES = 256 * 1024 * 1024
 """No catalogue is larger: 60,000 models of December take 60 MB."""
 
 _COMPRESS_FROM_BYTES = 1_024
-_LEVEL = 1  # pages of models shrink to a tenth or less at any level; this one is quick
+_LEVEL = (
+    1  # pages of models shrink to a tenth or less at any level; this is the fastest one
+)
 _NO_AGES = -1.0
 
 
 class UndecodableError(Exception):
-    """These bytes are no entry: another version, cut off, or of another type."""
+    """The bytes are not an entry: another version, truncated, or of another type."""
 
 
 def encode_entry(entry: Entry[V], codec: Codec[V]) -> bytes:
@@ -78,10 +80,10 @@ def decode_entry(data: bytes, codec: Codec[V], *, expired_s: float) -> Entry[V]:
     Args:
         data: As read from the shared cache; not trusted.
         codec: Decodes the value.
-        expired_s: The last age, which an entry does not bring along.
+        expired_s: The last age, which is not stored with an entry.
 
     Raises:
-        UndecodableError: Whatever was wrong with the bytes.
+        UndecodableError: The bytes are not a valid entry, for any reason.
     """
     try:
         version, how, as_of_s, fresh_s, stale_s, size = HEADER.unpack_from(data)
@@ -128,7 +130,7 @@ class _FailureWire(msgspec.Struct, omit_defaults=True):
 
 
 _ELSEWHERE = "as another process was told"
-"""The upstream's own words stay in the log of the process that received them."""
+"""The text of the upstream appears only in the log of the process that received it."""
 
 
 def encode_failure(error: UpstreamError) -> bytes:

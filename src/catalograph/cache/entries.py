@@ -67,10 +67,9 @@ class Entry(msgspec.Struct, Generic[V], frozen=True):
         value: Frozen; all readers share the same object.
         as_of_s: Unix time in seconds at which the upstream was asked.
         failed: The value is past its stale age and the upstream failed just now, so
-            readers have to say that it is old.
-        error: What the upstream failed with; None unless `failed`.
-        ages: Bounds of its own, as the upstream gave them with this answer; None: those
-            of the cache.
+            readers must warn that it is old.
+        error: The upstream's failure; None unless `failed`.
+        ages: Age bounds from the upstream's response; None: those of the cache.
     """
 
     value: V
@@ -84,7 +83,8 @@ class Codec(Protocol[V]):
     """How values of one kind are encoded and weighed.
 
     Attributes:
-        is_essential: Whether the one stored last stays in memory whatever it weighs.
+        is_essential: Whether the last stored entry of this kind is pinned in memory,
+            whatever it weighs.
     """
 
     is_essential: bool

@@ -1,8 +1,8 @@
 """Every key in one place, with namespace and version.
 
 A key is `catalograph:<version>:<kind>:<partition>:<rest>`. The partition is empty where all
-callers see the catalogue with the server's token; otherwise it stands for one caller's
-token, so that what one token may see is never found under another's key.
+callers see the catalogue with the server's token. Otherwise it stands for one caller's
+token, so that an entry of one token is never found under the key of another.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from catalograph.catalogue.query import ModelsPage, ModelsQuery
 from catalograph.catalogue.side_tables import SideTable
 
 _FORMAT = 2
-"""Version of the bytes around a value; its own shape counts by itself, see below."""
+"""Version of the encoding; the schema of the value is versioned separately, see below."""
 
 
 def _without_prose(schema: object) -> object:
-    """A JSON schema but for its descriptions: a docstring changes no bytes."""
+    """Remove the descriptions from a JSON schema: docstrings do not change the encoding."""
     match schema:
         case dict():
             return {
@@ -43,11 +43,11 @@ PREFIX = f"catalograph:{_FORMAT}.{_SHAPE}"
 
 
 def page_key(query: ModelsQuery, *, partition: str) -> str:
-    """The key of one page of models, whatever sections it has.
+    """The key of one page of models, the same for all sections.
 
     Args:
-        query: With a normalised filter, so that equal questions share one key.
-        partition: Whose answers these are; empty for the gateway's own token.
+        query: With a normalised filter, so that equal queries share one key.
+        partition: Partition of the caller; empty for the gateway's own token.
     """
     which = "all" if query.filter == EVERYTHING else _digest(query.filter)
     window = f"{query.limit}+{query.offset}"
@@ -65,16 +65,16 @@ def table_key(kind: str, *, partition: str) -> str:
 
 
 def is_of_one_caller(key: str) -> bool:
-    """Whether a key of a page or an index has a partition."""
+    """Whether the key of a page or an index belongs to a partition."""
     _, _, rest = key.removeprefix(f"{PREFIX}:").partition(":")
     return bool(rest.partition(":")[0])
 
 
 def document_key(sha256: str) -> str:
-    """The key of a persisted document; a text is the same for everybody.
+    """The key of a persisted document; all callers share it.
 
-    There are 4,096 such keys, so that clients cannot fill the shared cache: a document takes
-    the place of another one that begins with the same three digits.
+    There are only 4,096 such keys, so that clients cannot fill the shared cache: a document
+    replaces another one whose hash begins with the same three digits.
 
     Args:
         sha256: Of the document, 64 hexadecimal digits.
@@ -83,15 +83,15 @@ def document_key(sha256: str) -> str:
 
 
 def lock_key(key: str) -> str:
-    """Who asks the upstream for `key` just now."""
+    """The key of the lock of the process that asks the upstream for `key`."""
     return f"{key}|lock"
 
 
 def failure_key(key: str) -> str:
-    """What the upstream failed with when last asked for `key`."""
+    """The key of the upstream's last failure for `key`."""
     return f"{key}|failure"
 
 
 def _digest(value: msgspec.Struct) -> str:
-    """128 bits over all fields in their order: short, and no two filters alike."""
+    """Hash all fields in their order to 128 bits: short and free of collisions."""
     return hashlib.blake2b(msgspec.msgpack.encode(value), digest_size=16).hexdigest()

@@ -18,25 +18,25 @@ _FIRST_POLL_S = 0.005
 _LAST_POLL_S = 0.05
 
 _FAILURE_SHARED_S = 1.0
-"""For how long an error stands for the upstream, for those who waited and those who come late."""
+"""Seconds for which a stored error answers waiting and later callers."""
 
 _FAILURES_BORNE = 2
-"""So many look-ups in a row may fail for one who waits: who asks at once, because of one that a
-busy machine held up, asks beside the one who asks already."""
+"""Failed look-ups in a row that a waiting process tolerates. Giving up after a single one, which
+a busy machine may cause, would send a second request beside the running one."""
 
 PATIENCE_S = 30.0
-"""Nobody waits longer for others: far above what asking for one page may take."""
+"""Most seconds to wait for another process; fetching one page takes far less."""
 
-# Looks for a value that is younger, for an error, and else for the lock, in one step: a value
-# written between looking and locking would cost a second request. The lock is ours already
-# where it was given to us and only the reply got lost. The time in a value's header is read as
-# in `encoding.HEADER`; one that is ahead of our clock does not count. Each holder renews its
-# lease, so a lock without one (or with a very long one) has no holder: its lease begins now.
+# Atomic: looks for a younger value, then for an error, then takes the lock. With separate steps,
+# a value written between looking and locking would cost a second request. If the lock is already
+# ours, we got it earlier and only the reply was lost. The time in a value's header is read as in
+# `encoding.HEADER`; a time ahead of our clock does not count. Every holder renews its lease, so
+# a lock without expiry (or with a very long one) has no live holder: its lease begins now.
 _TAKE_TURN = """
 local header = redis.call('GETRANGE', KEYS[1], 0, 9)
 if #header == 10 then
   local as_of = struct.unpack('>d', string.sub(header, 3))
-  if as_of > tonumber(ARGV[1]) and as_of <= tonumber(ARGV[4]) then return {'kept'} end
+  if as_of > tonumber(ARGV[1]) and as_of <= tonumber(ARGV[4]) then return {'found'} end
 end
 local failure = redis.call('GET', KEYS[2])
 if failure then return {'failed', failure} end
@@ -66,9 +66,9 @@ return redis.call('DEL', KEYS[1])
 
 
 class Turn(enum.Enum):
-    """What taking a turn came to."""
+    """Outcome of `take_turn`."""
 
-    KEPT = "kept"
+    FOUND = "found"
     OURS = "ours"
 
 
@@ -76,12 +76,12 @@ _TURNS = {turn.value.encode(): turn for turn in Turn}
 
 
 class FetchLock:
-    """The lock on one key, as one fetch sees it.
+    """The lock on one key, for one fetch.
 
     Args:
-        redis: Its errors come out of every method but the release.
-        key: Of the value.
-        lease_s: After a holder that was killed, others wait this long.
+        redis: Every method but the release raises its errors.
+        key: Key of the value.
+        lease_s: After this time, the lock of a killed holder expires.
         clock: Unix time in seconds.
     """
 
@@ -109,21 +109,21 @@ class FetchLock:
             patience_s: Most seconds to wait.
 
         Raises:
-            UpstreamError: What another process was told by the upstream just now.
-            RedisDownError: Also when the others take far too long.
+            UpstreamError: The failure that another process just got from the upstream.
+            RedisDownError: Redis fails, or the other process takes far too long.
         """
         try:
             return await self._poll(after_s, patience_s)
         except (RedisDownError, asyncio.CancelledError):
-            # Redis may have given us the lock, and only its answer did not come.
+            # Redis may have given us the lock although its reply did not arrive.
             await self._release()
             raise
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Keep a lock that is ours for as long as the work takes, then release it.
+        """Renew our lock for as long as the block runs, then release it.
 
-        An `UpstreamError` that leaves the block is left behind for those who wait.
+        An `UpstreamError` raised in the block is stored for the waiting processes.
         """
         renewing = asyncio.create_task(self._renew())
         failure = b""
@@ -133,8 +133,9 @@ class FetchLock:
             failure = encode_failure(error)
             raise
         finally:
-            # Python 3.11's `wait_for`, by which aiocache bounds its calls, swallows a
-            # cancellation that comes just as the call ends: then it would be renewed for ever.
+            # Cancel repeatedly: aiocache bounds its calls with `wait_for`, which in Python 3.11
+            # swallows a cancellation at the moment the call ends. The lease would then be
+            # renewed for ever.
             while not renewing.done():
                 renewing.cancel()
                 await asyncio.wait({renewing}, timeout=_LAST_POLL_S)
@@ -147,7 +148,7 @@ class FetchLock:
     async def _poll(self, after_s: float, patience_s: float) -> Turn:
         gives_up_s = time.monotonic() + patience_s
         poll_s = _FIRST_POLL_S
-        # Before it is known that anybody asks, there is nobody to wait for.
+        # Until the first reply, it is not known that another process holds the lock.
         failures_borne = 0
         while time.monotonic() < gives_up_s:
             try:
@@ -171,14 +172,14 @@ class FetchLock:
                 if word in _TURNS:
                     return _TURNS[word]
                 failures_borne = _FAILURES_BORNE
-            # Not all at the same moment. Nothing secret about it.
+            # Jitter, so that processes do not poll at the same moment; not security relevant.
             await asyncio.sleep(poll_s * random.uniform(0.5, 1.5))  # noqa: S311
             poll_s = min(poll_s * 1.5, _LAST_POLL_S)
         raise RedisDownError
 
     async def _release(self, failure: bytes = b"") -> None:
-        """Free the lock if it is ours; with a failure, leave that behind."""
-        # When Redis is down now, the lease runs out by itself.
+        """Release the lock if it is ours; store the failure, if there is one."""
+        # If Redis is down now, the lease expires by itself.
         with contextlib.suppress(RedisDownError):
             await self._redis.run(
                 "unlock",
@@ -200,13 +201,13 @@ class FetchLock:
 
 
 def _read_reply(reply: object) -> list[bytes]:
-    """Read what a script gave.
+    """Parse the reply of a script.
 
     Raises:
-        RedisDownError: It is nothing that ours give: whatever answers is no Redis of ours.
+        RedisDownError: The reply has another form, so the server is not a usable Redis.
     """
     match reply:
-        case [(b"kept" | b"ours" | b"theirs") as word]:
+        case [(b"found" | b"ours" | b"theirs") as word]:
             return [word]
         case [b"failed", bytes() as failure]:
             return [b"failed", failure]

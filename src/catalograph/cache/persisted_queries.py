@@ -1,4 +1,4 @@
-"""Persisted documents: in the memory of each process, and shared by all that share a cache."""
+"""Persisted documents: cached in memory, and in the shared cache for all replicas."""
 
 import contextlib
 import hashlib
@@ -13,11 +13,11 @@ from catalograph.cache.shared import SharedCache
 _MAX_BYTES = 4 * 1_024 * 1_024
 
 _MAX_SHARED_BYTES = 16 * 1_024
-"""A longer document is cached by the process that was told it, but not shared: with 4,096 keys
-(see `document_key`) all documents take 64 MiB of the shared cache at most."""
+"""Longer documents are cached only in the process that received them. With 4,096 keys (see
+`document_key`) all documents take at most 64 MiB of the shared cache."""
 
 _EXPIRES_S = 86_400.0
-"""A document that nobody has named for a day is gone; its client will send it again."""
+"""A document that was not used for a day expires; its client will send it again."""
 
 _RENEWED_AFTER_S = 3_600.0
 
@@ -25,15 +25,15 @@ _TEXT: MsgpackCodec[str] = MsgpackCodec(str)
 
 
 class SharedDocuments:
-    """Documents by the SHA-256 of their text, least recently used out first.
+    """Documents by the SHA-256 of their text, in an LRU and in the shared cache.
 
-    A client that registered a document with one replica may name it to all of them. Where
-    the shared cache is down, each replica has what it has seen itself: a client that is told
-    it does not know a document sends it along.
+    A document that a client registered with one replica is known to all of them. While the
+    shared cache is down, each replica knows only its own documents, and asks the client to
+    send an unknown document again.
 
     Args:
-        shared: None when each process keeps its own.
-        max_bytes: Most memory that documents take in this process.
+        shared: None: each process only has its own documents.
+        max_bytes: Bound on the memory of documents in this process.
         clock: Unix time in seconds.
     """
 
@@ -49,16 +49,16 @@ class SharedDocuments:
         self._clock = clock
 
     async def get(self, sha256: str) -> str | None:
-        """The document; None when nobody has it, or none that can be asked just now."""
+        """Read a document; None on a miss in both caches, or if the shared cache is down."""
         key = document_key(sha256)
         entry = self._memory.find(sha256)
         if entry is None and self._shared is not None:
             entry = await self._shared.read(key, codec=_TEXT)
-            # Whoever can write to the cache must not choose what a hash stands for.
+            # Others may write to the shared cache: check that the text matches its hash.
             if entry is not None and _hash(entry.value) != sha256:
                 entry = None
             if entry is not None:
-                self._memory.keep(sha256, entry, _TEXT.size(entry.value))
+                self._memory.put(sha256, entry, _TEXT.size(entry.value))
         if entry is None:
             return None
         document: str = entry.value
@@ -67,19 +67,19 @@ class SharedDocuments:
         return document
 
     async def put(self, sha256: str, document: str) -> None:
-        """Keep a document that is known to be valid, unless it is kept already."""
+        """Cache a valid document, unless it is already cached."""
         if self._memory.find(sha256) is None:
-            # Half a character, which JSON can smuggle in, cannot be written down.
+            # JSON can contain half a character (a lone surrogate), which cannot be encoded.
             with contextlib.suppress(UnicodeEncodeError):
                 await self._write(sha256, document)
 
     def drop_all(self) -> None:
-        """Forget what is in memory."""
-        self._memory.drop_all()
+        """Clear the memory."""
+        self._memory.remove_all()
 
     async def _write(self, sha256: str, document: str) -> None:
         entry = Entry(document, self._clock())
-        self._memory.keep(sha256, entry, _TEXT.size(document))
+        self._memory.put(sha256, entry, _TEXT.size(document))
         is_short = len(document.encode()) <= _MAX_SHARED_BYTES
         if self._shared is not None and is_short:
             await self._shared.write(

@@ -1,4 +1,4 @@
-"""Buckets of tokens that several processes share: how much callers may still ask."""
+"""Token buckets of the rate limit, shared by several processes through Redis."""
 
 import math
 
@@ -6,17 +6,17 @@ from catalograph.cache.redis import Redis, RedisDownError
 
 _PREFIX = "catalograph:rate:"
 
-# Redis' own clock, so that replicas need not agree about the time. A bucket that is full
-# again says nothing and is forgotten. Nobody owes more than a full one.
+# Uses the clock of Redis, so that the clocks of replicas do not matter. A full bucket needs no
+# entry, so it expires. A debt is never larger than a full bucket.
 _TAKE = """
 local size, per_s = tonumber(ARGV[1]), tonumber(ARGV[2])
 local spent, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local kept = redis.call('HMGET', KEYS[1], 'level', 'at')
+local stored = redis.call('HMGET', KEYS[1], 'level', 'at')
 local level = size
-if kept[1] then
-  level = math.min(size, tonumber(kept[1]) + (now - tonumber(kept[2])) * per_s)
+if stored[1] then
+  level = math.min(size, tonumber(stored[1]) + (now - tonumber(stored[2])) * per_s)
 end
 level = math.max(level - spent, -size)
 local allowed = 0
@@ -31,10 +31,10 @@ return {allowed, tostring(level)}
 
 
 class SharedBuckets:
-    """Buckets in Redis; each holds `count` tokens and fills up in `period_s`.
+    """Token buckets in Redis; each holds `count` tokens and fills up in `period_s`.
 
     Args:
-        redis: Closed by whoever opened it.
+        redis: The connection; its owner closes it.
         count: Tokens of a full bucket.
         period_s: Seconds in which an empty one fills up.
     """
@@ -50,9 +50,9 @@ class SharedBuckets:
         """Take tokens out of a bucket.
 
         Args:
-            name: Whose bucket it is.
-            spent: Taken in any case, which may leave a debt.
-            wanted: Taken if there are so many.
+            name: Name of the bucket, one for each caller.
+            spent: Tokens to take in any case, which may leave a debt.
+            wanted: Tokens to take only if there are so many.
 
         Returns:
             Whether `wanted` was taken, and how many tokens are left, fractions and debts

@@ -1,4 +1,4 @@
-"""A Redis or Valkey through aiocache: each call bounded in time, and none while it fails."""
+"""Redis or Valkey through aiocache: calls are bounded in time, with a circuit breaker."""
 
 import enum
 import time
@@ -34,15 +34,15 @@ _UNREACHABLE = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
 )
-"""No reply at all, whatever the command; anything else is a reply that refuses this one."""
+"""Errors without any reply; every other error is a reply that refuses one command."""
 
 
 class RedisDownError(Exception):
-    """The call failed, took too long, or was not made because others did."""
+    """The call failed, timed out, or was not made because the circuit breaker is open."""
 
 
 class _Kind(enum.Enum):
-    """Commands that Redis may refuse while it takes others; the values stand in the log."""
+    """Kinds of commands that Redis may refuse separately; the values appear in the log."""
 
     ALL = "all commands"
     READ = "reading"
@@ -59,7 +59,7 @@ _OF_CLUSTERS = (
 
 
 class _Health:
-    """Says in the log when the shared cache begins to fail, and when it works again.
+    """Logs when the shared cache begins to fail, and when it works again.
 
     One line at the beginning, one for each new cause, one at the end.
     """
@@ -100,14 +100,14 @@ class _Health:
         )
 
     def close(self) -> None:
-        """Nothing will be called any more."""
+        """Stop logging: no calls will follow."""
         if self._is_failing:
             self._is_failing = False
             metrics.SHARED_CACHE_OPEN.dec()
 
 
 def _hint_at(error: Exception) -> dict[str, str]:
-    """Explain errors that come from a server of the wrong kind."""
+    """Explain an error that comes from a server of the wrong kind."""
     if isinstance(error, _OF_CLUSTERS):
         return {"hint": "this is a node of a Redis Cluster, which is not supported"}
     if "unknown command" in str(error).lower():
@@ -116,12 +116,11 @@ def _hint_at(error: Exception) -> dict[str, str]:
 
 
 class Redis:
-    """The few commands needed; each takes at most 150 ms and raises `RedisDownError` alone.
+    """The commands that are needed; each takes at most 150 ms and raises only `RedisDownError`.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`; nothing is connected before the first
-            call. Options that change what replies look like, or how long calls take, have
-            no effect.
+            call. Options that change the type of replies or the time-out have no effect.
         monotonic: Seconds on a clock that is never set back.
 
     Raises:
@@ -132,7 +131,7 @@ class Redis:
         self, url: str, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         def build_pool(**_: object) -> BlockingConnectionPool:
-            # aiocache would build the pool from host and port; only the URL knows about TLS,
+            # aiocache would build the pool from host and port; only the URL contains TLS,
             # unix sockets and users.
             pool = BlockingConnectionPool.from_url(
                 url, max_connections=_MAX_CONNECTIONS
@@ -141,7 +140,7 @@ class Redis:
             pool.timeout = None
             pool.connection_kwargs |= {
                 "decode_responses": False,
-                # A retry here would spend the time of the caller.
+                # A retry would exceed the caller's time-out.
                 "retry": Retry(NoBackoff(), 0),
                 # Its own 5 s were seen to run out once, on a busy machine: in Python 3.11
                 # the time-out around all of it, aiocache's, can get lost.
@@ -156,17 +155,17 @@ class Redis:
             connection_pool_class=build_pool,
         )
         self._health = _Health()
-        # A Redis that cannot be reached fails for all; one that is read-only, full or
-        # restricted refuses some commands and goes on answering others.
+        # An unreachable Redis fails for all kinds of commands. One that is read-only, full
+        # or restricted refuses some kinds and still answers others: one breaker for each.
         self._breakers = {kind: self._build_breaker(kind, monotonic) for kind in _Kind}
 
     async def get(self, key: str) -> bytes | None:
-        """The bytes under the key; None where there are none."""
+        """Get the bytes of a key; None on a miss."""
         data = await self._call("get", _Kind.READ, self._cache.get, key)
         return data if isinstance(data, bytes) else None
 
     async def set(self, key: str, data: bytes, *, expires_in_s: float) -> None:
-        """Put bytes under the key until they expire."""
+        """Set the bytes of a key, with an expiry."""
         await self._call(
             "set", _Kind.WRITE, self._cache.set, key, data, ttl=float(expires_in_s)
         )
@@ -182,13 +181,13 @@ class Redis:
         keys: tuple[str, ...],
         *args: str | bytes | float,
     ) -> Any:
-        """Run a Lua script, in one step as others see it.
+        """Run a Lua script atomically.
 
         Args:
-            operation: Its name in the metrics.
-            script: Finds the keys in `KEYS` and the rest in `ARGV`.
-            keys: All the keys it touches.
-            args: The rest.
+            operation: Name of the script in the metrics.
+            script: The source; it reads `KEYS` and `ARGV`.
+            keys: All keys that the script touches.
+            args: Its other arguments.
         """
         return await self._call(
             operation,
@@ -204,7 +203,7 @@ class Redis:
     async def aclose(self) -> None:
         """Close the connections."""
         self._health.close()
-        # Not `close()`, by which aiocache calls what redis-py has deprecated.
+        # Not `close()`: aiocache would call a deprecated method of redis-py.
         await self._cache.client.aclose()
 
     def _build_breaker(self, kind: _Kind, monotonic: Callable[[], float]) -> Breaker:
@@ -235,7 +234,7 @@ class Redis:
             with tracing.span(f"redis {operation}", "client"), _SECONDS.time():
                 result = await command(*args, **options)
         except Exception as error:
-            # Whatever it is: a cache is never an error for the client.
+            # Any exception: a cache failure is never an error for the client.
             metrics.SHARED_CACHE_FAILURES.labels(operation).inc()
             is_unreachable = isinstance(error, _UNREACHABLE)
             reach.settle(reached, failed=is_unreachable)

@@ -31,32 +31,32 @@ from catalograph.observability.logs import get_logger
 V = TypeVar("V")
 
 Fetch = Callable[[], Awaitable[Entry[V]]]
-"""Asks the upstream; gives the value with the time at which it was asked."""
+"""Asks the upstream; returns the value with the time of the request."""
 
 _REFRESH_AGAIN_AFTER_S = 3.0
-"""A background refresh that failed is not tried again before."""
+"""Seconds before a failed background refresh is tried again."""
 
 _ASK_AGAIN_AFTER_S = 1.0
-"""While there is an old answer, an upstream that failed is not asked again before."""
+"""Seconds before a failing upstream is asked again, while an old entry can be served."""
 
 _FAILURE_KNOWN_S = 10.0
-"""For so long no caller who can have an old answer waits for an upstream that failed."""
+"""Seconds after a failure in which callers with an old entry do not wait for the upstream."""
 
 _FAILURES_OF_AN_OUTAGE = 3
-"""So many in a row, of whatever keys, and the failure is not that of one key."""
+"""After so many failures in a row, of any keys, the upstream as a whole is considered down."""
 
 _MAX_FAILURES = 4_096
-"""Keys whose last failure is remembered. Each token that somebody makes up can fail, thousands
-a second; the oldest are forgotten, and asked again."""
+"""Keys whose last failure is remembered. Clients can invent tokens, and each one fails under
+its own key, thousands a second; the oldest are forgotten."""
 
 _READS = {age: metrics.CACHE_READS.labels(age.value) for age in Age}
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What a flight lands with.
+    """Result of a flight.
 
     Attributes:
-        asked: Whether this process asked the upstream for it.
+        asked: Whether this process itself asked the upstream.
     """
 
     entry: Entry[Any]
@@ -68,9 +68,9 @@ class RefreshingCache:
 
     Args:
         store: Where entries are stored; closed with this object.
-        ages: Bounds of the age classes of entries that bring none of their own.
+        ages: Bounds of the age classes of entries without bounds of their own.
         clock: Unix time in seconds.
-        patience_s: For how long a caller who can have an old answer waits for a new one.
+        patience_s: Seconds that a caller with an old entry waits for a new one.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class RefreshingCache:
         self._failures = _Failures(clock)
 
     def ages_of(self, entry: Entry[Any]) -> Ages:
-        """The bounds of the age classes of one entry."""
+        """Give the bounds of the age classes of an entry."""
         return entry.ages or self._ages
 
     def peek(self, key: str) -> Entry[Any] | None:
-        """Find a fresh entry in memory, without waiting; counted only when there is one."""
+        """Find a fresh entry in memory, without waiting; only a hit is counted."""
         entry = self._memory.find(key)
         if entry is None or self._classify(entry) is not Age.FRESH:
             return None
@@ -109,7 +109,7 @@ class RefreshingCache:
         """
         entry = self._memory.find(key)
         if entry is not None and self._classify(entry) is Age.MISS:
-            self._memory.drop(key)
+            self._memory.remove(key)
             return None
         return entry
 
@@ -117,7 +117,7 @@ class RefreshingCache:
         """Read an entry of any age up to expired, from memory or the shared cache.
 
         Returns:
-            The younger where both have one; None where neither has. The upstream is not asked.
+            The younger of the two; None if neither has one. The upstream is not asked.
         """
         held = self.find(key)
         if held is not None and self._classify(held) is Age.FRESH:
@@ -127,16 +127,16 @@ class RefreshingCache:
         if shared is None:
             return held
         known_s = None if held is None else held.as_of_s
-        # Once for all who read the same key now: many at once would take too long.
+        # Single flight: many simultaneous reads of one key would take too long.
         found = await self._flights.run(
             (key, "read"),
             lambda: _read(shared, key, codec, known_s),
-            # A call that is cancelled costs its connection.
+            # Detached: cancelling a Redis call would lose its connection.
             detached=True,
         )
         if found is None or self._classify(found) is Age.MISS:
             return held
-        self._keep(key, found, codec)
+        self._put_in_memory(key, found, codec)
         _note_origin(found, asked=False)
         return found if held is None or held.as_of_s < found.as_of_s else held
 
@@ -153,36 +153,37 @@ class RefreshingCache:
         longest_s: float = PATIENCE_S,
         looked: bool = False,
     ) -> Entry[V]:
-        """Give the cached answer or fetch one, as its age demands.
+        """Serve the cached entry or fetch a new one, depending on its age.
 
         Fresh: served. Stale: served, and refreshed once in the background. Expired: fetched,
-        and served only if that fails. A miss: fetched. All callers of a key share one fetch
-        and its outcome.
+        and served only if the fetch fails. Miss: fetched. All callers of a key share one
+        fetch and its outcome.
 
-        While the upstream is known to fail, no caller who can have an old answer waits for
-        it: it is asked again in the background.
+        While the upstream is known to fail, callers with an old entry get it at once, and
+        the upstream is asked in the background.
 
         Args:
-            key: From `keys`; says everything that the answer depends on.
-            fetch: May go on after its caller has left, for others or in the background.
+            key: From `keys`; contains everything that the value depends on.
+            fetch: Asks the upstream. May go on after its caller has left, for others or in
+                the background.
             codec: How values under this key are weighed and encoded.
-            oldest_s: An answer asked for before this unix time counts as none, also when
+            oldest_s: An entry requested before this Unix time counts as a miss, also when
                 the upstream fails.
-            serves: Whether a value holds all that is wanted; one that does not counts as
-                none. None: every value does.
-            variant: What `fetch` asks for, where one key has several; callers share the
-                fetch of their variant.
-            detached: The fetch goes on when its last caller has left; otherwise it stops.
-            longest_s: For how long a fetch of another process is waited for.
-            looked: The caller has just looked for the key in the shared cache, in vain.
+            serves: Whether a value is sufficient, for example has all sections; an
+                insufficient one counts as a miss. None: every value is sufficient.
+            variant: Tells different fetches of one key apart; callers share only the fetch
+                of their variant.
+            detached: Whether the fetch goes on after its last caller has left.
+            longest_s: Most seconds to wait for the fetch of another process.
+            looked: The caller just had a miss for the key in the shared cache.
 
         Returns:
-            The answer, `failed` when it is past its stale age and the upstream failed.
+            The entry; `failed` if it is past its stale age and the upstream failed.
 
         Raises:
-            UpstreamError: The upstream failed and no answer is cached.
-            UpstreamAuthError: It refused the token. An old answer does not help: a token
-                that was revoked is no outage.
+            UpstreamError: The upstream failed and no usable entry is cached.
+            UpstreamAuthError: It refused the token. An old entry is not served: a revoked
+                token is not an outage.
         """
 
         def is_of_use(entry: Entry[Any]) -> bool:
@@ -232,15 +233,15 @@ class RefreshingCache:
         return entry
 
     def replace(self, key: str, entry: Entry[V], *, codec: Codec[V]) -> None:
-        """Put a value that was worked out anew in the place of an entry in memory."""
-        self._keep(key, entry, codec)
+        """Replace an entry in memory by one that was computed from it."""
+        self._put_in_memory(key, entry, codec)
 
     def is_failing(self, key: str) -> bool:
-        """Whether asking the upstream for a key would very likely fail now."""
+        """Whether a request to the upstream for a key would very likely fail now."""
         return self._failures.find_outage(key) is not None
 
     async def drain(self) -> None:
-        """Wait until all fetches have ended, those in the background, too."""
+        """Wait until all fetches have ended, including those in the background."""
         await self._flights.drain()
 
     async def aclose(self) -> None:
@@ -258,15 +259,15 @@ class RefreshingCache:
             else:
                 metrics.COALESCED.inc()
             answer: _Answer = await flight.wait()
-            # The flight may have been started by somebody who was content with less.
+            # The flight may have been started by a caller with weaker requirements.
             if started or order.is_of_use(answer.entry):
                 return answer
 
     async def _join_patiently(self, order: "_Order[V]", *, detached: bool) -> _Answer:
-        """Fetch while an old answer is at hand, and do not wait for it too long.
+        """Fetch with bounded waiting, because an old entry can be served instead.
 
         Raises:
-            UpstreamTimeoutError: It takes too long; it goes on in the background.
+            UpstreamTimeoutError: The fetch takes too long; it goes on in the background.
         """
         fetching = asyncio.ensure_future(self._join(order, detached=detached))
         try:
@@ -285,15 +286,15 @@ class RefreshingCache:
     def _find_fallback(
         self, order: "_Order[V]", old: Entry[V] | None
     ) -> Entry[V] | None:
-        """Find an old answer; one may have come out of the shared cache meanwhile."""
+        """Find an old entry; the shared cache may have delivered one meanwhile."""
         found = self.find(order.key)
         return found if found is not None and order.is_of_use(found) else old
 
     def _raise_known_failure(self, order: "_Order[Any]") -> None:
-        """Spare a caller who has an old answer the wait, when it is known to be in vain.
+        """Fail at once for a caller with an old entry, if the upstream is known to fail.
 
         Raises:
-            UpstreamError: What the upstream failed with just now.
+            UpstreamError: The upstream's recent failure.
         """
         error = self._failures.find_outage(order.key)
         if error is not None:
@@ -306,7 +307,7 @@ class RefreshingCache:
         *,
         again_after_s: float = _REFRESH_AGAIN_AFTER_S,
     ) -> None:
-        """Fetch in the background, unless that is under way or has failed just now."""
+        """Fetch in the background, unless a fetch is in flight or has just failed."""
         if self._flights.find(order.flight_key) is not None:
             return
         if self._failures.is_recent(order.key, again_after_s):
@@ -332,7 +333,7 @@ class RefreshingCache:
                 return await order.fetch()
 
             def land(entry: Entry[Any]) -> None:
-                self._keep(key, entry, codec)
+                self._put_in_memory(key, entry, codec)
                 self._failures.forget(key, asked=asked)
                 flight.land(_Answer(entry, asked=asked))
 
@@ -348,7 +349,7 @@ class RefreshingCache:
                     accepts=accepts,
                     known_s=None if held is None else held.as_of_s,
                     expires_in_s=self._ages.expired_s,
-                    find=lambda entry: self._keep(key, entry, codec),
+                    find=lambda entry: self._put_in_memory(key, entry, codec),
                     land=land,
                     patience_s=order.longest_s,
                     looked=order.looked,
@@ -365,15 +366,15 @@ class RefreshingCache:
             metrics.REFRESH_FAILURES.inc()
             _log_refresh_failure(key, error)
 
-    def _keep(self, key: str, entry: Entry[Any], codec: Codec[Any]) -> None:
+    def _put_in_memory(self, key: str, entry: Entry[Any], codec: Codec[Any]) -> None:
         held = self._memory.find(key)
         if (
             held is None
             or held.as_of_s <= entry.as_of_s
-            # From the future: our clock was wrong, or is.
+            # An entry from the future: our clock was wrong, or is wrong now.
             or held.as_of_s > self._clock() + MAX_CLOCK_SKEW_S
         ):
-            self._memory.keep(
+            self._memory.put(
                 key,
                 entry,
                 codec.size(entry.value),
@@ -385,7 +386,7 @@ class RefreshingCache:
 
 
 class _Order(msgspec.Struct, Generic[V], frozen=True):
-    """What one caller of `fetch_through` wants; see there."""
+    """The arguments of one call of `fetch_through`; see there."""
 
     key: str
     fetch: Callable[[], Awaitable[Entry[V]]]
@@ -401,12 +402,12 @@ class _Failure(msgspec.Struct, frozen=True):
     error: UpstreamError | None
 
     def holds(self, now_s: float, for_s: float) -> bool:
-        # A clock set back must not make a failure last.
+        # After the clock is set back, an old failure must not last longer.
         return 0 <= now_s - self.at_s < for_s
 
 
 class _Failures:
-    """The last failure by key, and how many there were since something last succeeded.
+    """The last failure by key, and the number of failures since the last success.
 
     Args:
         clock: Unix time in seconds.
@@ -419,9 +420,9 @@ class _Failures:
         self._last: _Failure | None = None
 
     def note(self, key: str, error: Exception) -> None:
-        """A fetch failed."""
+        """Record a failed fetch."""
         failure = _Failure(self._clock(), _strip_frames(error))
-        # One caller's rate limit says nothing of the others'.
+        # The rate limit of one caller says nothing about other callers.
         is_shared = not (
             isinstance(error, UpstreamRateLimitError) and is_of_one_caller(key)
         )
@@ -431,21 +432,21 @@ class _Failures:
         self._by_key.put(key, failure)
 
     def forget(self, key: str, *, asked: bool) -> None:
-        """There is an answer; with `asked` the upstream gave it, and works again."""
+        """Forget the failure of a key; with `asked`, the upstream itself works again."""
         self._by_key.pop(key)
         if asked:
             self._in_a_row = 0
             self._last = None
 
     def is_recent(self, key: str, within_s: float) -> bool:
-        """Whether this very key failed within the last seconds."""
+        """Whether this key failed within the last seconds."""
         failure = self._by_key.peek(key)
         return failure is not None and failure.holds(self._clock(), within_s)
 
     def find_outage(self, key: str) -> UpstreamError | None:
-        """What asking would very likely fail with; None when it might succeed.
+        """Give the likely failure of a request; None if it might succeed.
 
-        Never a refused token or a broken contract: an old answer is no remedy for these.
+        Never a refused token or a broken contract: an old entry is no remedy for these.
         """
         now_s = self._clock()
         failure = self._by_key.peek(key)
@@ -462,19 +463,19 @@ class _Failures:
 
 
 def may_serve_old(error: Exception) -> bool:
-    """Whether an old answer may stand in; a token that was revoked is no outage."""
+    """Whether an old entry may be served instead; a revoked token is not an outage."""
     return isinstance(error, UpstreamError) and not isinstance(error, UpstreamAuthError)
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether other keys would very likely fail with it, too."""
+    """Whether requests for other keys would very likely fail with the same error."""
     return may_serve_old(error) and not isinstance(error, UpstreamContractError)
 
 
 def _strip_frames(error: Exception) -> UpstreamError | None:
-    """Copy an error without its frames, which hold on to a whole request and its answer.
+    """Copy an error without its frames, which refer to a whole request and its response.
 
-    They would be 30 KB for each, and long work for the garbage collector.
+    They would take 30 KB each, and slow the garbage collector down.
     """
     if not isinstance(error, UpstreamError):
         return None
@@ -489,7 +490,7 @@ def _build_abandoned() -> Exception:
 
 
 def _note_origin(entry: Entry[Any], *, asked: bool) -> None:
-    """Tell the operation's trace, if one is wanted, what did not come from memory."""
+    """Record in the operation's trace, if there is one, an entry not from memory."""
     notes = operation_trace.current()
     if notes is not None:
         notes.note_origin(entry.value, "upstream" if asked else "redis")

@@ -1,4 +1,4 @@
-"""The cache behind the memory of each process: entries in Redis, and one fetch for all."""
+"""The shared cache behind the memory of each process: entries in Redis, one fetch for all."""
 
 import asyncio
 import contextlib
@@ -26,14 +26,14 @@ from catalograph.observability.logs import get_logger
 V = TypeVar("V")
 
 _THREAD_FROM_BYTES = 65_536
-"""From here on, encoding and decoding would hold up the event loop for too long."""
+"""Bytes; larger values are encoded and decoded in a thread, to not block the event loop."""
 
 _MAX_BYTES = 8 * 1_024 * 1_024
-"""A larger value could not be read within the time a look-up may take."""
+"""Bytes; a larger value could not be read within the time-out of a look-up."""
 
 _LEASE_S = 1.2
-"""Renewed at each third of it: two renewals may get lost, or a loop be held up for 0.8 s, before
-somebody else asks as well."""
+"""Seconds; renewed at each third of it. Two renewals may get lost, or the loop be blocked for
+0.8 s, before another process sends a second request."""
 
 _REDIS_FORMS = {
     "redis": "redis://[user:password@]host[:port][/db]",
@@ -43,7 +43,7 @@ _REDIS_FORMS = {
 
 
 class SharedCache(Protocol):
-    """What several processes share. Never an error: a cache that is down has no entries."""
+    """A cache for several processes. Never raises: a cache that is down has no entries."""
 
     async def read(
         self, key: str, *, codec: Codec[V], known_s: float | None = None
@@ -53,14 +53,14 @@ class SharedCache(Protocol):
         Args:
             key: From `keys`.
             codec: How entries are encoded.
-            known_s: An entry asked for at this unix time or before is of no use.
+            known_s: An entry requested at this Unix time or before counts as a miss.
         """
         ...
 
     async def write(
         self, key: str, entry: Entry[V], *, codec: Codec[V], expires_in_s: float
     ) -> None:
-        """Store an entry, or skip that when the cache is down or slow."""
+        """Store an entry; skipped if the cache is down or slow."""
         ...
 
     async def fetch_once(
@@ -81,15 +81,16 @@ class SharedCache(Protocol):
 
         Args:
             key: Also names the lock.
-            fetch: Asks the upstream; its errors are raised, here and in other processes.
+            fetch: Asks the upstream; its errors are raised here and in other processes.
             codec: How entries are encoded.
-            accepts: Whether a stored entry will do.
-            known_s: When the entry that the caller has was asked for; None if it has none.
+            accepts: Whether a stored entry is good enough.
+            known_s: Unix time of the request of the caller's entry; None if it has none.
             expires_in_s: For how long a new entry is stored.
-            find: Told of a stored entry that will not do, but is younger than the caller's.
-            land: Told of the entry as soon as there is one; what follows is housekeeping.
-            patience_s: For how long another process is waited for.
-            looked: The caller has just looked for the key, in vain.
+            find: Called with a stored entry that is not good enough, but younger than the
+                caller's.
+            land: Called with the entry as soon as it is known; storing it comes later.
+            patience_s: Most seconds to wait for another process.
+            looked: The caller just had a miss for the key.
         """
         ...
 
@@ -102,8 +103,8 @@ class Store:
     """Memory, with or without a shared cache behind it.
 
     Attributes:
-        memory: Looked at first.
-        shared: None when each process has its own cache.
+        memory: The first level.
+        shared: The second level; None: each process has its own cache.
     """
 
     def __init__(
@@ -113,8 +114,8 @@ class Store:
         self.shared = shared
 
     async def aclose(self) -> None:
-        """Forget what is in memory and close the connections."""
-        self.memory.drop_all()
+        """Clear the memory and close the connections."""
+        self.memory.remove_all()
         if self.shared is not None:
             await self.shared.aclose()
 
@@ -124,8 +125,8 @@ class RedisSharedCache:
 
     Args:
         redis: Closed with this object.
-        lease_s: For how long a process that was killed holds others up; one that lives renews
-            its lease for as long as it works.
+        lease_s: Seconds for which the lock of a killed process blocks others; a live process
+            renews its lease while it works.
         expired_s: The last age of entries; see `Ages`.
         clock: Unix time in seconds.
     """
@@ -211,7 +212,7 @@ class RedisSharedCache:
                 return
             entry = await fetch()
             land(entry)
-            # Before the lock is released: whoever waits for it has to find the entry.
+            # Before the lock is released: the waiting processes must find the entry.
             await self.write(key, entry, codec=codec, expires_in_s=expires_in_s)
 
     async def aclose(self) -> None:
@@ -222,8 +223,8 @@ class RedisSharedCache:
         self, key: str, codec: Codec[V], known_s: float | None
     ) -> Entry[V] | None:
         data = await self._redis.get(key)
-        # Reading back what the caller has would cost more than all the rest, and its copies
-        # would push what was made of the caller's out of other caches.
+        # Do not decode an entry that the caller has already. It is the most expensive step,
+        # and the copy would be a miss in caches that are keyed by the identity of records.
         if data is None or (known_s is not None and not is_younger(data, known_s)):
             return None
         try:
@@ -241,7 +242,7 @@ class RedisSharedCache:
                 key=key,
                 error=str(error),
             )
-            # It looks young to the lock; left there, nobody would fetch a better one.
+            # Its header looks young to the lock; unless deleted, no process would refetch it.
             await self._redis.delete(key)
             return None
         now_s = self._clock()
@@ -269,9 +270,8 @@ def open_store(
     Args:
         url: `memory://`, or a Redis or Valkey: `redis://[user:password@]host[:port][/db]`,
             `rediss://…` with TLS, `unix://[user:password@]/path[?db=0]`.
-        max_bytes: Most memory that entries take in this process.
-        lease_s: For how long a process that was killed while it asked the upstream holds up
-            others that share the store.
+        max_bytes: Bound on the memory of entries in this process.
+        lease_s: Seconds for which the lock of a killed process blocks others.
         expired_s: The last age of entries; see `Ages`.
         clock: Unix time in seconds.
 

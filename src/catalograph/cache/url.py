@@ -1,4 +1,4 @@
-"""The address of the shared cache: what may be in it, and how it is shown to people."""
+"""The address of the shared cache: parsing, checks, and a form without secrets."""
 
 import difflib
 import os
@@ -85,7 +85,7 @@ _IGNORED: Final = frozenset(
         "retry_on_timeout",
     )
 )
-"""They would change the type of replies, or wait longer than a request can: left out."""
+"""Options without effect: they would change the type of replies, or wait too long."""
 
 _PATHS: Final = frozenset(
     ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
@@ -94,11 +94,11 @@ _SECRET: Final = frozenset(("password", "ssl_password", "username"))
 
 
 class CacheUrl(NamedTuple):
-    """An address that was read.
+    """A parsed address.
 
     Attributes:
         url: As the client library takes it; holds the password.
-        shown: Without anything that may be a secret.
+        shown: The address for people, without possible secrets.
     """
 
     url: str
@@ -106,7 +106,7 @@ class CacheUrl(NamedTuple):
 
 
 def parse_cache_url(text: str) -> CacheUrl:
-    """Read the address of the cache.
+    """Parse the address of the cache.
 
     Args:
         text: `memory://`; or `redis://[user:password@]host[:port][/db][?options]`, the same
@@ -146,7 +146,7 @@ def parse_cache_url(text: str) -> CacheUrl:
 
 
 def find_ignored_options(shown: str) -> list[str]:
-    """Find the options of an address, as it is shown, that are not obeyed."""
+    """Find the options of an address that have no effect."""
     names = [name for name, _ in parse_qsl(urlsplit(shown).query)]
     return sorted(_IGNORED.intersection(names))
 
@@ -182,13 +182,13 @@ def _read_options(parts: SplitResult) -> tuple[dict[str, str], dict[str, str]]:
     ignored: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name in _IGNORED:
-            # Nothing long or odd: it is shown as it is.
+            # Only short and plain values: they are shown as they are.
             ignored[name] = value if value.isalnum() else _MASK
             continue
         if name in _TLS_OPTIONS and name not in known:
             raise ValueError(f"must begin with rediss:// to have the option {name}")
         if name not in known:
-            # Not what cannot be an option's name: it may be a part of a password.
+            # Only a possible option name is shown: anything else may be part of a password.
             near = difflib.get_close_matches(name, known, n=1)
             hint = f", such as one close to {near[0]}" if near else ""
             raise ValueError(
@@ -206,7 +206,7 @@ def _mask_user(parts: SplitResult) -> str:
     if not at:
         return host
     name, _, password = user.partition(":")
-    # Without a password the name may be one: some services give out a token alone.
+    # Without a password, the user may be a token: some services work that way.
     return f"{name}:{_MASK}@{host}" if password else f"{_MASK}@{host}"
 
 

@@ -1,17 +1,16 @@
-"""On whose behalf the upstream is asked."""
+"""The caller on whose behalf the upstream is asked."""
 
 from catalograph.catalogue.side_tables import TableKind
 
 
 class Access:
-    """On whose behalf the upstream is asked, and what that has cost so far.
+    """The caller on whose behalf the upstream is asked, with a count of requests.
 
     Attributes:
         token: The caller's own token; None for the gateway's.
-        partition: Cached answers are separate for each partition.
+        partition: Name of the caller's cache partition; see `keys`.
         requests: Upstream requests made for this access.
-        tables: Side tables that the operation reads from; the others are not asked for on
-            its account.
+        tables: Side tables that the operation needs; it does not wait for others.
     """
 
     __slots__ = ("partition", "requests", "tables", "token")

@@ -1,4 +1,4 @@
-"""Reads the whole catalogue, page by page, and decides whether to believe what was read."""
+"""Crawls the whole catalogue page by page, and checks whether the result is plausible."""
 
 import asyncio
 import collections
@@ -29,26 +29,26 @@ from catalograph.observability.metrics import (
 from catalograph.upstream.client import UpstreamClient
 
 MAX_READINGS = 3
-"""How often a catalogue that changes while it is being read is read again."""
+"""Attempts, if the catalogue changes while it is being read."""
 
 MAX_PAGES_AT_ONCE = 4
-"""Simultaneous page requests of one crawl: quick, but polite."""
+"""Simultaneous page requests of one crawl: fast, without burdening the upstream."""
 
 MAX_CRAWL_S = 900.0
-"""A crawl that takes longer is given up: by then its first pages are too old."""
+"""Seconds; a longer crawl is abandoned, as its first pages are too old."""
 
 MAX_CRAWL_BYTES = 1024 * 1024 * 1024
 """Most bytes of encoded records that one crawl takes."""
 
 _MAX_FAILURES_IN_A_ROW = 3
 _MAX_FAILURES_OF_A_PAGE = 3
-"""Each already means three attempts by the client."""
+"""Attempts for one page; each already means three attempts by the client."""
 
 _PROGRESS_LOGGED_EVERY_S = 5.0
 _MODELS_AT_ONCE = 25
 _UNFINISHED_BYTES = 256 * 1024 * 1024
 _PAGE_BYTES = 64 * 1024
-"""Weight of a page of an unfinished crawl, beside its records."""
+"""Bytes of a page of an unfinished crawl, without its records."""
 
 FIRST_PAGE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
 """Page one of the whole catalogue: where a crawl begins."""
@@ -77,15 +77,15 @@ class Crawl(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Reading:
-    """One reading of all pages, which may be interrupted and goes on where it was.
+    """One reading of all pages, which can be interrupted and resumed.
 
     Attributes:
         pages: Those that were read, by offset.
         bytes: Encoded size of their records.
         began_s: Monotonic time at which it began.
         end: Offset behind the last model, as far as is known; at least 1.
-        version: Name of the version that answered last before it; None: none had.
-        readable: Models that the upstream gives at most; None: there is no bound.
+        version: Name of the version that answered before this reading; None: unknown.
+        readable: Most models that the upstream lists; None: no bound.
     """
 
     def __init__(self, began_s: float, version: str | None) -> None:
@@ -99,7 +99,7 @@ class _Reading:
 
     @property
     def expected(self) -> int:
-        """Models that the first page promises, as far as they can be read."""
+        """Models according to the first page, as far as they can be read."""
         total = self.pages[0].total
         return total if self.readable is None else min(total, self.readable)
 
@@ -117,7 +117,7 @@ class _Reading:
         ]
 
     def add(self, page: ModelsPage, size_bytes: int) -> None:
-        """Take a page whose records take so many bytes when encoded.
+        """Add a page; `size_bytes` is the size of its encoded records.
 
         Raises:
             UpstreamResponseError: All pages together are too large.
@@ -131,7 +131,7 @@ class _Reading:
             # `total` promises more models than there are.
             self.end = max(1, min(self.end, page.offset))
         elif page.offset + size > self.end:
-            # It promises fewer; behind a full page there may be another.
+            # `total` is too small: after a full page there may be another one.
             self.end = page.offset + size + (size == page.limit)
             if self.readable is not None:
                 self.end = min(self.end, self.readable)
@@ -141,7 +141,7 @@ class _Reading:
             )
 
     def log_progress(self, now_s: float) -> None:
-        """Say how far it is, now and then."""
+        """Log the progress from time to time."""
         count, known = len(self.pages), self.known
         CRAWL_PAGES.set(known)
         CRAWL_PAGES_READ.set(count)
@@ -153,8 +153,8 @@ class _Reading:
 class CatalogueCrawler:
     """Reads the whole catalogue from the upstream.
 
-    Pages of a crawl that failed are kept for the next one of the same partition, which
-    asks for the others only.
+    The pages of a failed crawl are kept in memory. The next crawl of the same partition only
+    fetches the missing ones.
 
     Args:
         client: Asks for the pages.
@@ -182,7 +182,7 @@ class CatalogueCrawler:
         self._too_many = 0
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
-        """Pages read and pages known of the crawl in progress; None: there is none."""
+        """Give the pages read and the pages known of the crawl in progress; None without one."""
         reading = self._running.get(access.partition)
         if reading is None:
             return None
@@ -191,22 +191,22 @@ class CatalogueCrawler:
     async def crawl(
         self, access: Access, known: Partition, first_page: ModelsPage | None = None
     ) -> tuple[Crawl, Irregularity]:
-        """Read all pages until they fit together.
+        """Read all pages until they are consistent.
 
-        A reading that does not fit together is torn (the catalogue changed meanwhile) and
-        is read again, unless the same irregularity was seen before: then the catalogue is
-        like that.
+        An inconsistent reading is torn (the catalogue changed meanwhile) and is repeated. If
+        the same irregularity was seen before, it is a property of the catalogue, and the
+        reading is accepted.
 
         Args:
             access: On whose behalf.
-            known: What is remembered of its partition.
+            known: The record of its partition.
             first_page: Page one, if it has just been read.
 
         Returns:
-            The catalogue, and what is irregular about it.
+            The catalogue, and its irregularity.
 
         Raises:
-            UpstreamError: A page failed again and again, or each reading was torn.
+            UpstreamError: A page failed repeatedly, or every reading was torn.
         """
         seen = {known.irregularity}
         began_s = self._monotonic()
@@ -257,7 +257,7 @@ class CatalogueCrawler:
         """Read the pages that are missing.
 
         Raises:
-            UpstreamError: The pages that were read are kept for the next crawl.
+            UpstreamError: A page failed; the pages read so far are kept for the next crawl.
         """
         self._running[access.partition] = reading
         try:
@@ -339,7 +339,7 @@ class CatalogueCrawler:
         reading.log_progress(self._monotonic())
 
     def _note_bound(self, reading: _Reading, first: ModelsPage) -> None:
-        """Find out how much of the catalogue can be read at all."""
+        """Determine how many models can be read at all."""
         version = self._client.versions.find(first.version)
         if version is None or version.dialect.max_offset is None:
             return
@@ -354,10 +354,9 @@ class CatalogueCrawler:
             )
 
     async def _add(self, reading: _Reading, page: ModelsPage) -> None:
-        """Take a page, a few models at a time: others want the event loop, too.
+        """Add a page, a few models at a time, so that the event loop is not blocked.
 
-        Most models are as they were: known objects in their place let a refresh take
-        little memory.
+        Most models have not changed. Interning them lets a refresh take little memory.
         """
         models: list[Model] = []
         size_bytes = 0
@@ -410,16 +409,16 @@ def _join_pages(reading: _Reading) -> Crawl:
 def check_shrunk(
     crawl: Crawl, before: int, doubt: Doubt | None, *, later_s: float
 ) -> Doubt | None:
-    """Decide whether to believe a crawl that lost a third of the models or more.
+    """Decide whether to accept a crawl that lost a third of the models or more.
 
     Args:
         crawl: The newest.
-        before: Models of the crawl before it; 0 when there was none.
-        doubt: An earlier crawl that was not believed, if there is one.
-        later_s: How much later than that one a second crawl that agrees is believed.
+        before: Number of models of the previous crawl; 0 without one.
+        doubt: An earlier crawl that was not accepted, if there is one.
+        later_s: A crawl that agrees with it is accepted after this time.
 
     Returns:
-        None when it is to be believed; otherwise the doubt to remember.
+        None if it is accepted; otherwise the doubt to remember.
     """
     if not before or 3 * len(crawl.models) > 2 * before:
         return None
@@ -430,5 +429,5 @@ def check_shrunk(
 
 
 def _agree(one: Doubt, other: Doubt) -> bool:
-    """Whether two readings list the same models, give or take a third."""
+    """Whether two readings list the same models, with a tolerance of a third."""
     return 3 * len(one.ids & other.ids) >= 2 * max(len(one.ids), len(other.ids))

@@ -1,4 +1,4 @@
-"""How the index is encoded: as the models it was built from, in chunks."""
+"""Encodes the index as the models it was built from, in chunks."""
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +10,8 @@ from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.records import Model
 
 _CHUNK_MODELS: Final = 100
-"""Encoding or decoding one chunk holds Python's lock, also in a thread; all at once would hold
-up the event loop for as long as it takes."""
+"""Models of a chunk. Encoding one holds the GIL, also in a thread; all models at once would
+block the event loop for the whole time."""
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -24,7 +24,7 @@ _DECODER: Final = msgspec.msgpack.Decoder(tuple[Model, ...])
 class IndexCodec:
     """Encodes the index; decoding builds it again."""
 
-    # Without it every operation that needs it would read the whole catalogue.
+    # Essential: without it, every operation that needs the index would crawl the catalogue.
     is_essential = True
 
     def encode(self, value: CatalogueIndex) -> bytes:
@@ -40,7 +40,7 @@ class IndexCodec:
         return CatalogueIndex.build(models, as_of_s=as_of_s, answered_by=answered_by)
 
     def size(self, value: CatalogueIndex) -> int:
-        """Give what was measured when it was built."""
+        """Give the size that was measured when the index was built."""
         return value.size_bytes
 
 

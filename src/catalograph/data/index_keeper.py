@@ -1,4 +1,4 @@
-"""Keeps the index warm, so that it is there before an operation needs it."""
+"""Keeps the index warm: refreshes it in the background, before an operation needs it."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from catalograph.observability.logs import get_logger
 _LOOKED_AT_EVERY_S = 30.0
 _FIRST_WAIT_S = 1.0
 _FIRST_READING_S = 30.0
-"""For so long `/readyz` waits for the first reading."""
+"""Most seconds for which `/readyz` waits for the first reading."""
 
 log = get_logger()
 
@@ -24,8 +24,8 @@ log = get_logger()
 class IndexKeeper:
     """Reads the index at start, and again when it has half of its stale age.
 
-    No operation waits for that or is charged for it. Replicas that share a cache take
-    turns: what one has read, the others find there.
+    No operation waits for this, and no operation's bound counts it. Replicas with a shared
+    cache share the work: the others find there what one of them has read.
 
     Args:
         source: Reads it.
@@ -51,9 +51,9 @@ class IndexKeeper:
 
     @property
     def pending(self) -> str | None:
-        """Why nothing should be asked yet: the first reading is running; None: it is not.
+        """Give the reason why the process is not ready: its first reading is running.
 
-        After 30 s None in any case: then a slow upstream is no reason to stay away.
+        None if it is not running, and after 30 s in any case.
         """
         waited_s = self._monotonic() - self._began_s
         if not self._is_first or waited_s >= _FIRST_READING_S:
@@ -83,7 +83,7 @@ class IndexKeeper:
                 await self._sleep(wait_s)
                 wait_s = _FIRST_WAIT_S
             else:
-                # It failed, or goes on in the background.
+                # The reading failed, or goes on in the background.
                 await self._sleep(wait_s)
                 wait_s = min(2 * wait_s, _LOOKED_AT_EVERY_S)
 
@@ -91,7 +91,7 @@ class IndexKeeper:
         """Read the index if that is due; None when it failed and none is cached."""
         entry = await self._source.read_index(self._access)
         try:
-            # Also when it is not due, its side tables may be.
+            # Its side tables may be due even if the index is not.
             if (
                 entry is None
                 or self._source.has_tables(self._access)
@@ -105,5 +105,5 @@ class IndexKeeper:
         return entry
 
     def _due_s(self, entry: Entry[CatalogueIndex]) -> float:
-        """Unix time at which an index is to be read again."""
+        """Give the Unix time at which an index is due to be read again."""
         return entry.as_of_s + self._source.ages_of(entry).stale_s / 2

@@ -44,8 +44,8 @@ from catalograph.observability import operation_trace
 
 _T = TypeVar("_T")
 
-_Kept: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
-"""For each question of an operation: the one a kept page answers, and that page."""
+_Cached: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
+"""For each question of an operation: the one a cached page answers, and that page."""
 
 _Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
 """For each question: a page that holds its window, or why there is none."""
@@ -186,7 +186,7 @@ class Loaders:
         """Load the index, once for the operation.
 
         Raises:
-            UpstreamError: It could not be read, and none is kept.
+            UpstreamError: It could not be read, and none is cached.
         """
         self._index_wanted = True
         if self.index is not None:
@@ -297,15 +297,15 @@ class Loaders:
     async def _answer_from_pages(
         self, requests: Sequence[ModelsRequest], queries: Sequence[ModelsQuery]
     ) -> Sequence[Listing | Exception]:
-        kept = await self._find_kept(queries)
+        cached = await self._find_cached(queries)
         pages: _Pages | None = None
         try:
-            pages = await self._fetch_pages(kept)
+            pages = await self._fetch_pages(cached)
             if pages is None or any(map(_breaks_contract, pages.values())):
                 return await self._answer_from_index(requests)
         except UpstreamError as error:
-            pages = pages or dict.fromkeys(kept, error)
-        pages = self._replace_failed(pages, kept)
+            pages = pages or dict.fromkeys(cached, error)
+        pages = self._replace_failed(pages, cached)
         is_lacking = any(map(_is_outage, pages.values())) or self._are_apart(pages)
         if is_lacking and await self._source.has_index(self.access):
             with contextlib.suppress(UpstreamError):
@@ -316,27 +316,27 @@ class Loaders:
             for request, query in zip(requests, queries, strict=True)
         ]
 
-    async def _find_kept(self, queries: Sequence[ModelsQuery]) -> _Kept:
-        """Find what is kept for each question, of whatever age, alone or merged."""
+    async def _find_cached(self, queries: Sequence[ModelsQuery]) -> _Cached:
+        """Find what is cached for each question, of whatever age, alone or merged."""
         source, access = self._source, self.access
-        kept = {
+        cached = {
             query: await source.read_page(query, access)
             for query in dict.fromkeys(queries)
         }
-        if len(kept) > 1:
+        if len(cached) > 1:
             wanting = [
                 query
-                for query, (_, entry) in kept.items()
+                for query, (_, entry) in cached.items()
                 if entry is None or self._is_past_stale(entry)
             ]
             for merged in merge_queries(wanting):
                 found = await source.read_page(merged, access)
                 for query in wanting:
-                    if merged.covers(query) and _is_younger(found[1], kept[query][1]):
-                        kept[query] = found
-        return kept
+                    if merged.covers(query) and _is_younger(found[1], cached[query][1]):
+                        cached[query] = found
+        return cached
 
-    async def _fetch_pages(self, kept: _Kept) -> _Pages | None:
+    async def _fetch_pages(self, cached: _Cached) -> _Pages | None:
         """Give a page for each question, and ask for those that are missing or too old.
 
         Returns:
@@ -345,10 +345,10 @@ class Loaders:
         Raises:
             UpstreamError: It failed before it was known how large the catalogue is.
         """
-        oldest_s = self._oldest_allowed([entry for _, entry in kept.values()])
+        oldest_s = self._oldest_allowed([entry for _, entry in cached.values()])
         missing = [
             query
-            for query, (_, entry) in kept.items()
+            for query, (_, entry) in cached.items()
             if entry is None or entry.as_of_s < oldest_s
         ]
         wanted = merge_queries(missing)
@@ -357,13 +357,13 @@ class Loaders:
         asked = await self._within_bound(wanted)
         if asked is None:
             return None
-        serving = {query: found for query, (found, _) in kept.items()}
+        serving = {query: found for query, (found, _) in cached.items()}
         for query in missing:
             serving[query] = next(one for one in asked if one.covers(query))
-        answers: _Pages = dict(self._find_served(kept, oldest_s, len(asked)))
+        answers: _Pages = dict(self._find_served(cached, oldest_s, len(asked)))
         distinct = list(dict.fromkeys(serving.values()))
         fetched = [query for query in distinct if query not in answers]
-        missed = {query for query, (_, entry) in kept.items() if entry is None}
+        missed = {query for query, (_, entry) in cached.items() if entry is None}
         if fetched:
             outcomes = await asyncio.gather(
                 *(
@@ -380,18 +380,18 @@ class Loaders:
             answers.update(zip(fetched, outcomes, strict=True))
         return {query: answers[found] for query, found in serving.items()}
 
-    def _oldest_allowed(self, kept: Sequence[Entry[ModelsPage] | None]) -> float:
-        """Unix time before which a kept page will not do for this operation.
+    def _oldest_allowed(self, cached: Sequence[Entry[ModelsPage] | None]) -> float:
+        """Unix time before which a cached page will not do for this operation.
 
         Pages of one operation differ in age by the fresh age at most, so what is older
         than that beside the youngest is asked again, and is then the youngest itself.
         """
-        now_s, ages = self._source.clock(), self._find_ages(kept)
-        if len(kept) == 1:
+        now_s, ages = self._source.clock(), self._find_ages(cached)
+        if len(cached) == 1:
             return now_s - ages.stale_s
-        times = [entry.as_of_s for entry in kept if entry is not None]
+        times = [entry.as_of_s for entry in cached if entry is not None]
         if (
-            len(times) == len(kept)
+            len(times) == len(cached)
             and min(times) >= now_s - ages.stale_s
             and max(times) - min(times) <= ages.fresh_s
         ):
@@ -410,7 +410,7 @@ class Loaders:
         return age_s > self._source.ages_of(entry).stale_s
 
     def _find_served(
-        self, kept: _Kept, oldest_s: float, asked: int
+        self, cached: _Cached, oldest_s: float, asked: int
     ) -> dict[ModelsQuery, Entry[ModelsPage]]:
         """Find the cached pages that are served without asking for a refresh.
 
@@ -421,7 +421,7 @@ class Loaders:
         now_s = self._source.clock()
         fresh: dict[ModelsQuery, Entry[ModelsPage]] = {}
         stale: dict[ModelsQuery, Entry[ModelsPage]] = {}
-        for query, entry in kept.values():
+        for query, entry in cached.values():
             if entry is None:
                 continue
             ages = self._source.ages_of(entry)
@@ -470,15 +470,17 @@ class Loaders:
         fresh_s = self._find_ages(entries).fresh_s
         return bool(times) and max(times) - min(times) > fresh_s
 
-    def _replace_failed(self, pages: _Pages, kept: _Kept) -> _Pages:
-        """Put what is kept in the place of pages that the upstream failed to give.
+    def _replace_failed(self, pages: _Pages, cached: _Cached) -> _Pages:
+        """Put what is cached in the place of pages that the upstream failed to give.
 
         Only where the pages are then still of one age, or where nothing younger was got.
         """
         failed = [page for page in pages.values() if isinstance(page, Exception)]
         if not any(map(_is_outage, failed)):
             return pages
-        old = {query: entry for query, (_, entry) in kept.items() if entry is not None}
+        old = {
+            query: entry for query, (_, entry) in cached.items() if entry is not None
+        }
         times = [entry.as_of_s for entry in old.values()]
         are_of_one_age = (
             len(old) == len(pages)

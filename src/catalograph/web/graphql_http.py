@@ -247,7 +247,7 @@ class GraphQLOverHTTP:
     ) -> RenderedResponse:
         if caller.trace_wanted:
             # It names the upstream's addresses, for the one who asked.
-            answer = msgspec.structs.replace(answer, fresh_for_s=0.0, keep_for_s=0.0)
+            answer = msgspec.structs.replace(answer, fresh_for_s=0.0, cache_for_s=0.0)
         response = RenderedResponse(
             answer,
             # A shared cache does not know the header that asked for the cost.

@@ -122,7 +122,7 @@ class RenderedResponse:
         self.body = answer.body
         self.name = answer.name or ""
         # Without freshness there may still be a second: warnings.
-        cache_s = answer.fresh_for_s or min(answer.keep_for_s, _WARNED_CACHE_S)
+        cache_s = answer.fresh_for_s or min(answer.cache_for_s, _WARNED_CACHE_S)
         self.until_s = now_s + cache_s
         self.fresh_until_s = now_s + answer.fresh_for_s
         self.question: Question | None = None

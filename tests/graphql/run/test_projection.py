@@ -220,7 +220,7 @@ def describe(answer: Answer) -> tuple[Any, ...]:
         answer.kind,
         answer.name,
         answer.fresh_for_s,
-        answer.keep_for_s,
+        answer.cache_for_s,
         # An error that ends everything may come before or after the index is there.
         None if answer.codes else answer.as_of_s,
         answer.cost,

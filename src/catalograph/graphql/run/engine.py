@@ -221,7 +221,7 @@ class Engine:
             kind=prepared.kind,
             name=prepared.name,
             fresh_for_s=fresh_s,
-            keep_for_s=cached_s,
+            cache_for_s=cached_s,
             as_of_s=loaders.oldest_s,
             cost=cost,
             upstream_requests=loaders.access.requests,

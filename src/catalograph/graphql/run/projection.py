@@ -34,7 +34,7 @@ from catalograph.catalogue import records
 from catalograph.graphql.run.needs import Need, find_field_need
 
 Selected = Mapping[str, Any]
-"""Selected fields by response key; each as whoever collects them writes them down."""
+"""Selected fields by response key; the type of the values depends on the collector."""
 
 Collect = Callable[[GraphQLObjectType, Any], Selected]
 """Gives what is selected below a field for an object type, directives applied."""
@@ -59,7 +59,7 @@ class CannotProjectError(Exception):
 
 
 class RenderedParts:
-    """Rendered parts, kept with the records they were rendered from.
+    """Cache of rendered parts, stored with the records they were rendered from.
 
     Args:
         max_bytes: When they take more, all are dropped: they are quickly made again, and
@@ -89,7 +89,7 @@ class RenderedParts:
         return slot[1]
 
     def count(self, rendered: bytes) -> None:
-        """Note that a rendered part is being kept."""
+        """Count a rendered part that is added to the cache."""
         self._held_bytes += len(rendered) + _BYTES_PER_FRAGMENT
 
 
@@ -169,7 +169,7 @@ class Projection:
     Args:
         parts: Prefix (comma, response key, colon) and part of each field; a part is
             bytes where it does not depend on the object.
-        fragments: Where rendered parts are kept.
+        fragments: Where rendered parts are cached.
 
     Attributes:
         needs: What the fields make necessary together.
@@ -214,14 +214,14 @@ class Projection:
         is_shared = isinstance(source, _SHARED)
         if not is_shared and not isinstance(source, records.Model):
             return self._join(source)
-        kept = self._fragments.of(source)
-        whole = kept.get(self)
+        cached = self._fragments.of(source)
+        whole = cached.get(self)
         if whole is None:
-            whole = self._join_kept(source, kept)
+            whole = self._join_cached(source, cached)
             # Of a model, the whole is kept from the second time on: a document that
             # nobody asks again would only push out what others need.
             if is_shared or self._is_repeated:
-                kept[self] = whole
+                cached[self] = whole
                 self._fragments.count(whole)
         return whole
 
@@ -270,14 +270,14 @@ class Projection:
     def _join(self, source: object) -> bytes:
         return self._fill([part.render(source) for part in self._parts])
 
-    def _join_kept(self, source: object, kept: dict[object, bytes]) -> bytes:
+    def _join_cached(self, source: object, cached: dict[object, bytes]) -> bytes:
         # No loop of ours where all parts are known: this is done for every model of every
         # document that nobody has asked before.
-        rendered = list(map(kept.get, self._parts))
+        rendered = list(map(cached.get, self._parts))
         if None in rendered:
             for place, part in enumerate(self._parts):
                 if rendered[place] is None:
-                    rendered[place] = kept[part] = fragment = part.render(source)
+                    rendered[place] = cached[part] = fragment = part.render(source)
                     self._fragments.count(fragment)
         return self._fill(cast("list[bytes]", rendered))
 

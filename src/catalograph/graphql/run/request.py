@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
             logs and metrics; None when it has none.
         fresh_for_s: Seconds that everything in the answer stays fresh; 0 when it may not
             be kept by anyone (errors, warnings).
-        keep_for_s: Seconds that the process itself may keep the bytes; at least
+        cache_for_s: Seconds that the process itself may keep the bytes; at least
             `fresh_for_s` on success, 1 with warnings, 0 with errors.
         as_of_s: Unix time of the oldest upstream answer that went in; None when none did.
         cost: Estimated cost, as the limits count it.
@@ -74,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     name: str | None = None
     fresh_for_s: float = 0.0
-    keep_for_s: float = 0.0
+    cache_for_s: float = 0.0
     as_of_s: float | None = None
     cost: int = 0
     upstream_requests: int = 0
