@@ -20,6 +20,7 @@ from graphql import (
     visit,
 )
 
+from catalograph.catalogue.side_tables import TableKind
 from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest, BoundedLru
 from catalograph.errors import LimitError
 from catalograph.graphql.check.hiding import TypeNames
@@ -58,11 +59,12 @@ class Compiled:
         needs: Sections and tables that the selection below a field needs, by its nodes.
     """
 
-    __slots__ = ("needs", "plans")
+    __slots__ = ("needs", "plans", "tables")
 
     def __init__(self) -> None:
         self.plans: dict[tuple[Any, ...], Projection | None] = {}
         self.needs: dict[tuple[int, ...], Need] = {}
+        self.tables: frozenset[TableKind] | None = None
 
 
 class Document:

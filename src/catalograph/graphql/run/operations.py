@@ -84,7 +84,6 @@ class PreparedOperation:
     __slots__ = (
         "_cost",
         "_executor",
-        "_tables",
         "_totals",
         "code",
         "compiled",
@@ -120,7 +119,6 @@ class PreparedOperation:
         self.steps: Sequence[ListStep] | None = None
         self.has_run = False
         self._cost = 0
-        self._tables: frozenset[TableKind] | None = None
         self._totals: Totals | None = None
 
     def estimate_cost(self, estimator: CostEstimator, totals: Totals) -> int:
@@ -143,9 +141,12 @@ class PreparedOperation:
     @property
     def tables(self) -> frozenset[TableKind]:
         """Side tables that it selects from."""
-        if self._tables is None:
-            self._tables = needed_tables(find_operation_needs(self._template))
-        return self._tables
+        tables = self.compiled.tables
+        if tables is None:
+            # What is selected depends on the document and its directives alone.
+            tables = needed_tables(find_operation_needs(self._template))
+            self.compiled.tables = tables
+        return tables
 
     @property
     def list_keys(self) -> Sequence[str]:
