@@ -143,14 +143,14 @@ class Gateway:
 
     @property
     def seems_ready(self) -> bool:
-        """Whether operations can be answered, as far as is known without asking anybody."""
+        """Whether operations can be answered, as far as is known without a request."""
         if self._keeper is not None and self._keeper.pending is not None:
             return False
         is_failing = self._keeper is not None and self._keeper.is_failing
         return self.source.has_answered or not (self._is_refused or is_failing)
 
     def start(self) -> None:
-        """Begin what goes on in the background."""
+        """Start the background work."""
         if self._index_kept:
             self._keeper = IndexKeeper(self.source)
             self._keeping = asyncio.create_task(self._keeper.run())
@@ -166,7 +166,7 @@ class Gateway:
         await self._cache.drain()
 
     async def aclose(self) -> None:
-        """Stop what runs in the background, and close connections."""
+        """Stop the background work, and close connections."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait({self._keeping})

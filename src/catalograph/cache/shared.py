@@ -250,8 +250,8 @@ class RedisSharedCache:
             return entry
         if entry.as_of_s <= now_s + MAX_CLOCK_SKEW_S:
             return msgspec.structs.replace(entry, as_of_s=now_s)
-        # The clock of the process that wrote it is wrong. It would stay fresh until that
-        # time has come; left there, it would look fresh once that has come.
+        # The clock of the writing process is wrong. Unless deleted, the entry would become
+        # fresh when that time has come.
         metrics.SHARED_CACHE_FAILURES.labels("future").inc()
         await self._redis.delete(key)
         return None

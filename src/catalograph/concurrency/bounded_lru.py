@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class AdmitOnSecondRequest:
-    """Remembers keys that were seen once, so that only what is asked for again is cached.
+    """Remembers keys that were seen once, so that a key is cached on its second request.
 
     In a full cache every new entry evicts another one that may be asked for again. Most
     keys of a long tail come only once and are not worth that. Only hashes are remembered:
@@ -44,7 +44,7 @@ class BoundedLru(Generic[K, V]):
     Args:
         max_weight: Most that all entries weigh together, in the unit of `weigh`.
         weigh: Weight of an entry; None: every entry weighs 1, so the bound is a number of
-            entries. Weigh in bytes wherever somebody else decides on the size.
+            entries. Weigh in bytes where clients or the upstream decide on the size.
         share: An entry heavier than `max_weight / share` is refused: one large entry must
             not evict everything else.
         admission: Once an entry can only be stored by evicting others, it is stored on its

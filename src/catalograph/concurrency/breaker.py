@@ -1,4 +1,4 @@
-"""A circuit breaker: a service that fails is left alone, and probed until it works again."""
+"""A circuit breaker: calls to a failing service are refused, except probes, until it works."""
 
 import collections
 import enum
@@ -87,7 +87,7 @@ class ShareOfFailures:
 
 
 def _ignore(_: BreakerState) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class Breaker:

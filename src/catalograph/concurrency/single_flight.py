@@ -39,7 +39,7 @@ class Flight(Generic[T]):
     def __init__(self, *, detached: bool) -> None:
         self.detached = detached
         # Failures are stored as values: asyncio complains about a future whose exception
-        # nobody awaits.
+        # is never awaited.
         self._outcome: asyncio.Future[T | _Failure] = (
             asyncio.get_running_loop().create_future()
         )
@@ -65,7 +65,7 @@ class Flight(Generic[T]):
         """Wait for the outcome.
 
         Raises:
-            Exception: What the work failed with.
+            Exception: The error of the work.
         """
         self._waiting += 1
         try:
@@ -98,8 +98,8 @@ class SingleFlight(Generic[K]):
     def find(self, key: K) -> Flight[Any] | None:
         """Find the flight that has not landed yet; None where there is none."""
         flight = self._flights.get(key)
-        # A flight that has landed may still write its result somewhere. Nobody joins it:
-        # its result is not newer than what is cached.
+        # A flight that has landed may still be writing its result. It cannot be joined: its
+        # result is not newer than the cached one.
         return None if flight is None or flight.landed else flight
 
     async def run(
@@ -120,7 +120,7 @@ class SingleFlight(Generic[K]):
             detached: It goes on without callers.
 
         Raises:
-            Exception: What the work failed with.
+            Exception: The error of the work.
         """
         flight: Flight[T] | None = self.find(key)
         if flight is None and detached:

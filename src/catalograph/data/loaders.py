@@ -1,9 +1,9 @@
-"""What one operation loads: its page requests, collected and sent as the fewest, or the index.
+"""The loaders of one operation: merged page requests, or the index.
 
-All root fields of an operation ask in the same tick. If any of them needs the index,
-all of them are answered from one state of it; otherwise their page requests are
-merged and sent together, and if even that would cost more than reading the whole
-catalogue once, the index answers after all.
+All root fields of an operation load in the same tick. If any of them needs the index, all
+of them are answered from one state of it. Otherwise their page requests are merged and sent
+together. If that would take more requests than reading the whole catalogue once, the index
+answers them as well.
 """
 
 import asyncio
@@ -45,14 +45,14 @@ from catalograph.observability import operation_trace
 _T = TypeVar("_T")
 
 _Cached: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
-"""For each question of an operation: the one a cached page answers, and that page."""
+"""For each query of an operation: the query that a cached page answers, and that page."""
 
 _Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
-"""For each question: a page that holds its window, or why there is none."""
+"""For each query: a page that holds its window, or the error."""
 
 
 class Suggestions(msgspec.Struct, frozen=True):
-    """Ids that were perhaps meant, where a look-up found nothing.
+    """Suggested ids for a look-up without a result.
 
     Attributes:
         path: Of the field that is null.
@@ -66,14 +66,14 @@ class Suggestions(msgspec.Struct, frozen=True):
 
 
 class Loaders:
-    """Everything one operation may load. Made for one operation and thrown away with it.
+    """Everything that one operation may load. Each operation has its own.
 
     Attributes:
-        access: On whose behalf, and the upstream requests made so far.
-        oldest_s: Unix time of the oldest answer that went in; None before the first.
-        stale_paths: Where something past its stale age had to do, because the upstream
-            failed, with the unix time of that answer.
-        suggestions: What was looked up and not found, and ids like it, for
+        access: The caller, and the upstream requests made so far.
+        oldest_s: Unix time of the oldest entry that was used; None before the first.
+        stale_paths: Paths of the fields that use an entry past its stale age, because the
+            upstream failed, with the Unix time of that entry.
+        suggestions: Look-ups without a result, and similar ids, for
             `extensions.suggestions`.
         index: The one state of the index that this operation sees; None until loaded.
     """
@@ -103,13 +103,13 @@ class Loaders:
         self._batches: set[asyncio.Task[Any]] = set()
 
     def find_fresh_left(self) -> float:
-        """Seconds for which all that went in is still fresh; at most the fresh age."""
+        """Give the seconds for which all used entries are still fresh; at most the fresh age."""
         if self._fresh_until_s is None:
-            # Nothing of the catalogue is in it: introspection, `__typename`, the SDL.
+            # Nothing was loaded: introspection, `__typename`, the SDL.
             return self._source.ages.fresh_s
         now_s = self.now_s()
         left_s = max(0.0, self._fresh_until_s - now_s)
-        # Prices that depend on the hour are no longer those of now when it ends.
+        # When a price window opens or closes, the prices in the answer are outdated.
         return (
             left_s if self.index is None else min(left_s, self.index.hold_for_s(now_s))
         )
@@ -126,7 +126,7 @@ class Loaders:
     async def load_models(
         self, request: ModelsRequest, path: tuple[str | int, ...] = ()
     ) -> Listing:
-        """Load one list of models, together with all that are asked for in this tick.
+        """Load one list of models, in one batch with all others of this tick.
 
         Args:
             request: The list.
@@ -160,7 +160,7 @@ class Loaders:
             keys: Response keys, for warnings about their age.
 
         Returns:
-            None when one of them failed: then `load_models` raises what it failed with.
+            None if one of them failed: then `load_models` raises its error.
         """
         for request in requests:
             self.access.tables |= request.tables
@@ -201,10 +201,10 @@ class Loaders:
         return self._records.get(model_id)
 
     async def _wait(self, shared: Awaitable[_T]) -> _T:
-        """Wait for what several fields may share; the last one who leaves stops all work.
+        """Wait for work that several fields share; the last caller that leaves cancels it.
 
-        So a client that leaves takes its upstream requests along, and a field that is given
-        up takes nothing away from the others.
+        So the upstream requests of a client that disconnects are cancelled, and a cancelled
+        field does not cancel the work of the others.
         """
         self._waiting += 1
         try:
@@ -238,7 +238,7 @@ class Loaders:
         return self.index
 
     def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:
-        """Tell the operation's journal, if anybody wants one; None stands for the index."""
+        """Add an entry to the operation's trace, if there is one; None stands for the index."""
         notes = operation_trace.current()
         if notes is None:
             return
@@ -246,10 +246,10 @@ class Loaders:
         notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
     def _note(self, entry: Entry[Any]) -> None:
-        """Note what goes into the answer."""
+        """Record the age of an entry that is used in the answer."""
         if self.oldest_s is None or entry.as_of_s < self.oldest_s:
             self.oldest_s = entry.as_of_s
-        # A time that is ahead of our clock makes nothing fresher.
+        # An entry from the future does not make the answer fresher.
         asked_s = min(entry.as_of_s, self.now_s())
         until_s = asked_s + self._source.ages_of(entry).fresh_s
         if self._fresh_until_s is None or until_s < self._fresh_until_s:
@@ -258,7 +258,7 @@ class Loaders:
     async def _load_batch(
         self, requests: list[ModelsRequest]
     ) -> Sequence[Listing | Exception]:
-        # The dataloader runs this in a task of its own, which nobody else would stop.
+        # The dataloader runs this in a task of its own, which only `_leave` can cancel.
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine always runs in one
         self._batches.add(task)
@@ -297,7 +297,7 @@ class Loaders:
     async def _answer_from_pages(
         self, requests: Sequence[ModelsRequest], queries: Sequence[ModelsQuery]
     ) -> Sequence[Listing | Exception]:
-        cached = await self._find_cached(queries)
+        cached = await self._read_cached(queries)
         pages: _Pages | None = None
         try:
             pages = await self._fetch_pages(cached)
@@ -316,8 +316,8 @@ class Loaders:
             for request, query in zip(requests, queries, strict=True)
         ]
 
-    async def _find_cached(self, queries: Sequence[ModelsQuery]) -> _Cached:
-        """Find what is cached for each question, of whatever age, alone or merged."""
+    async def _read_cached(self, queries: Sequence[ModelsQuery]) -> _Cached:
+        """Find a cached page of any age for each query, alone or merged with others."""
         source, access = self._source, self.access
         cached = {
             query: await source.read_page(query, access)
@@ -337,13 +337,13 @@ class Loaders:
         return cached
 
     async def _fetch_pages(self, cached: _Cached) -> _Pages | None:
-        """Give a page for each question, and ask for those that are missing or too old.
+        """Give a page for each query, and fetch the missing and the expired ones.
 
         Returns:
-            None when the index has to answer instead, since pages would cost more.
+            None if the index must answer instead, as the pages would take more requests.
 
         Raises:
-            UpstreamError: It failed before it was known how large the catalogue is.
+            UpstreamError: The upstream failed before the size of the catalogue was known.
         """
         oldest_s = self._oldest_allowed([entry for _, entry in cached.values()])
         missing = [
@@ -381,10 +381,10 @@ class Loaders:
         return {query: answers[found] for query, found in serving.items()}
 
     def _oldest_allowed(self, cached: Sequence[Entry[ModelsPage] | None]) -> float:
-        """Unix time before which a cached page will not do for this operation.
+        """Give the Unix time before which a cached page is too old for this operation.
 
-        Pages of one operation differ in age by the fresh age at most, so what is older
-        than that beside the youngest is asked again, and is then the youngest itself.
+        Pages of one operation differ in age by the fresh age at most. A page that is older
+        than that compared with the youngest one is fetched again.
         """
         now_s, ages = self._source.clock(), self._find_ages(cached)
         if len(cached) == 1:
@@ -412,11 +412,10 @@ class Loaders:
     def _find_served(
         self, cached: _Cached, oldest_s: float, asked: int
     ) -> dict[ModelsQuery, Entry[ModelsPage]]:
-        """Find the cached pages that are served without asking for a refresh.
+        """Find the cached pages that are served without a refresh.
 
-        They are fresh; or stale, and a refresh would be one upstream request too many: there
-        may be only as many as the operation's bound leaves. The others are refreshed when
-        these are fresh again.
+        These are fresh pages, and stale ones whose refresh would exceed the operation's
+        bound on upstream requests. A later operation refreshes them.
         """
         now_s = self._source.clock()
         fresh: dict[ModelsQuery, Entry[ModelsPage]] = {}
@@ -438,17 +437,17 @@ class Loaders:
         return fresh | {query: stale[query] for query in oldest_first[left:]}
 
     def _bound(self) -> int:
-        """Upstream requests this operation may make, as far as is known."""
+        """Give the upstream requests that this operation may make, as far as is known."""
         return max(1, count_pages(self._source.find_total(self.access)))
 
     async def _within_bound(self, asked: list[ModelsQuery]) -> list[ModelsQuery] | None:
         """Keep an operation from costing more than reading the whole catalogue once.
 
-        Where too little is known of the catalogue's size, page one of the whole tells
-        it; the reading of the index goes on from there if need be.
+        If the size of the catalogue is not known well enough, the first page of the whole
+        catalogue is fetched. A crawl for the index can continue from there.
 
         Returns:
-            The requests to send; None when the index has to answer instead.
+            The requests to send; None if the index must answer instead.
         """
         if len(asked) <= self._bound():
             return asked
@@ -471,9 +470,10 @@ class Loaders:
         return bool(times) and max(times) - min(times) > fresh_s
 
     def _replace_failed(self, pages: _Pages, cached: _Cached) -> _Pages:
-        """Put what is cached in the place of pages that the upstream failed to give.
+        """Replace failed pages by cached ones.
 
-        Only where the pages are then still of one age, or where nothing younger was got.
+        Only if the ages of all pages are still close enough, or if no younger page was
+        fetched.
         """
         failed = [page for page in pages.values() if isinstance(page, Exception)]
         if not any(map(_is_outage, failed)):
@@ -495,7 +495,7 @@ class Loaders:
         }
 
     def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
-        """Keep one record a model: the younger, with a section only the older has."""
+        """Use one record for each model: the younger one, with sections that only the older has."""
         if len(entries) == 1 and not self._records and self._only_page is None:
             # Its own records will do; they are sorted by id only when a look-up asks.
             self._note(entries[0])
@@ -543,7 +543,7 @@ def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
 
 
 def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:
-    """Whether there is no page although the token is not to blame."""
+    """Whether a page failed for another reason than the token."""
     return isinstance(page, UpstreamError) and not isinstance(page, UpstreamAuthError)
 
 

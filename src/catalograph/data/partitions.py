@@ -1,7 +1,7 @@
-"""What is remembered of the upstream for each token partition, beside what is cached.
+"""Facts about the upstream for each token partition, apart from cached entries.
 
-A partition stands for one caller's token. The upstream may show each token another
-catalogue, so nothing that was learnt with one is used for another.
+A partition stands for one caller's token. The upstream may show each token a different
+catalogue, so facts learnt with one token are not used for another.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ _BYTES_PER_ID = 64
 
 
 class Irregularity(msgspec.Struct, frozen=True):
-    """How a reading of the catalogue differs from a list of distinct models as long as its total.
+    """Deviation of a reading from a list of distinct models with the length of its total.
 
     Attributes:
-        repeated: Ids that occur more than once, each as often as it is too much, sorted.
-        missing: Models that `total` promises and no page has; negative: more than promised.
+        repeated: Ids that occur more than once, each once for every extra row, sorted.
+        missing: `total` minus the number of rows; negative: more rows than `total`.
     """
 
     repeated: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Irregularity(msgspec.Struct, frozen=True):
 
 
 class Doubt(msgspec.Struct, frozen=True):
-    """A reading that lost too many models to be believed at once.
+    """A reading that lost too many models to be accepted at once.
 
     Attributes:
         ids: Hashes of the ids of its models.
@@ -47,16 +47,16 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class Partition:
-    """What is remembered of one partition.
+    """Facts about one partition.
 
     Attributes:
-        total: Models of the whole catalogue when last seen, or at the least; 0: not known.
-        total_is_whole: Whether the list that told it was unfiltered; otherwise there may
-            be more.
+        total: Number of models of the whole catalogue, or a lower bound; 0: not known.
+        total_is_whole: Whether `total` comes from an unfiltered list; otherwise it is a
+            lower bound.
         version: Name of the version of the upstream that answered last; None before that.
         irregularity: The last one that repeated in two readings: how this catalogue is.
         tables_due_s: Unix time from which on a side table should be read again.
-        doubt: A reading that waits for a second one that agrees; None: there is none.
+        doubt: A reading that waits for confirmation by a second one; None: there is none.
     """
 
     __slots__ = (
@@ -81,7 +81,7 @@ class Partition:
         self._distrusted: dict[str, float] = {}
 
     def note_total(self, total: int, as_of_s: float, *, is_whole: bool) -> None:
-        """Note the length of a list.
+        """Update the total from the length of a list.
 
         Args:
             total: Its length.
@@ -94,7 +94,7 @@ class Partition:
             self._total_as_of_s = as_of_s
 
     def distrust(self, field: str, *, until_s: float) -> bool:
-        """Note that the upstream ignores a field of filters; False where that was known."""
+        """Record that the upstream ignores a filter field; False if that was known."""
         is_new = field not in self._distrusted
         self._distrusted[field] = until_s
         return is_new
@@ -110,7 +110,7 @@ class Partition:
 
 
 class Partitions:
-    """The records of all partitions, bounded in bytes, least recently used out first."""
+    """The records of all partitions: an LRU bounded in bytes."""
 
     def __init__(self) -> None:
         self._records: BoundedLru[str, Partition] = BoundedLru(
@@ -122,10 +122,10 @@ class Partitions:
         return self._records.get(name) or _NOTHING_KNOWN
 
     def change(self, name: str, change: Callable[[Partition], object]) -> None:
-        """Change the record of a partition, which is made if there is none."""
+        """Change the record of a partition; made if there is none."""
         record = self._records.get(name) or Partition()
         change(record)
-        # Weighed again: it may have grown.
+        # Stored again to update its weight.
         self._records.put(name, record)
 
 
@@ -133,7 +133,7 @@ _NOTHING_KNOWN = Partition()
 
 
 def build_doubt(ids: Iterable[str], as_of_s: float) -> Doubt:
-    """Build a doubt about a reading; of its ids only hashes are kept."""
+    """Build a doubt about a reading; it stores only hashes of the ids."""
     return Doubt(frozenset(map(hash, ids)), as_of_s)
 
 

@@ -1,4 +1,4 @@
-"""Lists of models as fields ask for them, and the slices of them that were loaded."""
+"""Requests of fields for lists of models, and the loaded slices of these lists."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -21,18 +21,19 @@ from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions import Dialect
 
 MAX_FILTER_CHARACTERS = 3_000
-"""Values of a filter that still fit a request line; longer filters are the index's."""
+"""Most values of a filter that fit a request line; the index answers longer filters."""
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a list is wanted.
+    """The requested part of a list.
 
     Attributes:
         limit: Most members wanted, 1 to 250.
-        offset: Members to skip from the start; None when cursors say where.
-        after: The member before the slice; None: from the start.
-        before: The member behind the slice; None: to the end.
-        from_end: Whether the last `limit` of what lies between are wanted, not the first.
+        offset: Members to skip from the start; None with cursors.
+        after: Anchor of the member before the slice; None: from the start.
+        before: Anchor of the member after the slice; None: to the end.
+        from_end: Whether the last `limit` members between the anchors are wanted, instead
+            of the first.
     """
 
     limit: int
@@ -43,7 +44,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def page_offset(self) -> int | None:
-        """Offset by which the upstream can be asked for this slice; None when it cannot."""
+        """Offset of this slice for the upstream; None if it has no fixed offset."""
         if self.offset is not None:
             return self.offset
         return None if self.after or self.before or self.from_end else 0
@@ -73,7 +74,7 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     fixed: str | None = None
 
     def page_query(self, dialect: Dialect) -> ModelsQuery | None:
-        """The upstream request that answers this; None when only the index can.
+        """Build the upstream request that answers this; None if only the index can.
 
         Its window may be larger than the slice, see `Dialect.widen`.
 
@@ -101,9 +102,9 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
 
 def resolve_names(request: ModelsRequest, index: CatalogueIndex) -> ModelsRequest:
-    """Put the ids that the catalogue holds in the place of other names for them.
+    """Replace names by the ids of the catalogue that they mean.
 
-    Endpoints by their groups, models by their aliases. A name that means nothing stays.
+    Endpoints by their groups, models by their aliases. Unknown names stay.
     """
     asked = request.filter
     changes = {
@@ -121,7 +122,7 @@ def resolve_names(request: ModelsRequest, index: CatalogueIndex) -> ModelsReques
 
 
 def has_names_to_resolve(asked: ModelsFilter) -> bool:
-    """Whether it takes the index to tell what some name of a filter means.
+    """Whether only the index can resolve a name of the filter.
 
     A single endpoint and models by id can be asked for all the same: the answer shows
     whether the upstream holds them, see `may_lack_names`.
@@ -147,13 +148,13 @@ def _expand(
 
 
 class Listing:
-    """A list of models of which a slice has been loaded.
+    """A loaded slice of a list of models.
 
     Attributes:
         request: What was asked.
         models: The slice.
         offset: Index of its first member in the list.
-        end: Index of what follows its last member.
+        end: Index after its last member.
         total: Members of the list.
     """
 
@@ -175,7 +176,7 @@ class Listing:
 
     @abstractmethod
     def find_anchor(self, place: int) -> Anchor:
-        """What a cursor of the member at `place` of `models` holds."""
+        """Build the anchor of the member at `place` of `models`, for its cursor."""
 
 
 class PageListing(Listing):
@@ -202,7 +203,7 @@ class PageListing(Listing):
     ) -> None:
         offset = request.part.page_offset or 0
         super().__init__(request, models=models, offset=offset, total=entry.value.total)
-        # A row that could not be read is missing from the models, but not from the list.
+        # Unreadable rows are missing from the models, but still count in the list.
         self.end = min(offset + request.part.limit, self.total)
         self.stale_as_of_s = entry.as_of_s if entry.failed else None
 
@@ -241,7 +242,7 @@ class IndexListing(Listing):
         super().__init__(
             request,
             models=selection.window(start, min(part.limit, end - start)),
-            # An offset past the end is echoed as it was asked, as the upstream does.
+            # An offset past the end is returned as it was requested, like the upstream does.
             offset=start if part.offset is None else part.offset,
             total=selection.total,
         )
@@ -253,7 +254,7 @@ class IndexListing(Listing):
 
 
 def cut(request: ModelsRequest, page: ModelsPage) -> Sequence[Model]:
-    """Cut the slice of a request out of a page that holds it."""
+    """Cut the slice of a request out of a page that contains it."""
     skipped = (request.part.page_offset or 0) - page.offset
     return page.models[skipped : skipped + request.part.limit]
 

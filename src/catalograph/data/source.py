@@ -59,7 +59,7 @@ from catalograph.upstream.versions.dialect import Comparison, build_query_string
 ListsFrom: TypeAlias = Literal["auto", "upstream", "index"]
 
 ROUTER_PAGE = ModelsQuery(limit=1, offset=0, sections=FULL)
-"""The least that shows whether there is a router; see `Dialect.router_id`."""
+"""The smallest query that shows whether there is a router; see `Dialect.router_id`."""
 
 log = get_logger()
 
@@ -69,23 +69,23 @@ _INDEXES = IndexCodec()
 
 @lru_cache(maxsize=4_096)
 def _page_key(query: ModelsQuery, partition: str) -> str:
-    """Remember the latest keys: hashing a filter costs more than looking a page up."""
+    """Give the key of a page; cached, as hashing a filter costs more than the look-up."""
     return page_key(query, partition=partition)
 
 
 class CatalogueSource:
-    """Answers from the cache, and asks the upstream for the rest.
+    """Gives pages and the index, from the cache or from the upstream.
 
     Args:
         client: Asks the upstream.
-        cache: Closed by whoever made it.
-        ages: Bounds of the age classes of what the upstream gives no ages for.
+        cache: The cache; its owner closes it.
+        ages: Bounds of the age classes where the upstream sends no `Cache-Control`.
         fixed_ages: `cache_fresh_s`, `cache_stale_s`: those of `ages` that the operator has
-            set, so that the upstream's own word does not count.
-        lists_from: What answers lists that the upstream can answer: `upstream`, a warm
+            set; for these the upstream's `Cache-Control` does not count.
+        lists_from: The source of lists that the upstream can answer: `upstream`, a warm
             `index`, or `auto`: by the version of the upstream.
         clock: Unix time in seconds.
-        building: Entered while an index is being built.
+        building: Context that is entered while an index is being built.
     """
 
     def __init__(
@@ -116,25 +116,25 @@ class CatalogueSource:
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
-        """Models that the whole catalogue held when last seen, or at the least; 0: not known."""
+        """Give the number of models of the catalogue, or a lower bound; 0: not known."""
         return self._partitions.find(access.partition).total
 
     def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
-        """Whether the upstream is known to ignore some part of a filter."""
+        """Whether the upstream is known to ignore a field of this filter."""
         return self._find_distrusted(asked, access) is not None
 
     def find_version(self, access: Access) -> str | None:
-        """Name of the version of the upstream that answered last; None before that."""
+        """Give the name of the version that answered last; None before the first answer."""
         return self._partitions.find(access.partition).version
 
     def choose_dialect(self, access: Access) -> Dialect:
-        """Choose how the upstream is asked."""
+        """Choose the dialect for requests."""
         return self._client.choose_dialect(
             self.find_version(access), token=access.token
         )
 
     def translate(self, request: ModelsRequest, access: Access) -> ModelsQuery | None:
-        """Give the upstream request that answers a list; None when only the index can.
+        """Give the upstream request that answers a list; None if only the index can.
 
         Names that may stand for others are resolved by the index, where there is one.
         """
@@ -147,7 +147,7 @@ class CatalogueSource:
         return request.page_query(dialect)
 
     def describe(self, query: ModelsQuery, access: Access) -> str:
-        """Write a query down as the upstream is asked."""
+        """Write a query as a request path, for the trace."""
         pairs = self.choose_dialect(access).write(query)
         return f"GET /models?{build_query_string(pairs)}"
 
@@ -166,7 +166,7 @@ class CatalogueSource:
     async def lacks_router(
         self, queries: Sequence[ModelsQuery], access: Access
     ) -> bool:
-        """Whether it takes a request more to tell if the router is in these lists."""
+        """Whether one more request is needed to know if the router is in these lists."""
         return (
             self.choose_dialect(access).router_id is not None
             and any(query.filter != EVERYTHING for query in queries)
@@ -175,7 +175,7 @@ class CatalogueSource:
         )
 
     def _is_down_but_read(self, access: Access) -> bool:
-        """Whether asking the upstream would be in vain, and an index of any age is there."""
+        """Whether the upstream is known to fail, and an index of any age is cached."""
         key = index_key(access.partition)
         return self._cache.is_failing(key) and self._cache.find(key) is not None
 
@@ -198,11 +198,11 @@ class CatalogueSource:
         return bool(self._client.list_tables(self.find_version(access)))
 
     async def drain(self) -> None:
-        """Wait until side tables that are being read have been."""
+        """Wait until the side tables that are being read are complete."""
         await self._describing.drain()
 
     async def aclose(self) -> None:
-        """Stop what runs in the background."""
+        """Stop the background work."""
         await self._describing.aclose()
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
@@ -253,16 +253,16 @@ class CatalogueSource:
         Args:
             query: What the upstream can be asked.
             access: On whose behalf.
-            oldest_s: Unix time; what was answered before it will not do.
-            looked: `read_page` has just found none.
+            oldest_s: Unix time; an older entry counts as a miss.
+            looked: `read_page` just had a miss.
 
         Raises:
-            UpstreamContractError: The upstream ignores part of the filter.
-            UpstreamError: It failed, and nothing is cached that could stand in.
+            UpstreamContractError: The upstream ignores a field of the filter.
+            UpstreamError: The upstream failed, and no usable entry is cached.
         """
         distrusted = self._find_distrusted(query.filter, access)
         if distrusted is not None:
-            # Spare it a question that it is known to misread.
+            # Do not send a request whose filter is known to be ignored.
             raise UpstreamContractError(detail=f"{distrusted} is being ignored")
 
         async def fetch() -> Entry[ModelsPage]:
@@ -315,7 +315,7 @@ class CatalogueSource:
         Args:
             access: On whose behalf.
             first_page: Page one of a reading that has begun, if any.
-            oldest_s: Unix time; what was read before it will not do.
+            oldest_s: Unix time; an older entry counts as a miss.
 
         Raises:
             UpstreamError: The reading failed, and no index is cached that would do.
@@ -340,7 +340,7 @@ class CatalogueSource:
                     as_of_s=crawl.as_of_s,
                     ignoring_case=self._list_caseless(access),
                     before=before,
-                    # Those of before, until they are read again by themselves.
+                    # The previous tables, until they are refreshed independently.
                     tables=None if before is None else before.tables,
                     answered_by=crawl.version,
                 )
@@ -370,7 +370,7 @@ class CatalogueSource:
 
     @property
     def has_answered(self) -> bool:
-        """Whether something was answered within the last age, most of which is cached."""
+        """Whether the upstream answered within the expired age: most of that is cached."""
         return self.clock() - self._answered_as_of_s <= self.ages.expired_s
 
     async def check_ready(
@@ -399,10 +399,10 @@ class CatalogueSource:
     async def _describe(
         self, entry: Entry[CatalogueIndex], access: Access
     ) -> Entry[CatalogueIndex]:
-        """Add what the side tables say.
+        """Add the side tables to an index.
 
-        Tables that the operation reads from, and that were never asked for, are waited for;
-        all others are read again in the background when they are due.
+        Waits for tables that the operation needs and that were never read. All others are
+        refreshed in the background when they are due.
         """
         version = self.find_version(access)
         if version is None or not self._client.list_tables(version):
@@ -424,7 +424,7 @@ class CatalogueSource:
             return entry
         described: Entry[CatalogueIndex] = await flight.wait()
         if self._list_unread_tables(described.value, access):
-            # It had begun for somebody who needed others.
+            # The flight was started for an operation that needed other tables.
             return await self._describe(described, access)
         return msgspec.structs.replace(
             described, failed=entry.failed, error=entry.error
@@ -433,7 +433,7 @@ class CatalogueSource:
     async def _read_tables(
         self, kinds: Collection[TableKind], version: str, access: Access
     ) -> Entry[CatalogueIndex]:
-        """Read side tables, and put an index with what they say in the place of the cached one."""
+        """Read side tables, and replace the cached index by one that contains them."""
         tables, due_s = await self._tables.read(kinds, access, version)
         self._partitions.change(
             access.partition, lambda one: setattr(one, "tables_due_s", due_s)
@@ -483,7 +483,7 @@ class CatalogueSource:
     def _choose_ages(
         self, max_age_s: float | None, stale_s: float | None
     ) -> Ages | None:
-        """Follow the upstream's own word, but for ages that the operator has set.
+        """Follow the upstream's `Cache-Control`, except for ages that the operator has set.
 
         Args:
             max_age_s: Seconds for which an answer is fresh; None when it does not say.
@@ -514,7 +514,7 @@ class CatalogueSource:
         self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
 
     def _note_version(self, version: str | None, access: Access) -> None:
-        """Remember which version answered, be it another replica that it answered."""
+        """Remember which version answered, this process or another replica."""
         known = self.find_version(access)
         if version is None or version == known:
             return
@@ -527,7 +527,7 @@ class CatalogueSource:
         )
 
     def _is_answer(self, query: ModelsQuery, page: ModelsPage) -> bool:
-        """Whether a page will do although another version gave it than was asked."""
+        """Whether a page is usable although another version answered than was asked."""
         version = self._client.versions.find(page.version)
         return (
             version is None
@@ -542,7 +542,7 @@ class CatalogueSource:
     async def _put_router_back(
         self, query: ModelsQuery, page: ModelsPage, access: Access
     ) -> ModelsPage:
-        """Begin a filtered list with the router where that matches the filter."""
+        """Put the router at the start of a filtered list if it matches the filter."""
         version = self._client.versions.find(page.version or self.find_version(access))
         if (
             version is None
@@ -589,10 +589,10 @@ class CatalogueSource:
     def _check_shrunk(
         self, crawl: Crawl, before: CatalogueIndex | None, access: Access
     ) -> None:
-        """Do not believe at once that a third of the catalogue is gone.
+        """Accept the loss of a third of the catalogue only after a second reading.
 
         Raises:
-            UpstreamResponseError: It is, and no earlier reading agrees.
+            UpstreamResponseError: A third is missing, and no earlier reading agrees.
         """
         known = self._partitions.find(access.partition)
         count = 0 if before is None else len(before.models)
@@ -610,18 +610,17 @@ class CatalogueSource:
     async def _check_contract(
         self, query: ModelsQuery, page: ModelsPage, access: Access
     ) -> None:
-        """Never pass on a list that contradicts its filter.
+        """Check that a list does not contradict its filter.
 
         Raises:
-            UpstreamContractError: Some part of the filter was ignored.
-            UpstreamError: The answer is suspicious, and nothing could be had to compare
-                it with.
+            UpstreamContractError: A field of the filter was ignored.
+            UpstreamError: The answer is suspicious, and there is nothing to compare it with.
         """
         asked = query.filter
         if asked == EVERYTHING:
             return
         if page.total and page.version is None:
-            # Behind the end of a list nothing tells which version answers.
+            # A page past the end of a list is empty and does not show the version.
             sent = self.choose_dialect(access).write(query)
             if self.find_version(access) is None:
                 await self.fetch_page(FIRST_PAGE, access)
@@ -631,7 +630,7 @@ class CatalogueSource:
                 page = msgspec.structs.replace(page, ignored_filters=ignored)
         field = find_ignored_by_itself(asked, page)
         if field is None:
-            field = await self._find_ignored_by_index(asked, page, access)
+            field = await self._compare_with_index(asked, page, access)
         if field is None:
             return
         CONTRACT_BREAKS.inc()
@@ -647,7 +646,7 @@ class CatalogueSource:
 
         self._partitions.change(access.partition, note)
 
-    async def _find_ignored_by_index(
+    async def _compare_with_index(
         self, asked: ModelsFilter, page: ModelsPage, access: Access
     ) -> str | None:
         entry = self.find_index(access)
@@ -662,7 +661,7 @@ class CatalogueSource:
         field = find_ignored(asked, page, entry.value)
         if field is None:
             return None
-        # Either the filter was ignored, or the catalogue has changed since it was read.
+        # Either the filter was ignored, or the catalogue has changed since the index was read.
         younger_s = math.nextafter(entry.as_of_s, math.inf)
         try:
             entry = await self.fetch_index(access, oldest_s=younger_s)
@@ -672,7 +671,7 @@ class CatalogueSource:
 
 
 def _matches(model: Model, asked: ModelsFilter) -> bool:
-    """Whether a whole model passes a filter."""
+    """Whether a complete model matches a filter."""
     return match_filter(CatalogueIndex.build((model,), as_of_s=0.0), asked) != 0
 
 

@@ -1,4 +1,4 @@
-"""Reads the side tables, each with its own age and its own failure."""
+"""Reads the side tables; each has its own age, and fails independently."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ from catalograph.observability.metrics import TABLE_READINGS
 from catalograph.upstream.client import UpstreamClient
 
 _RETRIED_AFTER_S = 30.0
-"""A table that could not be read is not asked for again before."""
+"""Seconds before a failed table is requested again."""
 
 _BYTES_PER_ROW = 2_000
 
@@ -34,7 +34,7 @@ log = get_logger()
 
 
 class TableReader:
-    """Gives side tables from the cache, or asks the upstream for them.
+    """Gives side tables, from the cache or from the upstream.
 
     Args:
         client: Asks for them.
@@ -106,7 +106,7 @@ class TableReader:
         held: Entry[SideTable] | None = self._cache.find(key)
         oldest_s = None
         if held is not None:
-            # No operation waits for this, so that a stale one is not served but replaced.
+            # No operation waits for this, so a stale table is replaced instead of served.
             oldest_s = self._clock() - self._cache.ages_of(held).fresh_s
         try:
             entry = await self._cache.fetch_through(

@@ -142,9 +142,9 @@ class GraphQLOverHTTP:
         body, parameters = await self._read(request)
         # Not before: a client that sends slowly would take a place from others.
         with self._in_flight:
-            return body, await self._find_response(request, parameters)
+            return body, await self._get_response(request, parameters)
 
-    async def _find_response(
+    async def _get_response(
         self, request: _Request, parameters: Parameters
     ) -> RenderedResponse:
         context = request.context
