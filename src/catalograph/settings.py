@@ -153,7 +153,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         _Doc(
             "Whether the catalogue is read at start and read again before it is stale, "
-            "whether anybody asks or not; not with `UPSTREAM_AUTH=passthrough`.",
+            "with or without requests; not with `UPSTREAM_AUTH=passthrough`.",
             values.parse_switch,
         ),
     ] = True

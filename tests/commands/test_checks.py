@@ -293,7 +293,7 @@ async def test_a_release_shows_its_tables_and_what_does_not_fit() -> None:
         subject="upstream",
         passed=True,
         result="6,000 models at http://u.example/v1 (release 2026-08), in 25 ms",
-        hint="it lists no more than 5,250 of them to anybody; the others cannot be read\n"
+        hint="it lists at most 5,250 of them; the others cannot be read\n"
         "CATALOGRAPH_UPSTREAM_TOKEN has the form of release 2025-12; check that "
         "CATALOGRAPH_UPSTREAM_URL is meant",
     )

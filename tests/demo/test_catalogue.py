@@ -3,10 +3,10 @@
 import datetime
 from collections import Counter
 
-from catalograph.demo.catalogue import load_catalogue
+from catalograph.demo.catalogue import read_catalogue
 from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant
 
-MODELS = load_catalogue()
+MODELS = read_catalogue()
 ROWS = [row for model in MODELS for row in model.gateway.providers]
 
 # Any day on which the tests may run lies between these.

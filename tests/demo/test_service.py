@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalograph.demo.catalogue import load_catalogue
+from catalograph.demo.catalogue import read_catalogue
 from catalograph.demo.service import DEMO_TOKEN, build_demo_app
 
 NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
@@ -135,9 +135,9 @@ async def test_the_embedded_catalogue_is_served_unless_told_otherwise() -> None:
     async with connect() as client:
         answer = (await client.get("/v1/models?limit=250")).json()
 
-    assert answer["total"] == len(load_catalogue())
+    assert answer["total"] == len(read_catalogue())
     assert {model["model_id"] for model in answer["models"]} == {
-        model.model_id for model in load_catalogue()
+        model.model_id for model in read_catalogue()
     }
 
 

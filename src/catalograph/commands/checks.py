@@ -131,8 +131,7 @@ def _judge_upstream(
         hints.append(f"an empty catalogue: is {_URL} the right one?")
     if report.most_models is not None and report.total > report.most_models:
         hints.append(
-            f"it lists no more than {report.most_models:,} of them to anybody; the others "
-            "cannot be read"
+            f"it lists at most {report.most_models:,} of them; the others cannot be read"
         )
     expected = _find_key_release(settings)
     if expected and report.release and expected != report.release:

@@ -307,7 +307,7 @@ def _override(name: str, value: object) -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads, or the disk is full
+    with contextlib.suppress(OSError):  # the reader is gone, or the disk is full
         typer.echo(text, err=True)
 
 

@@ -194,7 +194,7 @@ def read_file() -> CatalogueFile:
     return msgspec.json.decode(data_file.read_bytes(), type=CatalogueFile)
 
 
-def load_catalogue() -> list[StoredModel]:
+def read_catalogue() -> list[StoredModel]:
     """Read the embedded models as December 2025 shows them, grouped by organisation.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from catalograph.demo import DEFAULT_VERSION, DEMO_VERSION, UpstreamVersion
-from catalograph.demo.catalogue import load_catalogue
+from catalograph.demo.catalogue import read_catalogue
 from catalograph.demo.engine import Engine
 from catalograph.demo.parameters import Parameters
 from catalograph.demo.replies import (
@@ -22,7 +22,7 @@ from catalograph.demo.replies import (
 from catalograph.demo.rows import StoredModel
 from catalograph.demo.shapes import SectionedShape, Shape
 from catalograph.demo.v2026_08 import keys, service as v2026_08
-from catalograph.demo.v2026_08.catalogue import load_catalogue as load_catalogue_2026_08
+from catalograph.demo.v2026_08.catalogue import read_catalogue as read_catalogue_2026_08
 from catalograph.demo.v2026_08.december import convert_catalogue
 from catalograph.demo.v2026_08.rows import Catalogue
 
@@ -139,14 +139,14 @@ def build_demo_app(
     """
     if version == "2026-08":
         if models is None:
-            models = load_catalogue_2026_08()
+            models = read_catalogue_2026_08()
         elif not isinstance(models, Catalogue):
             models = convert_catalogue(msgspec.convert(models, list[StoredModel]))
         return v2026_08.Upstream(models, clock=clock)
     if isinstance(models, Catalogue):
         raise TypeError("a catalogue of 2026-08 cannot be served as 2025-12")
     if models is None:
-        models = load_catalogue()
+        models = read_catalogue()
     return DemoUpstream(models, shape=SectionedShape(), clock=clock)
 
 

@@ -68,9 +68,9 @@ def wrap_limit_error(error: LimitError) -> GraphQLError:
 
 
 def strip(error: E) -> E:
-    """Take away how an error came about, which nobody looks at when it is the client's.
+    """Remove cause, context and traceback from an error of the client, where they are unused.
 
-    A thousand of them would leave their frames to the garbage collector.
+    The frames of a thousand errors would be work for the garbage collector.
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -23,7 +23,7 @@ async def read_whole(response: httpx.Response) -> bytes:
     """Read the body of a 200.
 
     Raises:
-        AttemptError: It breaks off, is too long, or is packed in a way nobody asked for.
+        AttemptError: It is truncated, too long, or has a coding that was not requested.
     """
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
@@ -89,5 +89,5 @@ async def read_beginning(response: httpx.Response, size: int) -> bytes:
 
 
 def looks_cut(body: bytes) -> bool:
-    """Whether an object begins and never ends: cut by somebody who then mended the length."""
+    """Whether an object has no end: truncated by a proxy that corrected the length."""
     return body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"

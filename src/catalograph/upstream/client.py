@@ -113,9 +113,9 @@ class UpstreamClient:
         # Behind a company's proxy HTTPS_PROXY is the way out, and there is no setting of
         # ours for it. But no proxy reaches our own loopback.
         trust_env = not is_loopback(self._base_url)
-        # Made once, for it takes tens of milliseconds; where no TLS is spoken, one that
-        # trusts nobody is made in none. SSL_CERT_FILE counts on loopback, too, where a
-        # side-car may have a certificate of a private authority.
+        # Made once, as it takes tens of milliseconds; without TLS, an empty context takes no
+        # time. SSL_CERT_FILE counts on loopback, too, where a side-car may have a certificate
+        # of a private authority.
         verify = (
             httpx.create_ssl_context(trust_env=True)
             if transport is None and self._base_url.startswith("https:")
@@ -434,10 +434,10 @@ class UpstreamClient:
         try:
             if len(body) < _THREAD_FROM_BYTES:
                 return read_text()
-            # A full page takes ten milliseconds or more, and a reading of the index has
-            # several at once; a page of fifty takes one or two, hardly more than the way
-            # to a thread and back. One at a time: several threads that work at once keep
-            # Python's lock from the event loop for several times as long.
+            # A full page takes ten milliseconds or more, and a crawl reads several at once.
+            # A page of fifty takes one or two, little more than a switch to a thread. One
+            # thread at a time: several busy threads would hold the GIL for several times as
+            # long.
             async with self._reading:
                 return await asyncio.to_thread(read_text)
         except UpstreamResponseError as error:
@@ -488,7 +488,7 @@ class _Watched:
         self.lifetime = NO_LIFETIME
         self.content_type: str | None = None
         self._started_s = time.perf_counter()
-        # No host and no header: where the token goes is nobody's business.
+        # No host and no header: the trace must not reveal where the token is sent.
         self._span = tracing.span(
             f"GET {path}", "client", **{"url.query": request.url.query.decode("ascii")}
         )
@@ -510,7 +510,7 @@ class _Watched:
         self._span.__exit__(kind, error, traceback)
 
     def note(self, outcome: str) -> None:
-        """Tell the journal, if anybody wants one."""
+        """Add a call to the operation's trace, if there is one."""
         notes = operation_trace.current()
         if notes is not None:
             query = self.request.url.query.decode("ascii")

@@ -44,8 +44,8 @@ class ConnectionPool:
     Args:
         build: Makes a client.
         most: Requests at once; more wait.
-        rest_most: Clients kept for requests to come.
-        rest_s: For how long each is kept.
+        rest_most: Most idle clients.
+        rest_s: Seconds until an idle client is closed.
         monotonic: Seconds.
     """
 
@@ -63,10 +63,10 @@ class ConnectionPool:
         self._rest_most = rest_most
         self._rest_s = rest_s
         self._monotonic = monotonic
-        # The one used last is on the right, and taken first: the others may grow old.
+        # LIFO: the client that was used last is on the right and is taken first.
         self._resting: collections.deque[tuple[float, httpx.AsyncClient]] = (
-            # The first of a process loads what it needs, which takes 50 ms: now, while
-            # nobody waits.
+            # The first client of a process takes 50 ms to build: do it now, before the
+            # first request.
             collections.deque([(monotonic(), build())])
         )
         self._is_closed = False
@@ -78,10 +78,10 @@ class ConnectionPool:
 
     @contextlib.asynccontextmanager
     async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request and give its answer, the body still to be read.
+        """Send a request and give its response; the body is not read yet.
 
-        A server may close a connection that rests just as the next request sets out on it.
-        That is nobody's fault: the request is sent again at once, on a new connection.
+        A server may close an idle connection at the moment when the next request is sent.
+        That is not an error: the request is sent again at once, on a new connection.
         """
         journey = _Journey()
         request.extensions = request.extensions | {"trace": journey.watch}
@@ -116,7 +116,7 @@ class ConnectionPool:
             await self._resting.pop()[1].aclose()
 
     async def _rest(self, http: httpx.AsyncClient) -> None:
-        """Keep a client for the next request, and close those that are kept in vain."""
+        """Keep a client for later requests, and close clients that were idle for too long."""
         if self._is_closed:
             await http.aclose()
             return

@@ -55,7 +55,8 @@ class KeyRing:
         return found
 
 
-_NOBODY: Final = "nobody"
+_ANONYMOUS: Final = "nobody"
+"""Partition of callers without a token of their own."""
 _TOKEN: Final = re.compile(rb"[!-~]{1,4096}")
 
 
@@ -121,7 +122,7 @@ class Callers:
         if token is None:
             # Not that of the gateway's own token: a cache may be shared with gateways
             # that have one.
-            return _NOBODY
+            return _ANONYMOUS
         # Keyed: the name of a partition must not let anyone test tokens against it.
         digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
         return digest.hexdigest()
@@ -160,8 +161,8 @@ class Proxies:
         if not self._networks or not self.trusts(peer):
             return peer
         hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
-        # From the right: each proxy adds the one it was called by, and what was there
-        # before the first proxy of ours may be anybody's invention.
+        # From the right: each proxy appends the address of its caller. Entries left of our
+        # first proxy were sent by the client and may be forged.
         for hop in reversed(hops[-_MOST_HOPS:]):
             if not hop.strip():
                 continue  # an empty line of a proxy that had nothing to add

@@ -276,7 +276,7 @@ class GraphQLOverHTTP:
             outcome = "errors" if answer.codes else "ok"
             REQUESTS.count_operation(context.operation_name, outcome)
         else:
-            # What did not run has no name that anybody vouches for.
+            # The name of an operation that did not run is not verified, so it is not counted.
             REQUESTS.count_operation("", "refused")
 
     async def _send(

@@ -9,14 +9,14 @@ import pytest
 
 from catalograph.demo import catalogue as december
 from catalograph.demo.parameters import print_decimal
-from catalograph.demo.v2026_08.catalogue import load_catalogue
+from catalograph.demo.v2026_08.catalogue import read_catalogue
 from catalograph.demo.v2026_08.december import convert_id
 from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.pricing import METERS
 from catalograph.demo.v2026_08.rows import PriceList, StoredModel
 from catalograph.demo.v2026_08.service import Upstream
 
-CATALOGUE: Final = load_catalogue()
+CATALOGUE: Final = read_catalogue()
 MODELS: Final = {model.id: model for model in CATALOGUE.models}
 LISTED: Final = [model for model in CATALOGUE.models if model.rows]
 ROWS: Final = [row for model in LISTED for row in model.rows]
@@ -65,7 +65,7 @@ def test_an_id_of_december_follows_one_rule(old: str, new: str) -> None:
 def test_every_model_of_december_is_stored_under_its_new_id_and_the_old_finds_it() -> (
     None
 ):
-    old_ids = [model.model_id for model in december.load_catalogue()]
+    old_ids = [model.model_id for model in december.read_catalogue()]
     new_ids = [convert_id(old_id) for old_id in old_ids]
 
     assert len(set(MODELS)) == len(CATALOGUE.models)

@@ -13,12 +13,12 @@ from typing import Any, Final
 from hypothesis import given, settings, strategies as st
 
 from catalograph.catalogue.ordering import collation_key
-from catalograph.demo.v2026_08.catalogue import load_catalogue
+from catalograph.demo.v2026_08.catalogue import read_catalogue
 from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.rows import ProviderRow, StoredModel
 from catalograph.demo.v2026_08.service import Upstream
 
-CATALOGUE: Final = load_catalogue()
+CATALOGUE: Final = read_catalogue()
 NOW: Final = datetime.datetime(2026, 8, 22, 12, tzinfo=datetime.UTC)
 UPSTREAM: Final = Upstream(CATALOGUE, clock=lambda: NOW)
 

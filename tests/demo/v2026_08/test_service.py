@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from catalograph.demo.service import build_demo_app
-from catalograph.demo.v2026_08.catalogue import load_catalogue
+from catalograph.demo.v2026_08.catalogue import read_catalogue
 from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.rows import (
     Catalogue,
@@ -722,7 +722,7 @@ async def test_endpoints_of_one_model_leave_text_out() -> None:
 
 @pytest.mark.parametrize("path", ["%E0%A4%A/x", "a/%zz"])
 async def test_a_broken_escape_in_the_path_is_a_400(path: str) -> None:
-    upstream = Upstream(load_catalogue(), clock=lambda: NOW)
+    upstream = Upstream(read_catalogue(), clock=lambda: NOW)
 
     reply = upstream.reply("GET", f"/v1/models/{path}/endpoints", "", f"Bearer {TOKEN}")
 

@@ -63,7 +63,7 @@ _OF_THE_MODEL = frozenset({"text.generate", "video.generate"})
 """Capabilities whose parameters a model may tell itself."""
 
 
-def load_catalogue() -> Catalogue:
+def read_catalogue() -> Catalogue:
     """Read the embedded catalogue, with its variants `:free`.
 
     Raises:

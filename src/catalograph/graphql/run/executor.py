@@ -87,8 +87,8 @@ class BoundedExecutor(Executor[Any]):
         keys = sum(len(key) if isinstance(key, str) else 8 for key in path.as_list())
         self.budget.spend(BYTES_PER_ERROR + keys)
         if isinstance(raw_error, RequestError):
-            # The client's mistake, not ours: nobody reads its traceback, and thousands of
-            # them hold frames that the garbage collector stops everything to look at.
+            # A client's mistake: its traceback is not logged, and thousands of them would
+            # hold frames that cost a pause of the garbage collector.
             strip(raw_error)
         super().handle_field_error(raw_error, return_type, field_details_list, path)
 

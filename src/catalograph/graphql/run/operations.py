@@ -29,7 +29,7 @@ from catalograph.graphql.run.projection import Projection, Projector
 from catalograph.graphql.types.lists import build_request, name_order
 
 _MAX_VARIABLE_BYTES: Final = 8_192
-"""Operations with longer variables are prepared each time: they hardly come again."""
+"""Operations with longer variables are not cached: they seldom repeat."""
 
 _LONGEST_NAME: Final = 128
 _OVERHEAD_BYTES: Final = 2_048

@@ -218,8 +218,8 @@ class Projection:
         whole = cached.get(self)
         if whole is None:
             whole = self._join_cached(source, cached)
-            # Of a model, the whole is kept from the second time on: a document that
-            # nobody asks again would only push out what others need.
+            # The whole model is cached on the second run of a document: documents that run
+            # only once would evict useful entries.
             if is_shared or self._is_repeated:
                 cached[self] = whole
                 self._fragments.count(whole)
@@ -271,8 +271,8 @@ class Projection:
         return self._fill([part.render(source) for part in self._parts])
 
     def _join_cached(self, source: object, cached: dict[object, bytes]) -> bytes:
-        # No loop of ours where all parts are known: this is done for every model of every
-        # document that nobody has asked before.
+        # `map` instead of a loop in Python: this runs for every model of every new document,
+        # and usually all parts are cached.
         rendered = list(map(cached.get, self._parts))
         if None in rendered:
             for place, part in enumerate(self._parts):

@@ -23,7 +23,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _ignore(_cost: int) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

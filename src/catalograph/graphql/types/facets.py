@@ -83,7 +83,7 @@ class UnknownFilterValue:
     )
 
 
-async def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
+async def load_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     """Count the facets of a list."""
     connection: ModelConnectionSource = root
     request = connection.listing.request
@@ -96,7 +96,7 @@ async def find_facets(root: strawberry.Parent[Any], info: Info) -> Any:
     )
 
 
-async def find_unknown(root: strawberry.Parent[Any], info: Info) -> Any:
+async def load_unknown_values(root: strawberry.Parent[Any], info: Info) -> Any:
     """Find the values of a list's filter that mean nothing."""
     connection: ModelConnectionSource = root
     index = info.context.loaders.index

@@ -15,9 +15,9 @@ from catalograph.graphql.types.connections import PageInfo
 from catalograph.graphql.types.facets import (
     ModelFacets,
     UnknownFilterValue,
-    find_facets,
     find_search_suggestion,
-    find_unknown,
+    load_facets,
+    load_unknown_values,
 )
 from catalograph.graphql.types.filter import ModelStatus
 from catalograph.graphql.types.list_cost import FACETS, assume_size
@@ -310,7 +310,7 @@ class ModelConnection:
         description="Index of the first edge in the list, from 0; under cursors too."
     )
     facets: ModelFacets | None = strawberry.field(
-        resolver=find_facets,
+        resolver=load_facets,
         metadata=needs(Need.INDEX),
         directives=[FACETS],
         description="Counts by value over the whole list. Null only where counting failed.",
@@ -324,7 +324,7 @@ class ModelConnection:
         ),
     )
     unknown_filter_values: list[UnknownFilterValue] = strawberry.field(
-        resolver=find_unknown,
+        resolver=load_unknown_values,
         metadata=needs(Need.INDEX),
         description=(
             "Values of the filter that the catalogue does not hold, with what may have "

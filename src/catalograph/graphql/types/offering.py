@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def find_model(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find the model of an offering; whoever holds the one has loaded the other."""
+    """Find the model of an offering; it was loaded together with the offering."""
     offering: records.Offering = root
     return info.context.loaders.find_model(offering.model_id)
 
