@@ -257,7 +257,7 @@ def create_app(
             persisted=gateway.documents,
             limiter=limiter,
             access_log=access_log,
-            figures=None if workers is None else workers.write_metrics,
+            metrics_writer=None if workers is None else workers.write_metrics,
             lifespan=lifespan,
             clock=web_clock,
         )

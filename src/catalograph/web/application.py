@@ -45,7 +45,7 @@ from catalograph.web.request import (
 )
 from catalograph.web.response_cache import CacheHits, ResponseCache
 from catalograph.web.routes import (
-    Figures,
+    MetricsWriter,
     ReadyProbe,
     answer_http_exception,
     build_routes,
@@ -70,7 +70,7 @@ def build_web_app(
     persisted: PersistedDocuments | None = None,
     limiter: RateLimiter | None = None,
     access_log: AccessLog | None = None,
-    figures: Figures | None = None,
+    metrics_writer: MetricsWriter | None = None,
     lifespan: Lifespan[Starlette] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
@@ -85,7 +85,7 @@ def build_web_app(
         persisted: Stores documents by hash; None: no persisted queries.
         limiter: Counts requests; None: in the memory of this process.
         access_log: Gets a line for each request; None: there is none.
-        figures: Writes `/metrics`; None: the metrics of this process.
+        metrics_writer: Writes `/metrics`; None: the metrics of this process.
         lifespan: Starts and stops what the engine needs.
         clock: Seconds, monotonic; for the age of cached responses.
     """
@@ -137,7 +137,7 @@ def build_web_app(
     routes = build_routes(
         sdl=sdl,
         ready=ready,
-        figures=figures or _write_metrics,
+        write_metrics=metrics_writer or _write_metrics,
         redirect_root=pages is not None,
         protect=protect,
     )

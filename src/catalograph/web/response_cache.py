@@ -1,10 +1,10 @@
 """The response cache: rendered responses, and how a cache hit is answered.
 
-A response is found in two ways, in one cache. By its question (document, variables,
-operation name, partition): that takes a parsed request. And by the bytes of a request that
-was answered before: that takes one look-up, so the protocol asks `CacheHits` before it makes
-anything of a request. A request that was answered once has passed every check that does not
-change with time; only the rate limit is left to ask.
+One cache has two kinds of keys. The first is the question (document, variables, operation
+name, partition), which needs a parsed request. The second is the bytes of a request that was
+answered before: one look-up, so the protocol asks `CacheHits` before it parses anything.
+Such a request has passed every check that does not change with time; only the rate limit is
+still applied.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
 _MIN_COMPRESSED_BYTES: Final = 1024
 _MAX_COMPRESSED_AT_ONCE_BYTES: Final = 512 * 1024
-"""Larger bodies are compressed beside the event loop; up to this one takes some 5 ms."""
+"""Bytes; larger bodies are compressed in a thread. One of this size takes some 5 ms."""
 
 _WARNED_CACHE_S: Final = 1.0
 _OVERHEAD_BYTES: Final = 1024
 _REQUEST_OVERHEAD_BYTES: Final = 2048
 _LARGEST_SHARE: Final = 8
 
-# What can change a response. Everything else may differ between two equal requests.
+# The headers that can change a response. Requests that differ in others are equal.
 _VARYING: Final = (
     b"accept",
     b"accept-encoding",
@@ -57,7 +57,7 @@ _TAG_SUFFIX: Final = {
 
 
 class Question(NamedTuple):
-    """What a response depends on, beside the state of the catalogue."""
+    """The inputs of a response, apart from the state of the catalogue."""
 
     text: str
     variables: bytes
@@ -81,7 +81,7 @@ def build_request_key(
         brings_token: Whether `Authorization` makes a difference.
 
     Returns:
-        None when an equal request might be answered otherwise.
+        None if an equal request might get another response.
     """
     if not _NEVER_CACHED.isdisjoint(headers):
         return None
@@ -94,12 +94,12 @@ class RenderedResponse:
     """The response to one operation, ready for every media type and coding.
 
     Attributes:
-        answer: What it was rendered from.
+        answer: The answer that it was rendered from.
         body: Uncompressed.
-        fresh_until_s: Clock reading up to which others may cache it.
-        until_s: Clock reading up to which we may.
+        fresh_until_s: Time up to which clients and proxies may cache it.
+        until_s: Time up to which this process may cache it.
         name: Operation name; empty when it has none.
-        question: Under which it is cached; None when it is not.
+        question: Its key in the cache; None if it is not cached.
     """
 
     __slots__ = (
@@ -211,7 +211,7 @@ class RenderedResponse:
         return holds_etag(if_none_match, self.build_etag(media, coding))
 
     def measure_bytes(self) -> int:
-        """Memory that the bodies and the question take, with a flat overhead."""
+        """Memory of the bodies and the question, with a flat overhead."""
         bodies = sum(len(body) for body in set(self._bodies.values()))
         question = self.question
         key = 0 if question is None else len(question.text) + len(question.variables)
@@ -222,9 +222,9 @@ class CachedRequest:
     """One request, by its bytes, with its response in one media type and coding.
 
     Attributes:
-        response: What it is answered with.
+        response: The cached response.
         body: In the coding.
-        key_id: Whose API key the request holds; empty without keys.
+        key_id: Public name of the API key in the request; empty without keys.
         log_tail: The constant part of its line in the access log.
     """
 
@@ -271,7 +271,7 @@ class CachedRequest:
         self._head = b""
 
     def write_head(self, now_s: float) -> bytes:
-        """Write the header lines; anew only when `max-age` changes."""
+        """Write the header lines; cached until `max-age` changes."""
         response = self.response
         left_s = int(response.fresh_until_s - now_s)
         if left_s != self._left_s:
@@ -284,9 +284,9 @@ class CachedRequest:
 
 
 class ResponseCache:
-    """Responses that may be sent again, bounded in bytes, least recently used evicted first.
+    """An LRU of responses, bounded in bytes.
 
-    Once it is full, a response is stored when its question comes a second time.
+    Once it is full, a response is admitted on the second request of its question.
 
     Args:
         max_bytes: Bound over bodies, keys and a flat overhead for each.
@@ -326,13 +326,13 @@ class ResponseCache:
         return found
 
     def find_request(self, key: RequestKey, now_s: float) -> CachedRequest | None:
-        """Find how a request was answered that was equal in its bytes; None on a miss."""
+        """Find the hit for a request by its bytes; None on a miss."""
         found = self._lru.get(key)
         if not isinstance(found, CachedRequest):
             return None
         response = found.response
         question = response.question
-        # The bytes belong to the response: it is used now, and it may have been evicted.
+        # The response may have been evicted; if not, it becomes the most recently used.
         if (
             response.until_s <= now_s
             or question is None
@@ -343,7 +343,7 @@ class ResponseCache:
         return found
 
     def put(self, question: Question, response: RenderedResponse) -> None:
-        """Store a response, unless it may not be sent again or is too large."""
+        """Store a response, unless it must not be cached or is too large."""
         if response.until_s > self._clock():
             response.question = question
             if not self._lru.put(question, response):
@@ -351,10 +351,10 @@ class ResponseCache:
             REQUESTS.cached_bytes = self._lru.weight
 
     def put_request(self, key: RequestKey, request: CachedRequest) -> None:
-        """Let requests with the same bytes find a response that is stored."""
+        """Add the bytes of a request as a key of a stored response."""
         question = request.response.question
         if question is not None and self._lru.put(key, request):
-            # It has grown if it was compressed for this request.
+            # Update its weight: it has grown if it was compressed for this request.
             self._lru.put(question, request.response)
             REQUESTS.cached_bytes = self._lru.weight
 
@@ -366,7 +366,7 @@ class CacheHits:
         cache: The responses.
         log: Gets a line for each request, as from the middleware.
         guard: Counts requests; None when there is no limit.
-        proxies: Whose word on addresses counts.
+        proxies: Trusted proxies, whose forwarded addresses count.
         brings_token: Whether `Authorization` makes a difference to responses.
         cors: Words the headers for pages of other origins.
         clock: The same as that of `cache`.

@@ -21,7 +21,7 @@ from catalograph.web.request import headers_of
 ReadyProbe = Callable[[], Awaitable[str | None]]
 """Gives None when operations can be answered, otherwise the reason why not."""
 
-Figures = Callable[[str], Awaitable[tuple[bytes, str]]]
+MetricsWriter = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Gives what `/metrics` shows, for an `Accept` header, and its media type."""
 
 _JSON: Final = "application/json"
@@ -33,7 +33,7 @@ def build_routes(
     *,
     sdl: str | None,
     ready: ReadyProbe,
-    figures: Figures,
+    write_metrics: MetricsWriter,
     redirect_root: bool,
     protect: Callable[[ASGIApp], ASGIApp],
 ) -> list[Route]:
@@ -42,7 +42,7 @@ def build_routes(
     Args:
         sdl: The API schema; None answers 404.
         ready: Asked at every `/readyz`; should be quick.
-        figures: Asked at every `/metrics`.
+        write_metrics: Called for every request to `/metrics`.
         redirect_root: Whether `/` and `/graphql/` lead to the explorer.
         protect: Wraps what shows the graph. Health and metrics are open: the proxy in front
             must keep them from the outside.
@@ -50,7 +50,7 @@ def build_routes(
     routes = [
         Route("/healthz", _answer_alive, methods=_PROBES),
         Route("/readyz", _build_readiness(ready), methods=_PROBES),
-        Route("/metrics", _build_metrics(figures)),
+        Route("/metrics", _build_metrics(write_metrics)),
         Route(
             "/schema.graphql",
             _build_schema(sdl),
@@ -115,9 +115,11 @@ def _build_readiness(ready: ReadyProbe) -> Callable[[Request], Awaitable[Respons
     return answer_ready
 
 
-def _build_metrics(figures: Figures) -> Callable[[Request], Awaitable[Response]]:
+def _build_metrics(
+    write_metrics: MetricsWriter,
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer_metrics(request: Request) -> Response:
-        text, media_type = await figures(request.headers.get("accept", ""))
+        text, media_type = await write_metrics(request.headers.get("accept", ""))
         return Response(text, 200, {**_NO_STORE, "Content-Type": media_type})
 
     return answer_metrics

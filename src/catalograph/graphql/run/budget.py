@@ -1,4 +1,4 @@
-"""The byte budget of a response: spent while it is rendered, so that none grows too large."""
+"""The byte budget of a response: charged while it is rendered, to bound its size."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,11 +20,11 @@ class ResponseBudget:
     """Bytes that the response to one operation may still take.
 
     Args:
-        max_bytes: Of the whole response, uncompressed.
+        max_bytes: Bound on the whole response, uncompressed.
 
     Attributes:
         spent_bytes: Charged so far.
-        is_exceeded: Whether the operation must be given up.
+        is_exceeded: Whether the operation must be aborted.
     """
 
     __slots__ = ("_max_bytes", "is_exceeded", "spent_bytes")
@@ -35,10 +35,10 @@ class ResponseBudget:
         self.is_exceeded = False
 
     def spend(self, count: int) -> None:
-        """Charge bytes before they are kept.
+        """Charge bytes before they are stored.
 
         Raises:
-            ResponseTooLargeError: There are not so many left; the operation must end.
+            ResponseTooLargeError: The budget is exceeded; the operation must end.
         """
         self.spent_bytes += count
         if self.spent_bytes > self._max_bytes:

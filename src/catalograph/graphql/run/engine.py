@@ -1,4 +1,4 @@
-"""Runs operations: the one entrance to the graph."""
+"""Runs operations: the only entry point to the graph."""
 
 import datetime
 import inspect
@@ -78,7 +78,7 @@ class Engine:
         self._max_slice_s = max_slice_s
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
-        """Run one operation; whatever goes wrong is in the answer.
+        """Run one operation; all errors are in the answer.
 
         Suspends only where something must be waited for: a long new document, the upstream,
         the shared cache, the next time slice.
@@ -127,7 +127,7 @@ class Engine:
         prepared.has_run = True
         answer = self._answer(data, errors, loaders, caller, prepared, cost)
         if len(answer.body) > self._max_response_bytes:
-            # What escapes characters was counted too low.
+            # The budget does not count escape sequences, so the final size is checked.
             too_large = ResponseTooLargeError(
                 len(answer.body), self._max_response_bytes
             )
@@ -167,7 +167,7 @@ class Engine:
         return result.data, errors
 
     def _find_totals(self, access: Access) -> Totals:
-        """How much there is of what, as far as this process knows now."""
+        """Find the sizes of lists, as far as this process knows them."""
         entry = self._source.find_index(access)
         if entry is None:
             return {}
@@ -237,8 +237,8 @@ async def _render_lists(
     """Load and render the lists of an operation that consists of nothing else.
 
     Returns:
-        None when a list failed, or holds a value that is not what its type promises: the
-        executor finds the same in `loaders`, and words the error.
+        None if a list failed, or holds a value that does not match its type: the executor
+        then finds the same in `loaders`, and reports the error.
 
     Raises:
         ResponseTooLargeError: As `Engine._run`.
@@ -269,7 +269,7 @@ def _refuse(
     code: str,
     kind: str | None,
 ) -> Answer:
-    """Answer a request of which nothing ran: no `data`."""
+    """Answer a request that was refused before execution: no `data`."""
     formatted = format_errors(errors, request_id=caller.request_id, code=code)
     return Answer(
         body=_encode({"errors": formatted}),
@@ -280,11 +280,11 @@ def _refuse(
 
 
 def _warn(keys: Iterable[str], loaders: Loaders) -> list[dict[str, Any]]:
-    """Say which fields are past their stale age because the upstream failed.
+    """Build the warnings about fields that are past their stale age.
 
     Args:
         keys: Response keys of the root fields.
-        loaders: What was loaded.
+        loaders: The loaders of the operation.
     """
     stale = dict(loaders.stale_paths)
     if loaders.index_is_stale and loaders.index is not None:
@@ -305,7 +305,7 @@ def _warn(keys: Iterable[str], loaders: Loaders) -> list[dict[str, Any]]:
 
 
 def _lifetime(loaders: Loaders, *, failed: bool, warned: bool) -> tuple[float, float]:
-    """Seconds for which others may cache the answer, and for which we may."""
+    """Give the seconds for which clients and proxies may cache the answer, and for us."""
     if failed:
         return 0.0, 0.0
     if warned:

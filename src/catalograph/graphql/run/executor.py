@@ -34,16 +34,16 @@ from catalograph.graphql.run.projection import (
 T = TypeVar("T")
 
 LONG_LIST: Final = 20
-"""Objects that may take longer than a time slice when each is completed field by field."""
+"""Lists of so many objects may exceed a time slice when completed field by field."""
 
 
 class BoundedExecutor(Executor[Any]):
     """graphql-core's executor within a byte budget, with pauses.
 
     Attributes:
-        budget: Of the response. Once it is exceeded no field is answered any more:
-            `execute_operation` raises `ResponseTooLargeError`.
-        time_slice: Of the operation.
+        budget: Budget of the response. Once it is exceeded, no further fields are completed,
+            and `execute_operation` raises `ResponseTooLargeError`.
+        time_slice: Time slice of the operation.
     """
 
     budget: ResponseBudget
@@ -63,7 +63,7 @@ class BoundedExecutor(Executor[Any]):
             parent_type, source_value, path, grouped_field_set, position_context
         )
 
-    # An instance method here, a static one there: it is always called on an executor.
+    # A static method in graphql-core; it is always called on an instance.
     def complete_leaf_value(  # type: ignore[override]  # noqa: D102 - as inherited
         self, return_type: Any, result: Any
     ) -> Any:
@@ -82,7 +82,7 @@ class BoundedExecutor(Executor[Any]):
         path: Path,
     ) -> None:
         if self.budget.is_exceeded:
-            # Not a failed field: everything ends.
+            # Not a field error: the whole operation ends.
             raise raw_error
         keys = sum(len(key) if isinstance(key, str) else 8 for key in path.as_list())
         self.budget.spend(BYTES_PER_ERROR + keys)
@@ -139,9 +139,9 @@ class BoundedExecutor(Executor[Any]):
     ) -> list[Any]:
         """Complete items one after the other, with pauses.
 
-        graphql-core begins all of them and then waits for all, a task each: a thousand
-        nodes with lists of their own would be one long step of the event loop. Nothing is
-        lost: what hangs below an item comes from an index that is loaded by then.
+        graphql-core starts a task for each item and then waits for all: a thousand nodes
+        with lists of their own would be one long step of the event loop. The sequential way
+        costs no time: everything below an item comes from the index, which is loaded.
         """
         completed: list[Any] = []
         for place, item in enumerate(items):
@@ -162,11 +162,11 @@ class BoundedExecutor(Executor[Any]):
 
 
 class CompiledExecutor(BoundedExecutor):
-    """Completes what can be projected as `msgspec.Raw` JSON, and all else as ever.
+    """Completes projectable objects as `msgspec.Raw` JSON, all others like graphql-core.
 
     Attributes:
-        plans: The document's, for these values of the variables in its directives.
-        projector: Compiles what is not among them.
+        plans: Projections of the document for these directive variables.
+        projector: Compiles missing projections.
     """
 
     plans: dict[tuple[Any, ...], Projection | None]
@@ -234,8 +234,8 @@ class CompiledExecutor(BoundedExecutor):
     def find_projection(
         self, type_: GraphQLObjectType, field_details_list: FieldDetailsList
     ) -> Projection | None:
-        """Find or compile the projection of selected fields; None where there can be none."""
-        # The document holds its nodes, so their ids stay theirs.
+        """Find or compile the projection of selected fields; None if they need a resolver."""
+        # The document refers to its nodes, so their ids are not reused.
         key = (type_, *[id(details.node) for details in field_details_list])
         if key in self.plans:
             projection = self.plans[key]
@@ -263,6 +263,6 @@ def _item_type(list_type: GraphQLList[Any]) -> Any:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> Any:
-    """Run work now if it need not wait; graphql-core awaits what is left of it otherwise."""
+    """Run work until it suspends; if it does, graphql-core awaits the rest."""
     begun = begin(work)
     return begun.result if begun.is_done else begun

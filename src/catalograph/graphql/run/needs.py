@@ -1,4 +1,4 @@
-"""What a selection needs: payload sections of its models, or the index."""
+"""Finds the needs of a selection: payload sections, side tables, or the index."""
 
 import enum
 import functools
@@ -38,7 +38,7 @@ _DEFINITION: Final = "strawberry-definition"
 
 
 class Need(enum.Flag):
-    """What a field makes necessary, wherever it is selected."""
+    """A requirement of a field, wherever it is selected."""
 
     NOTHING = 0
     DATA = enum.auto()
@@ -60,17 +60,17 @@ _SECTION_NEEDS: Final = {"data": Need.DATA, "gateway": Need.GATEWAY}
 
 
 def needs(need: Need) -> Mapping[str, object]:
-    """Metadata of a field: what it makes necessary.
+    """Build the metadata of a field that declares its needs.
 
-    A field of a model that is read from its record needs none: the class of the record
-    tells its section.
+    Not necessary for a field of a model that is read from its record: the class of the
+    record tells its section.
     """
     return {"needs": need}
 
 
 @functools.lru_cache(maxsize=4_096)
 def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) -> Need:
-    """What one field makes necessary; nothing for a field that the type does not have."""
+    """Find the needs of one field; empty for a field that the type does not have."""
     field = type_.fields.get(name)
     definition = None if field is None else field.extensions.get(_DEFINITION)
     if definition is None:
@@ -85,7 +85,7 @@ def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) 
 
 
 def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
-    """What everything selected below a field needs, with its directives applied."""
+    """Find the needs of all selections below a field, with directives applied."""
     walk = _Walk(info.schema, info.fragments, info.variable_values)
     parent = get_named_type(info.return_type)
     for node in info.field_nodes:
@@ -95,7 +95,7 @@ def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
 
 
 def find_operation_needs(executor: Executor[Any]) -> Need:
-    """What everything that an operation selects needs, with its directives applied."""
+    """Find the needs of all selections of an operation, with directives applied."""
     walk = _Walk(
         executor.schema, executor.fragment_definitions, executor.variable_values
     )
@@ -109,12 +109,12 @@ def find_operation_needs(executor: Executor[Any]) -> Need:
 
 
 def needed_sections(needs: Need) -> Sections:
-    """The payload sections among the needs."""
+    """Give the payload sections among the needs."""
     return Sections(data=Need.DATA in needs, gateway=Need.GATEWAY in needs)
 
 
 def needed_tables(needs: Need) -> frozenset[TableKind]:
-    """The side tables among the needs."""
+    """Give the side tables among the needs."""
     return frozenset(kind for kind, need in _TABLE_NEEDS.items() if need in needs)
 
 
@@ -164,7 +164,7 @@ class _Walk:
             self.visit(get_named_type(field.type), node.selection_set)
 
     def _visit_offerings(self, field: GraphQLField, node: FieldNode) -> None:
-        """Note that it takes the index to tell what some names of endpoints mean."""
+        """Add the index if only it can resolve the names of endpoints."""
         try:
             found = get_argument_values(field, node, self._variable_values)
         except GraphQLError:

@@ -1,8 +1,8 @@
-"""Prepared operations: all that one document, name and set of variables decide.
+"""Prepared operations: everything that follows from document, operation name and variables.
 
-An operation is prepared once: parsed, validated, variables coerced. If it asks for nothing
-but lists of models, and all that it selects can be projected, it is also known what each
-list asks for and how it is rendered: it has list steps, and runs without the executor.
+An operation is prepared once: parsed, validated, variables coerced. If it only lists models
+and all its selections can be projected, it also gets list steps: the request and the
+projection of each list. Such an operation runs without the executor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,19 +66,19 @@ class ListStep(msgspec.Struct, frozen=True):
 
 
 class PreparedOperation:
-    """One operation with its variables, as often as it is asked for.
+    """One operation with its variables, ready to run any number of times.
 
     Attributes:
-        key: What tells it from others.
+        key: Document, operation name and variables.
         document: Parsed and validated.
-        node: The operation; None when the document has no such.
+        node: The operation; None if the document has no such operation.
         kind: `query`, `mutation`, `subscription`; None when there is no operation.
         errors: Why it may not run; empty when it may.
         code: Kind of the errors.
         name: Of the operation, or the beginning of a very long one; None without one.
         compiled: Projections and needs of the document, under these variables.
         steps: The lists that it consists of; None: the executor has to run it.
-        has_run: Whether it was asked for before, so that renderings are worth caching.
+        has_run: Whether it has run before, so that renderings are worth caching.
     """
 
     __slots__ = (
@@ -122,10 +122,10 @@ class PreparedOperation:
         self._totals: Totals | None = None
 
     def estimate_cost(self, estimator: CostEstimator, totals: Totals) -> int:
-        """Estimate the cost; again only when the catalogue has another size.
+        """Estimate the cost; cached while the size of the catalogue is the same.
 
         Raises:
-            LimitError: It costs more than it may.
+            LimitError: It costs more than `max_cost`.
         """
         if self._totals != totals:
             executor = self._template

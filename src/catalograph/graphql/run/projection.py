@@ -2,15 +2,15 @@
 
 Resolving field by field costs more than everything else together. A selection set in
 which every field is read from a record (no resolver, no arguments) is compiled once for
-its document into a `Projection`; the executor hands whole objects and lists to it and
-gets JSON back. Whatever else a selection holds runs as ever.
+its document into a `Projection`. The executor passes whole objects and lists to it and
+gets JSON back. All other selections run in the executor as usual.
 
-Rendering is by parts: one part is one field of one type with what is selected below it.
-Equal parts are one object, whichever document they came from, and the bytes of a part
-are kept with its record, so that a new document over known records is mostly joining.
+Rendering is by parts: a part is one field of one type with the selections below it. Equal
+parts of different documents are one object, and the bytes of a part are cached with its
+record. So a new document over known records mostly joins cached bytes.
 
-A projection never words an error. Where a value is not what its type promises, it gives
-up (`CannotProjectError`), and the executor completes that value in the ordinary way.
+A projection never reports an error itself. If a value does not match its type, it raises
+`CannotProjectError`, and the executor completes that value in the ordinary way.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,47 +37,47 @@ Selected = Mapping[str, Any]
 """Selected fields by response key; the type of the values depends on the collector."""
 
 Collect = Callable[[GraphQLObjectType, Any], Selected]
-"""Gives what is selected below a field for an object type, directives applied."""
+"""Collects the selections below a field for an object type, with directives applied."""
 
 READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
-"""Fields whose resolver only reads an attribute as long as no argument is given."""
+"""Fields whose resolver only reads an attribute if no argument is given."""
 
 _SHARED = (records.Provider, records.Endpoint, records.Organisation)
-"""Records that many others hold: their objects are worth keeping from the first time."""
+"""Records that many others share: their renderings are cached on the first use."""
 
 _OBJECTS_PER_PIECE: Final = 20
-"""After so many there is a chance to pause; a large model takes 0.1 ms."""
+"""Objects of a piece; rendering can pause between pieces. A large model takes 0.1 ms."""
 
 _BYTES_PER_PIECE: Final = 64 * 1024
-"""A piece ends when it has become so large, whatever is left of its objects."""
+"""Bytes after which a piece ends early."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class CannotProjectError(Exception):
-    """A value is not what its type promises; ordinary execution words the error."""
+    """A value does not match its type; the ordinary executor reports the error."""
 
 
 class RenderedParts:
     """Cache of rendered parts, stored with the records they were rendered from.
 
     Args:
-        max_bytes: When they take more, all are dropped: they are quickly made again, and
-            the records of the last refresh go with them.
+        max_bytes: Beyond this bound the whole cache is cleared: parts are quickly rendered
+            again, and clearing also frees the records of earlier refreshes.
 
     Attributes:
-        slots: A record, and what has been rendered of it; by the identity of the record.
+        slots: A record and its rendered parts, by the identity of the record.
     """
 
     def __init__(self, max_bytes: int = 24 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
-        # By identity: equal records are rendered alike, but comparing them costs more
-        # than rendering. The record is held, so that its id is not given to another.
+        # By identity: comparing equal records would cost more than rendering them. The slot
+        # refers to the record, so that its id is not reused.
         self.slots: dict[int, tuple[object, dict[object, bytes]]] = {}
 
     def of(self, record: object) -> dict[object, bytes]:
-        """What has been rendered of a record, by part or projection."""
+        """Give the cached renderings of a record, by part or projection."""
         slot = self.slots.get(id(record))
         if slot is None:
             if self._held_bytes > self._max_bytes:
@@ -98,7 +98,7 @@ _BYTES_PER_FRAGMENT = 120
 
 
 class Part:
-    """One field of a type, with what is selected below it; without its response key."""
+    """One field of a type with the selections below it, without its response key."""
 
     __slots__ = ("_name", "_read", "_type", "below", "has_pieces", "needs")
 
@@ -128,7 +128,7 @@ class Part:
         except CannotProjectError:
             raise
         except Exception as exc:
-            # Reading has no effects: whatever it is, it happens again where it is worded.
+            # Reading has no side effects: the executor reads again and reports the error.
             raise CannotProjectError from exc
 
     def pieces(self, source: object) -> Iterator[bytes]:
@@ -181,7 +181,7 @@ class Projection:
         self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: RenderedParts
     ) -> None:
         self._parts: list[Part] = []
-        # What is the same for all objects, with a place for each part in between.
+        # A template: constant bytes, with a place for each part.
         self._template: list[bytes] = [b"{"]
         self.needs = Need.NOTHING
         for prefix, part in parts:
@@ -198,7 +198,7 @@ class Projection:
         self._is_repeated = False
 
     def mark_repeated(self) -> None:
-        """Note that this has been asked for before, so that whole models are worth keeping."""
+        """Record that the operation was run before, so that whole models are cached."""
         if not self._is_repeated:
             self._is_repeated = True
             for part in self._parts:
@@ -209,7 +209,7 @@ class Projection:
         """Render one object.
 
         Raises:
-            CannotProjectError: Some value is not what its type promises.
+            CannotProjectError: A value does not match its type.
         """
         is_shared = isinstance(source, _SHARED)
         if not is_shared and not isinstance(source, records.Model):
@@ -231,7 +231,7 @@ class Projection:
         A record is one piece: the pieces of a page are small enough.
 
         Raises:
-            CannotProjectError: As `render`; what was given before is void.
+            CannotProjectError: As `render`; discard the pieces that were given before.
         """
         if isinstance(source, (*_SHARED, records.Model)):
             yield self.render(source)
@@ -256,7 +256,7 @@ class Projection:
         while start < count:
             rendered: list[bytes] = []
             for source in sources[start:end]:
-                # Cached renderings are looked up here: most lists of hundreds are all hits.
+                # Look up here, without a call for each object: most long lists are all hits.
                 slot = find(id(source))
                 whole = None if slot is None else slot[1].get(self)
                 rendered.append(self.render(source) if whole is None else whole)
@@ -288,7 +288,7 @@ class Projection:
 
 
 class _Readable:
-    """A field that is read from its object, and from nothing else.
+    """A field that only reads an attribute of its object.
 
     Attributes:
         type: As the schema has it.
@@ -317,7 +317,7 @@ class Projector:
 
     Args:
         read: Reads a field that has no resolver: an object and a name.
-        max_interned: Parts and projections that are remembered; then all are forgotten.
+        max_interned: Most interned parts and projections; beyond it, all are dropped.
     """
 
     def __init__(
@@ -336,12 +336,12 @@ class Projector:
         selected: Selected,
         collect: Collect,
     ) -> Projection | None:
-        """Compile what is selected of a type; None when some field needs a resolver.
+        """Compile the selections on a type; None if a field needs a resolver.
 
         Args:
-            type_: What the fields are selected of.
+            type_: The type that the fields belong to.
             selected: Fields by response key: a node, or graphql-core's list of details.
-            collect: Gives the same for what is selected below one of them.
+            collect: Collects the selections below one of them in the same form.
         """
         parts: list[tuple[bytes, Part | bytes]] = []
         for key, field in selected.items():
@@ -351,7 +351,7 @@ class Projector:
             comma = b"," if parts else b""
             parts.append((comma + _encode(key) + b":", part))
         if not any(isinstance(part, Part) for _, part in parts):
-            # Nothing would be read, so nothing would tell that the object is of the type.
+            # Nothing would be read, so a wrong object type would not be noticed.
             return None
         return self._intern(type_.name, tuple(parts))
 
@@ -384,7 +384,7 @@ class Projector:
         return part
 
     def _find_readable(self, type_: GraphQLObjectType, name: str) -> _Readable | None:
-        """Describe a field that is only read; None when it is not."""
+        """Describe a field that only reads an attribute; None for any other field."""
         key = (type_, name)
         if key not in self._readables:
             self._readables[key] = _describe(type_, name)
@@ -420,7 +420,7 @@ def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
 def _find_attribute(
     type_: GraphQLObjectType, name: str, field: GraphQLField
 ) -> str | None:
-    """What a field without resolver is read from; None when it has one."""
+    """Give the attribute that a field without resolver reads; None if it has one."""
     if (type_.name, name) in READ_WITHOUT_ARGUMENTS:
         return READ_WITHOUT_ARGUMENTS[type_.name, name]
     if field.args or not getattr(field.resolve, "_is_default", False):
