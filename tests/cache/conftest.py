@@ -8,7 +8,7 @@ from redis import Redis
 from catalograph.cache.entries import Ages
 from catalograph.cache.refreshing import RefreshingCache
 from catalograph.cache.shared import open_store
-from support.kept_answers import Clock, Upstream
+from support.cache_stand_ins import Clock, Upstream
 from support.redis_server import BINARY, RedisServer
 
 

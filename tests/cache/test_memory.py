@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from catalograph.cache.entries import Entry
 from catalograph.cache.memory import BoundedMemory, Slot
 from catalograph.cache.shared import open_store
-from support.kept_answers import count
+from support.cache_stand_ins import count
 
 # What a value of 600 bytes under a key of one letter weighs.
 SLOT = 401 + 600

@@ -9,7 +9,7 @@ from catalograph.cache.entries import Entry, MsgpackCodec
 from catalograph.cache.keys import document_key
 from catalograph.cache.persisted_queries import SharedDocuments
 from catalograph.cache.shared import Store, open_store
-from support.kept_answers import Clock
+from support.cache_stand_ins import Clock
 from support.redis_server import RedisServer
 
 DOCUMENT = "{ models { totalCount } }"

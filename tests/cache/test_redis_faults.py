@@ -16,7 +16,7 @@ from catalograph.cache.redis import Redis, RedisDownError
 from catalograph.cache.refreshing import RefreshingCache
 from catalograph.cache.shared import RedisSharedCache, Store, open_store
 from catalograph.errors import UpstreamUnavailableError
-from support.kept_answers import (
+from support.cache_stand_ins import (
     START_S,
     TEXT,
     Clock,

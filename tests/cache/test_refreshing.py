@@ -11,7 +11,7 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from support.kept_answers import START_S, TEXT, Clock, Upstream, count, settle, store
+from support.cache_stand_ins import START_S, TEXT, Clock, Upstream, count, settle, store
 
 Callers = list[asyncio.Task[Entry[str | None]]]
 

@@ -23,7 +23,7 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from support.kept_answers import (
+from support.cache_stand_ins import (
     START_S,
     TEXT,
     Clock,

@@ -6,7 +6,7 @@ import pytest
 
 from catalograph.data.index_keeper import IndexKeeper
 from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
-from support.kept_answers import settle
+from support.cache_stand_ins import settle
 from support.stub_upstream import Status, StubUpstream
 
 DOWN = Status(500)

@@ -11,7 +11,7 @@ from support.graph_gateway import (
     bare_call,
     reading_calls,
 )
-from support.kept_answers import count
+from support.cache_stand_ins import count
 from support.stub_upstream import Status, StubUpstream
 
 COUNTER = "catalograph_upstream_contract_breaks_total"

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from support.graph_gateway import GraphGateway, TurnedClock
-from support.kept_answers import count
+from support.cache_stand_ins import count
 from support.stub_upstream import TOKEN, Status, StubUpstream
 
 EVERYTHING = """{ models { nodes { modelId } totalCount facets { organisations { value } } }

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from support.graph_gateway import GraphGateway, Result, TurnedClock
-from support.kept_answers import settle
+from support.cache_stand_ins import settle
 from support.stub_upstream import (
     Cut,
     Fault,

@@ -16,7 +16,7 @@ from catalograph.server.lifecycle import Drain
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
 from support.graph_gateway import TurnedClock
-from support.kept_answers import count, until
+from support.cache_stand_ins import count, until
 from support.stub_upstream import StubUpstream
 from support.web_client import JSON, build_client, serve
 

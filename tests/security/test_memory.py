@@ -15,7 +15,7 @@ from catalograph.errors import UpstreamAuthError
 from catalograph.graphql.check.documents import MAX_PREPARED, Document, Documents
 from catalograph.graphql.schema import build_schema
 from catalograph.settings import Settings
-from support.kept_answers import TEXT
+from support.cache_stand_ins import TEXT
 from support.web_client import ask, build_client, running
 
 MIB = 2**20

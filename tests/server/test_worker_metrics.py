@@ -21,7 +21,7 @@ OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
 FORMATS = ["", "text/plain;version=1.0.0", OPEN_METRICS]
 
 
-def figures_of(things: int, *, extra: bool = False) -> CollectorRegistry:
+def metrics_of(things: int, *, extra: bool = False) -> CollectorRegistry:
     """Some metrics of each kind."""
     registry = CollectorRegistry()
     counter = Counter("things", 'Things\nof "all" kinds.', ["kind"], registry=registry)
@@ -34,7 +34,7 @@ def figures_of(things: int, *, extra: bool = False) -> CollectorRegistry:
 
 
 def write(number: int, accept: str, *, things: int, extra: bool = False) -> bytes:
-    registry = figures_of(things, extra=extra)
+    registry = metrics_of(things, extra=extra)
     return write_metrics(Numbered(registry, number), accept)[0]
 
 
@@ -95,7 +95,7 @@ def samples_of(families: Iterable[Metric]) -> list[Sample]:
 
 
 def test_the_number_stands_beside_the_labels() -> None:
-    (things, *_) = Numbered(figures_of(2), 7).collect()
+    (things, *_) = Numbered(metrics_of(2), 7).collect()
 
     assert things.samples[0].labels == {"kind": 'a\n# HELP b="\\c', "worker": "7"}
     assert things.samples[0].value == 2
@@ -113,7 +113,7 @@ def test_who_is_there_and_who_is_not() -> None:
 
 @pytest.mark.parametrize("accept", [*FORMATS, "*/*", "text/plain;version=x"])
 def test_the_media_type_asks_for_its_own_format(accept: str) -> None:
-    registry = figures_of(1)
+    registry = metrics_of(1)
     text, media_type = write_metrics(registry, accept)
 
     assert write_metrics(registry, media_type) == (text, media_type)

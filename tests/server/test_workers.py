@@ -1,4 +1,4 @@
-"""Workers of one gateway meet in a folder and tell one another their figures."""
+"""Workers of one gateway meet in a folder and exchange their metrics."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def figures_of(things: int) -> CollectorRegistry:
+def metrics_of(things: int) -> CollectorRegistry:
     registry = CollectorRegistry()
     Counter("things", "Things.", registry=registry).inc(things)
     return registry
@@ -40,7 +40,7 @@ def figures_of(things: int) -> CollectorRegistry:
 async def joined(
     folder: Path, things: int = 0, *, patience_s: float = NEVER_S
 ) -> AsyncIterator[Workers]:
-    workers = Workers(folder, registry=figures_of(things), patience_s=patience_s)
+    workers = Workers(folder, registry=metrics_of(things), patience_s=patience_s)
     await workers.join()
     try:
         yield workers
@@ -139,7 +139,7 @@ async def test_the_successor_of_one_that_crashed_has_its_number(folder: Path) ->
 @pytest.mark.parametrize(
     ("answer", "hangs_up"), [(b"", False), (b"", True), (b"\0" * 7 + b"\x09cut", True)]
 )
-async def test_one_that_does_not_answer_costs_its_own_figures_alone(
+async def test_one_that_does_not_answer_costs_only_its_own_metrics(
     folder: Path, answer: bytes, *, hangs_up: bool
 ) -> None:
     """It hangs, it ends before it has answered, or while it does."""

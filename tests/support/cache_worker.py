@@ -20,7 +20,7 @@ from catalograph.cache.entries import Ages, Entry
 from catalograph.cache.refreshing import RefreshingCache
 from catalograph.cache.shared import open_store
 from catalograph.errors import UpstreamRateLimitError
-from support.kept_answers import TEXT
+from support.cache_stand_ins import TEXT
 
 LEASE_S = 0.4
 

@@ -19,7 +19,7 @@ from catalograph.errors import (
 )
 from catalograph.upstream import body as body_module, client as client_module
 from catalograph.upstream.client import UpstreamClient
-from support.kept_answers import count
+from support.cache_stand_ins import count
 from support.stub_upstream import (
     TOKEN,
     Cut,

@@ -1,4 +1,4 @@
-"""Request ids, security headers, the access log and the figures."""
+"""Request ids, security headers, the access log and the metrics."""
 
 import io
 import json
@@ -137,12 +137,12 @@ async def test_a_broken_log_breaks_nothing() -> None:
     assert response.status_code == 200
 
 
-def test_figures_have_a_bounded_number_of_names() -> None:
-    figures = RequestMetrics()
+def test_metrics_have_a_bounded_number_of_names() -> None:
+    counters = RequestMetrics()
     for number in range(1_000):
-        figures.count_operation(f"Q{number}", "ok")
+        counters.count_operation(f"Q{number}", "ok")
 
-    families = {family.name: family for family in figures.collect()}
+    families = {family.name: family for family in counters.collect()}
     samples = families["catalograph_operations"].samples
     assert len(samples) == 201
     assert {"operation": "(other)", "outcome": "ok"} in [s.labels for s in samples]
@@ -150,11 +150,11 @@ def test_figures_have_a_bounded_number_of_names() -> None:
 
 
 def test_durations_are_counted_in_buckets() -> None:
-    figures = RequestMetrics()
+    counters = RequestMetrics()
     for seconds in (0.0004, 0.003, 20.0):
-        figures.count_request(200, seconds, 10)
+        counters.count_request(200, seconds, 10)
 
-    families = {family.name: family for family in figures.collect()}
+    families = {family.name: family for family in counters.collect()}
     buckets = {
         sample.labels.get("le", sample.name): sample.value
         for sample in families["catalograph_request_seconds"].samples

@@ -1,4 +1,4 @@
-"""What tests of kept answers need: a clock to turn by hand, an upstream that obeys."""
+"""Stand-ins for tests of the cache: a clock set by hand, a scripted upstream, a store."""
 
 import asyncio
 from collections.abc import Callable
