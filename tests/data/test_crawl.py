@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
 from support.cache_stand_ins import count, settle
+from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
 from support.stub_upstream import Status, StubUpstream
 
 IDS = "{ models(limit: 250, orderBy: {field: MODEL_ID, direction: ASC}) { nodes { modelId } totalCount } }"

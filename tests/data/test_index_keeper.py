@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from catalograph.data.index_keeper import IndexKeeper
-from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
 from support.cache_stand_ins import settle
+from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
 from support.stub_upstream import Status, StubUpstream
 
 DOWN = Status(500)

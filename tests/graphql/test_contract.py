@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from support.cache_stand_ins import count
 from support.graph_gateway import (
     GraphGateway,
     TurnedClock,
     bare_call,
     reading_calls,
 )
-from support.cache_stand_ins import count
 from support.stub_upstream import Status, StubUpstream
 
 COUNTER = "catalograph_upstream_contract_breaks_total"

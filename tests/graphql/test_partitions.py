@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from support.graph_gateway import GraphGateway, TurnedClock
 from support.cache_stand_ins import count
+from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import TOKEN, Status, StubUpstream
 
 EVERYTHING = """{ models { nodes { modelId } totalCount facets { organisations { value } } }

@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from catalograph.data.index_keeper import IndexKeeper
-from support.graph_gateway import GraphGateway, TurnedClock
 from support.cache_stand_ins import count
+from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import Status, StubUpstream
 
 DESCRIBED = """{ providers { nodes { providerId link } }

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from support.graph_gateway import GraphGateway, Result, TurnedClock
 from support.cache_stand_ins import settle
+from support.graph_gateway import GraphGateway, Result, TurnedClock
 from support.stub_upstream import (
     Cut,
     Fault,

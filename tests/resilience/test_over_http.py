@@ -15,8 +15,8 @@ from catalograph.demo.service import DEMO_TOKEN
 from catalograph.server.lifecycle import Drain
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
-from support.graph_gateway import TurnedClock
 from support.cache_stand_ins import count, until
+from support.graph_gateway import TurnedClock
 from support.stub_upstream import StubUpstream
 from support.web_client import JSON, build_client, serve
 
