@@ -45,7 +45,7 @@ class CatalographError(Exception):
 
     @property
     def extensions(self) -> dict[str, object]:
-        """What a client reads beside the message; always holds `code`."""
+        """The `extensions` of the error for clients; always contains `code`."""
         return {"code": self.code}
 
 

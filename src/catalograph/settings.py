@@ -414,7 +414,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed, but probably a mistake; one sentence each, without secrets."""
+        """Warnings about probable mistakes; one sentence each, without secrets."""
         return list(_find_warnings(self))
 
     def take(self, others: Self, fields: Collection[str]) -> Self:

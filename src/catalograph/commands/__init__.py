@@ -1,1 +1,1 @@
-"""What a person runs: the commands, their checks, and what they print."""
+"""The commands of the shell, their checks, and their output."""

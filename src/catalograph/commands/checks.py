@@ -1,4 +1,4 @@
-"""What `catalograph check` looks at: settings, upstream, token, cache; each with a hint."""
+"""The checks of `catalograph check`: settings, upstream, token, cache; each with a hint."""
 
 import contextlib
 import secrets

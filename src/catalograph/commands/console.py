@@ -1,4 +1,4 @@
-"""What the commands show to people."""
+"""Output of the commands for people."""
 
 import json
 import sys

@@ -84,7 +84,7 @@ class BoundedLru(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """What all entries weigh together; never above the bound."""
+        """Total weight of all entries; never above the bound."""
         return self._weight
 
     def __len__(self) -> int:

@@ -25,7 +25,7 @@ _EXPONENT_BELOW = 1e-6
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request asks for. An empty list restricts nothing.
+    """The parameters of one request. An empty list restricts nothing.
 
     Attributes:
         limit: Effective, 1 to 250.

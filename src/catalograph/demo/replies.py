@@ -1,4 +1,4 @@
-"""What both versions of the embedded upstream have in common: replies, and how they are sent."""
+"""Replies of both versions of the embedded upstream."""
 
 import abc
 import datetime

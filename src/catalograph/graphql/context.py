@@ -1,4 +1,4 @@
-"""What a resolver may reach: the loaders of its operation, and nothing else."""
+"""The context of resolvers: the loaders of their operation, and nothing else."""
 
 from typing import Any, Final, TypeAlias
 
@@ -50,7 +50,7 @@ class Context:
         self._filter_values = 0
 
     def find_needs(self, info: GraphQLResolveInfo[Any]) -> Need:
-        """What everything selected below a field needs; worked out once for a document."""
+        """Find the needs of all selections below a field; computed once for a document."""
         key = tuple(id(node) for node in info.field_nodes)
         needs = self.needs.get(key)
         if needs is None:

@@ -21,7 +21,7 @@ Record = Model | Offering | Provider | Endpoint | Organisation
 
 
 class NodeKey(msgspec.Struct, frozen=True):
-    """What a global id stands for.
+    """A decoded global id.
 
     Attributes:
         type_name: GraphQL type.
@@ -48,7 +48,7 @@ def node_id(record: Record) -> str:
 
 
 def offering_key(offering: Offering) -> OfferingKey:
-    """What tells an offering from all others."""
+    """The identifying fields of an offering."""
     return (
         offering.model_id,
         offering.provider.provider_id,

@@ -22,7 +22,7 @@ MAX_OFFSET = 2**31 - 1
 class _CursorFields(
     msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True
 ):
-    """What a cursor holds; what was added later has a default, so that old ones are read."""
+    """The contents of a cursor; later additions have a default, so old cursors are valid."""
 
     order: str
     offset: int

@@ -1,4 +1,4 @@
-"""The upstream over HTTP: bounded in time, tried again, read into records."""
+"""The upstream over HTTP: time-outs, retries, and responses decoded into records."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ from catalograph.upstream.wire import TablePage, read_page, read_table_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_S = 0.5
-"""What a status means is known without its body, which may never end."""
+"""Bytes of an error response that are read at most; its status is enough."""
 
 _MODELS = "/models"
 _MAX_TABLE_ROWS = 10_000
@@ -68,11 +68,11 @@ class UpstreamClient:
 
     Args:
         base_url: Such as `https://host/v1`.
-        token: Sent with every request that brings none of its own; None: none is sent.
-        attempt_timeout_s: For one attempt in all, from connecting to the last byte.
-        total_timeout_s: For all attempts together, with the waits between them.
+        token: Sent with every request that has no token of its own; None: none is sent.
+        attempt_timeout_s: Bound on one attempt, from connecting to the last byte.
+        total_timeout_s: Bound on all attempts together, including the waits.
         versions: Those that the upstream may speak; None: all that are known.
-        transport: In the place of the network.
+        transport: Replaces the network.
         clock: Unix time in seconds.
         monotonic: Seconds, for durations.
         sleep: Waits so many seconds.
@@ -100,7 +100,7 @@ class UpstreamClient:
         self._base_url = check_base_url(base_url)
         self._token = token
         self._attempt_timeout_s = attempt_timeout_s
-        # Of each step alone, so that a dripping server is never cut off: `_ask` does that.
+        # httpx bounds each step only, which does not stop a slow drip; `_ask` bounds it all.
         self._step_timeouts = httpx.Timeout(attempt_timeout_s).as_dict()
         self._total_timeout_s = total_timeout_s
         self._reading = asyncio.Semaphore(1)
@@ -125,11 +125,11 @@ class UpstreamClient:
         def build_http() -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 transport=transport,
-                # A cookie set in one caller's answer would go with the next caller's token.
+                # No cookies: one set for a caller would be sent with the next caller's token.
                 cookies=http.cookiejar.CookieJar(
                     http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
                 ),
-                # Elsewhere the token would go with us.
+                # No redirects: the token would be sent to another host.
                 follow_redirects=False,
                 limits=httpx.Limits(
                     max_connections=1,
@@ -149,11 +149,11 @@ class UpstreamClient:
 
     @property
     def breaker_state(self) -> BreakerState:
-        """Whether calls go through just now."""
+        """Whether calls are admitted now."""
         return self._breaker.state
 
     def use_token(self, token: str | None) -> None:
-        """Send another token of our own from now on; what is under way keeps the former."""
+        """Use another token of our own from now on; requests in flight keep the old one."""
         self._token = token
 
     async def aclose(self) -> None:
@@ -163,7 +163,7 @@ class UpstreamClient:
     def choose_dialect(
         self, version: str | None, *, token: str | None = None
     ) -> Dialect:
-        """Choose how to ask.
+        """Choose the dialect for a request.
 
         Args:
             version: Name of the version that answered last; None before the first answer.
@@ -181,8 +181,9 @@ class UpstreamClient:
     ) -> ModelsPage:
         """Ask for one page of models.
 
-        An upstream that answers as another version than the one it was asked as is asked once
-        more as that one, where its answer will not do and that version can be asked for this.
+        If another version answers than expected, the upstream is asked once more in the
+        dialect of that version, if the first page is not usable and that dialect supports
+        the query.
 
         Args:
             query: Its filter may hold only what `choose_dialect` has parameters for.
@@ -195,12 +196,12 @@ class UpstreamClient:
             rows are cut down, and no record may be. A filtered page is without the router.
 
         Raises:
-            UpstreamAuthError: The token was refused, or no token looks like that.
-            UpstreamRateLimitError: 429, and the wait asked for is too long, or was in vain.
+            UpstreamAuthError: The token was refused, or is not a valid header value.
+            UpstreamRateLimitError: 429, and the requested wait is too long or did not help.
             UpstreamTimeoutError: No complete answer in time; `after_s` is for all attempts.
-            UpstreamUnavailableError: No connection, a status of failure, or the breaker is open.
-            UpstreamResponseError: A 200 that is not a page, or not the one asked for.
-            ValueError: The query is not one for the upstream.
+            UpstreamUnavailableError: No connection, an error status, or the breaker is open.
+            UpstreamResponseError: A 200 that is not a page, or not the requested one.
+            ValueError: No dialect can express the query.
 
         Source: `GET {base_url}/models`.
         """
@@ -250,7 +251,7 @@ class UpstreamClient:
             token: The caller's own, in the place of ours.
 
         Raises:
-            UpstreamError: As `fetch_page`; no table is affected by another.
+            UpstreamError: As `fetch_page`; each table fails independently.
 
         Source: `GET {base_url}/providers` and the like, in pages of 250 where it has pages.
         """
@@ -287,7 +288,7 @@ class UpstreamClient:
         *,
         token: str | None,
     ) -> _AnswerT:
-        """Ask one route with retries, and read its answer.
+        """Request one route with retries, and decode its response.
 
         Args:
             path: Below the base address.
@@ -308,7 +309,7 @@ class UpstreamClient:
                 read,
                 started=started,
                 deadline=deadline,
-                # One caller's limit says nothing of the others'.
+                # The rate limit of one caller says nothing about other callers.
                 is_own_token=token is None,
             )
 
@@ -358,10 +359,10 @@ class UpstreamClient:
         deadline: float,
         is_own_token: bool,
     ) -> _AnswerT:
-        """Ask once, within the bounds of one attempt, and tell breaker and metrics.
+        """Make one attempt, within its time-out, and report it to breaker and metrics.
 
         Raises:
-            AttemptError: In whatever way it failed.
+            AttemptError: The attempt failed.
         """
         if self._pool.is_closed:
             error = UpstreamUnavailableError(detail="not asked: the gateway is closing")
@@ -390,7 +391,7 @@ class UpstreamClient:
             is_limited = outcome == "UPSTREAM_RATE_LIMITED"
             is_failure = failure.is_fault and (is_own_token or not is_limited)
             if path != _MODELS and watched.status is not None:
-                # A table that cannot be had says nothing of the models.
+                # A failing side table must not open the breaker for models.
                 is_failure = False
             raise
         else:
@@ -452,7 +453,7 @@ class UpstreamClient:
                 watched.content_type = response.headers.get("content-type")
                 return await read_whole(response)
             body = b""
-            # The status has been said; a body that breaks off does not unsay it.
+            # The status is known; a truncated body of an error does not change it.
             with contextlib.suppress(
                 httpx.TransportError, httpx.DecodingError, TimeoutError
             ):
@@ -477,8 +478,8 @@ class _Watched:
     Attributes:
         request: What is sent.
         status: HTTP status; None until an answer begins.
-        lifetime: Of a 200, by its own word.
-        content_type: Of a 200, as it says.
+        lifetime: Of a 200, from its `Cache-Control`.
+        content_type: Of a 200.
     """
 
     def __init__(self, request: httpx.Request, path: str) -> None:

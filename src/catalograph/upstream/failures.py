@@ -1,4 +1,4 @@
-"""What can go wrong on the way to the upstream, as our errors, with what follows from it."""
+"""Failures of an attempt, mapped to our errors, with their consequences for retries."""
 
 import email.utils
 import re

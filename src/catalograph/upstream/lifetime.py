@@ -16,7 +16,7 @@ _FORBIDDEN: Final = re.compile(
 
 
 class Lifetime(msgspec.Struct, frozen=True):
-    """What a `Cache-Control` header says.
+    """The ages in a `Cache-Control` header.
 
     Attributes:
         max_age_s: Seconds for which the answer is fresh, a day at most; None when it does

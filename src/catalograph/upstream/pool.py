@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-"""What a connection looks like that the other side has closed."""
+"""Errors of a connection that the other side has closed."""
 
 
 class _Journey:
-    """What the HTTP client does for one request, as it tells it."""
+    """Progress of one request, from the trace events of the HTTP client."""
 
     def __init__(self) -> None:
         self._steps: set[str] = set()

@@ -1,4 +1,4 @@
-"""What the upstream showed when it was checked."""
+"""The report about a check of the upstream."""
 
 from collections.abc import Mapping
 

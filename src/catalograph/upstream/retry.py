@@ -1,4 +1,4 @@
-"""Which failures are tried again and for how long in all; when not to ask at all."""
+"""Retries within a deadline, the retry budget, and the circuit breaker of the upstream."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -15,17 +15,17 @@ from catalograph.upstream.failures import AttemptError
 _Result = TypeVar("_Result")
 
 MAX_ATTEMPTS = 3
-"""The first one and two more."""
+"""Most attempts: the first one and two retries."""
 
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 2.0
 
 
 class RetryBudget:
-    """Lets retries be at most a share of requests, so that a sick upstream is not beaten.
+    """A retry budget: retries are at most a share of requests, to not overload the upstream.
 
-    A bucket of tokens: each request puts in a fifth of one, each retry takes one. A small
-    reserve fills with time, so that the only request of a quiet hour may be tried again.
+    A token bucket: each request adds a fifth of a token, each retry takes one. A small
+    reserve fills with time, so that the only request of a quiet hour can be retried.
     """
 
     _SHARE = 0.2
@@ -40,15 +40,15 @@ class RetryBudget:
         UPSTREAM_RETRY_BUDGET.set(self._tokens)
 
     def earn(self) -> None:
-        """Note a request."""
+        """Add the share of a request."""
         self._fill()
         self._tokens = min(self._MOST, self._tokens + self._SHARE)
         UPSTREAM_RETRY_BUDGET.set(self._tokens)
 
     def spend(self) -> bool:
-        """Take what a retry costs, if it is there."""
+        """Take a token for a retry; False if there is none."""
         self._fill()
-        # The tolerance makes five fifths a whole.
+        # The tolerance: five times a fifth must make one in floating point.
         if self._tokens < 1 - 1e-9:
             return False
         self._tokens -= 1
@@ -64,9 +64,9 @@ class RetryBudget:
 
 
 def build_breaker(monotonic: Callable[[], float]) -> Breaker:
-    """Make the breaker of an upstream: half of at least 20 calls in 10 s, for 5 s.
+    """Build the breaker of an upstream.
 
-    A call is one attempt.
+    It opens for 5 s when half of at least 20 attempts within 10 s have failed.
     """
     known = BreakerState.CLOSED
 
@@ -84,10 +84,10 @@ def build_breaker(monotonic: Callable[[], float]) -> Breaker:
 
 
 class RetryPolicy:
-    """Tries an attempt again while that makes sense, within a deadline.
+    """Retries an attempt after temporary failures, within a deadline.
 
     Args:
-        breaker: While it is open, nothing is tried again.
+        breaker: While it is open, there are no retries.
         monotonic: Seconds on the clock that the deadlines are on.
         sleep: Waits so many seconds.
         random: A number from 0 to 1, for the jitter.
@@ -110,14 +110,14 @@ class RetryPolicy:
     async def run(
         self, attempt: Callable[[], Awaitable[_Result]], *, deadline: float
     ) -> _Result:
-        """Make an attempt, and further ones if it fails.
+        """Make an attempt, and retries if it fails.
 
         Args:
             attempt: Raises AttemptError when it fails.
             deadline: No wait goes beyond it, on the clock of `monotonic`.
 
         Raises:
-            AttemptError: That of the last attempt.
+            AttemptError: The failure of the last attempt.
         """
         self._budget.earn()
         for number in range(1, MAX_ATTEMPTS + 1):
@@ -138,7 +138,7 @@ class RetryPolicy:
         raise AssertionError("the last attempt returns or raises")
 
     def _choose_wait_s(self, failure: AttemptError, number: int) -> float:
-        """Full jitter, and no less than the upstream asks for.
+        """Compute the wait: full jitter on top of the upstream's `Retry-After`.
 
         Args:
             failure: Of the attempt.
@@ -146,5 +146,5 @@ class RetryPolicy:
         """
         longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (number - 1))
         wait_s = self._random() * longest_s
-        # The jitter comes on top: all who were told the same would come at once.
+        # Jitter on top: all clients with the same `Retry-After` would return at once.
         return wait_s if failure.wait_s is None else wait_s + failure.wait_s

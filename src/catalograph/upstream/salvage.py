@@ -1,4 +1,4 @@
-"""What can be used of a row that does not decode as a whole: the slow path, for such rows only."""
+"""Decodes the usable fields of a malformed row: a slow path for such rows only."""
 
 import collections
 import types
@@ -17,7 +17,7 @@ _MAX_MEMBERS: Final = 1_000
 
 
 class Tally:
-    """What one page lost, for one line of the log and for the counter.
+    """Counts the losses of one page, for one log line and the counter.
 
     Attributes:
         lost: How many of each kind: `model` for a whole row, otherwise the upstream's name of
@@ -112,7 +112,7 @@ def _read_details(
 
 
 def _list_members(annotation: Any) -> Iterable[Any]:
-    """What a value may be, without null and without the bounds of it."""
+    """Give the type of a value without null and without its bounds."""
     if typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) in {types.UnionType, typing.Union}:

@@ -1,4 +1,4 @@
-"""Who may ask, on whose behalf, and from where: keys, tokens, proxies, and the gate."""
+"""Access control: API keys, callers' tokens, trusted proxies, and the rate limit."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""What the web layer needs from its neighbours: the graph behind it, the pages in front."""
+"""Protocols of the web layer for its neighbours: the engine and the explorer."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -77,7 +77,7 @@ _TRUSTED_SITES: Final = {"none", "same-origin"}  # the reader's own doing
 
 
 class ExplorerFacts(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What the page says about the gateway; all of it is public.
+    """Facts about the gateway that the page shows; all of them are public.
 
     Attributes:
         catalogue: `demo`: the embedded one.

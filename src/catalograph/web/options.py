@@ -1,4 +1,4 @@
-"""How the web layer is to behave; plain values, chosen by the composition root."""
+"""Options of the web layer: plain values, chosen by the composition root."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """How much one caller may ask.
+    """A rate limit for one caller.
 
     Attributes:
         count: Requests of ordinary cost in one period.

@@ -1,4 +1,4 @@
-"""Documents that clients name instead of sending them: persisted by use, or trusted."""
+"""Persisted queries (registered by clients) and trusted documents (from a manifest)."""
 
 import hashlib
 import re
@@ -25,10 +25,10 @@ class PersistedDocuments(Protocol):
     """Documents by the SHA-256 of their text, stored when a client asks for it."""
 
     async def get(self, sha256: str) -> str | None:
-        """The document; None when it is not held, or no longer."""
+        """Read a document; None if it is not stored, or no longer."""
 
     async def put(self, sha256: str, document: str) -> None:
-        """Hold a document that is known to be valid; may fail in silence."""
+        """Store a valid document; may fail silently."""
 
 
 class TrustedDocuments:

@@ -1,4 +1,4 @@
-"""How much one caller may ask: token buckets, weighed by what operations cost.
+"""The rate limit: token buckets for callers, charged by the cost of operations.
 
 The buckets are in this process, or shared by all replicas.
 """
@@ -17,7 +17,7 @@ from catalograph.web.options import Rate
 from catalograph.web.replies import write_head
 
 COST_OF_A_TOKEN: Final = 1_000
-"""An operation takes one token for each that much of estimated cost, begun ones included."""
+"""Estimated cost per token; an operation takes its cost divided by this, rounded up."""
 
 _IPV6_BITS: Final = 64
 
@@ -208,7 +208,7 @@ def _take_later(_address: str, _key_id: str, _now_s: float) -> None:
 
 
 def name_caller(address: str, key_id: str) -> str:
-    """Whose bucket it is; an IPv6 address stands for its /64, which one customer gets."""
+    """Name the bucket of a caller; IPv6 addresses share one per /64, a customer's network."""
     if key_id:
         return f"key:{key_id}"
     return _network(address) if ":" in address else address
@@ -253,12 +253,12 @@ class SharedBuckets(Protocol):
 
 
 class _Seen:
-    """What is known here of one bucket.
+    """The local copy of one shared bucket.
 
     Attributes:
-        level: As the shared buckets had it.
-        pending: Tokens taken here that they do not know of.
-        at_s: When they were asked.
+        level: Tokens at the last synchronisation.
+        pending: Tokens taken here that are not synchronised yet.
+        at_s: Time of the last synchronisation.
     """
 
     __slots__ = ("at_s", "level", "pending")

@@ -1,4 +1,4 @@
-"""Answers that the web layer words itself: errors above all, in one shape."""
+"""Responses of the web layer itself, above all errors, in one form."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias

@@ -1,4 +1,4 @@
-"""What a request says: its headers, its body, its parameters; and for how long it may take."""
+"""Parsing of requests (headers, body, parameters), and their time-out."""
 
 import asyncio
 import urllib.parse

@@ -1,4 +1,4 @@
-"""What time and switches make of a stored model and of its rows."""
+"""Derives the state of a stored model and its rows from time and switches."""
 
 import datetime
 from collections.abc import Iterable

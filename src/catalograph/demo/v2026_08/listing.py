@@ -44,7 +44,7 @@ _CACHED_RECORDS = 2048
 
 
 class Listing:
-    """What one request found, in order, with `phaseo/free` before all others.
+    """The result of one request, in order, with `phaseo/free` before all others.
 
     Args:
         snapshot: Shows the models.

@@ -1,4 +1,4 @@
-"""What a request for models asks, as August 2026 reads it."""
+"""Parses a request for models as August 2026 does."""
 
 from collections.abc import Mapping
 from typing import Final

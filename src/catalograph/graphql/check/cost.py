@@ -1,4 +1,4 @@
-"""What an operation will cost, estimated before it runs.
+"""Estimates the cost of an operation before it runs.
 
 One unit is about 10 µs of work. Composite values cost 1 each and leaves nothing, unless
 the field's `@cost` says otherwise; `@listSize` says how many values a list has. The size

@@ -48,7 +48,7 @@ USUAL_SCHEMA_LIST: Final = 3
 
 
 class FieldCost(msgspec.Struct, frozen=True):
-    """What one field adds to the cost of an operation.
+    """The contribution of one field to the cost of an operation.
 
     Attributes:
         weight: Of one value.

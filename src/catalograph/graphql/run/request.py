@@ -1,4 +1,4 @@
-"""What the web layer hands to the graph, and what it gets back: no HTTP, no framework types."""
+"""Input and output of the engine: no HTTP and no framework types."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -16,7 +16,7 @@ T = TypeVar("T")
     description="Where a page stands in its list.", shareable=True
 )
 class PageInfo:
-    """What a client needs to ask for the next page."""
+    """Relay's page info."""
 
     has_next_page: bool = strawberry.field(
         description="Whether the list goes on behind this page."
@@ -43,7 +43,7 @@ class EdgeSource:
 
 
 class ConnectionSource(Generic[T]):
-    """What the fields of a connection are read from.
+    """The source of the fields of a connection.
 
     Attributes:
         nodes: The members of the page, in list order.

@@ -69,7 +69,7 @@ class ModelFacets:
     description="A value of a filter that the catalogue does not hold.", shareable=True
 )
 class UnknownFilterValue:
-    """What a client mistyped, and perhaps meant."""
+    """A mistyped filter value, with a suggestion."""
 
     field: str = strawberry.field(
         description="Field of the filter, such as `providers`."

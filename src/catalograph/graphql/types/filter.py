@@ -183,7 +183,7 @@ def _at_most(price: str) -> Decimal | None:
     )
 )
 class ModelFilter:
-    """What the upstream can filter by, and what the index adds."""
+    """The filter of a list of models; see `catalogue.filter`."""
 
     providers: list[str | None] | None = _strings_or_none(
         "Served by any of these providers, by `providerId`; together with `endpoints`, "

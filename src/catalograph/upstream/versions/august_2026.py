@@ -35,7 +35,7 @@ from catalograph.upstream.versions.version import (
 _GATEWAY: Final = Sections(gateway=True)
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""What GraphQL's `Int` can hold."""
+"""Largest value of GraphQL's `Int`."""
 
 
 class OrganisationWire(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +58,7 @@ class LifecycleWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class ModalitiesWire(msgspec.Struct, frozen=True, gc=False):
-    """What is taken and given, of a model or an offer."""
+    """Input and output modalities of a model or an offer."""
 
     input: Words = None
     output: Words = None
@@ -90,7 +90,7 @@ class ParameterWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class CapabilitiesWire(msgspec.Struct, frozen=True, gc=False):
-    """What is supported; an offer has no `endpoints` here, and no providers in the details."""
+    """Capabilities; those of an offer have no `endpoints`, and no providers in the details."""
 
     endpoints: Words = None
     parameters: Words = None
@@ -304,7 +304,7 @@ def _list_endpoints(
 
 
 def _read_offer(offer: OfferWire, make: RecordMaker) -> dict[str, Any]:
-    """What the offerings of one offer have in common."""
+    """Read the fields that all offerings of one offer share."""
     modalities = offer.modalities or _NO_MODALITIES
     effective = offer.effective or _NO_EFFECTIVE
     status = parse_availability(offer.status)

@@ -1,4 +1,4 @@
-"""What the three forms of December 2025 have in common."""
+"""Common parts of the three forms of December 2025."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What every version of the upstream has: how it is asked, read and told from the others."""
+"""The interface of a version of the upstream: dialect, decoding and recognition."""
 
 import abc
 from collections.abc import Mapping
