@@ -42,7 +42,7 @@ from catalograph.upstream.wire import TablePage, read_page, read_table_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_S = 0.5
-"""Bytes of an error response that are read at most; its status is enough."""
+"""Most seconds for the body of an error response: the status is enough, the body may not end."""
 
 _MODELS = "/models"
 _MAX_TABLE_ROWS = 10_000

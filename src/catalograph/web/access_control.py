@@ -43,7 +43,7 @@ class KeyRing:
         return bool(self._known)
 
     def find(self, headers: Mapping[bytes, bytes]) -> str | None:
-        """Find the public name of the key that was sent; None when it is not a valid key.
+        """Find the public name of the key that was sent; None if it is not a valid key.
 
         Takes the same time for every key, valid or not.
         """
@@ -76,7 +76,7 @@ class Callers:
 
     @property
     def bring_tokens(self) -> bool:
-        """Whether `Authorization` makes a difference."""
+        """Whether responses depend on `Authorization`."""
         return self._partition_key is not None
 
     def identify(
@@ -85,10 +85,10 @@ class Callers:
         parameters: Parameters,
         context: RequestContext,
     ) -> Caller:
-        """Identify the caller; one without a token may still ask for what needs none.
+        """Identify the caller; without a token, it may still run operations that need none.
 
         Raises:
-            Refusal: There is a bearer token that cannot be one.
+            Refusal: The bearer token is malformed.
         """
         token = self._read_token(headers.get(b"authorization"))
         return Caller(
@@ -145,7 +145,7 @@ class Proxies:
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text) for text in networks]
-        # Parsing an address takes a good part of the time of a cache hit.
+        # Cached: parsing an address takes a large part of the time of a cache hit.
         self.trusts = functools.lru_cache(maxsize=4_096)(self._trusts)
 
     def __bool__(self) -> bool:
@@ -234,9 +234,9 @@ class AccessControlMiddleware:
     both, because each one costs every request time.
 
     Args:
-        app: What answers.
+        app: The next ASGI application.
         keys: The keys that callers may have.
-        guard: Counts requests; None when there is no limit.
+        guard: The rate limit; None: there is no limit.
         clock: The guard's.
     """
 

@@ -1,4 +1,4 @@
-"""The web application, put together: what a request passes on its way to the graph."""
+"""Builds the web application: middleware, routes, and GraphQL over HTTP."""
 
 import os
 import time
@@ -79,7 +79,7 @@ def build_web_app(
     Args:
         engine: Runs the operations.
         explorer: The page for browsers; not used unless the options allow it.
-        options: How to behave.
+        options: Options of the web layer.
         sdl: The text of `/schema.graphql`; None: 404.
         ready: Gives None when operations can be answered, otherwise the reason.
         persisted: Stores documents by hash; None: no persisted queries.

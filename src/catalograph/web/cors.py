@@ -29,7 +29,7 @@ _LONGEST_LOGGED: Final = 200
 
 
 class Cors:
-    """Words the headers for pages of other origins, and logs those that may not call.
+    """Writes the headers for pages of other origins, and logs refused origins.
 
     Args:
         origins: From `parse_origins`; empty: pages of no other origin may call.
@@ -46,7 +46,7 @@ class Cors:
         return self._is_on
 
     def write_lines(self, origin: bytes | None) -> bytes:
-        """Write the header lines that every answer has, errors included."""
+        """Write the header lines of every response, errors included."""
         if not self._is_on:
             return b""
         if self._origins.allow_any:
@@ -56,7 +56,7 @@ class Cors:
         return b"%baccess-control-allow-origin: %b\r\n%b" % (_VARY, origin, _EXPOSED)
 
     def answer_preflight(self, headers: Mapping[bytes, bytes]) -> RawHeaders:
-        """Answer what a browser asks before it lets a page send a request.
+        """Answer a preflight request.
 
         Returns:
             Headers beside those of `write_lines`.
@@ -78,14 +78,14 @@ class Cors:
         ]
         wanted = headers.get(b"access-control-request-headers")
         if wanted:
-            # Libraries for tracing, error reports and client awareness each add their own.
+            # Any header: libraries for tracing, error reports and client awareness add their own.
             answer.append((b"access-control-allow-headers", wanted))
         return answer
 
     def log_refused(self, method: str, headers: Mapping[bytes, bytes]) -> None:
-        """Log, once for each origin, that its pages may not call, and what would let them.
+        """Log a refused origin once, with the setting that would allow it.
 
-        Without it an operator sees nothing: the browser tells the page's developer alone.
+        Otherwise only the developer of the page would see the refusal, in the browser.
         """
         origin = headers.get(b"origin")
         if (
@@ -114,7 +114,7 @@ def _refuse(why: str) -> Refusal:
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a browser asks on behalf of a page, before the page's own request."""
+    """Whether a request is a preflight."""
     return (
         method == "OPTIONS"
         and b"origin" in headers

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: one request in, one answer out, as the current draft has it."""
+"""GraphQL over HTTP, following the current draft of the specification."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -81,11 +81,11 @@ class GraphQLOverHTTP:
         engine: Runs the operations.
         callers: Identifies the caller from the headers.
         documents: Finds the text that a request names.
-        responses: Responses that may be sent again; None caches none.
+        responses: The response cache; None: no caching.
         bodies: Reads the bodies of requests.
-        in_flight: Counts those that have arrived.
-        timeout_s: For a whole request.
-        is_private: Whether an answer is only for the one who asked.
+        in_flight: Bounds the number of requests in flight.
+        timeout_s: Time-out of a whole request.
+        is_private: Whether responses are only for their caller.
         clock: Seconds, monotonic; the same as that of `responses`.
     """
 
@@ -114,7 +114,7 @@ class GraphQLOverHTTP:
         self._flights: SingleFlight[Question] = SingleFlight(_build_abandoned)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; only what goes wrong while sending is raised."""
+        """Answer one request; only errors while sending are raised."""
         if scope["method"] == "OPTIONS":
             await send_bytes(send, 204, [(b"allow", _ALLOW.encode())], b"")
             return
@@ -126,8 +126,9 @@ class GraphQLOverHTTP:
             body, response = await self._answer(request, media)
         except ClientGoneError:
             context.status = _CLIENT_GONE
-        except Exception as exc:  # noqa: BLE001 whatever it was, the client is told
-            # Its traceback holds this frame, which holds it, and with both the connection.
+        except Exception as exc:  # noqa: BLE001 the client gets a response for every error
+            # Break the reference cycle of error, traceback and frame, which would hold the
+            # connection until the garbage collector runs.
             refusal = _word(exc, media, context).with_traceback(None)
             await send_refusal(scope, send, refusal, (media or Media.JSON).value)
         else:
@@ -136,11 +137,11 @@ class GraphQLOverHTTP:
     async def _answer(
         self, request: _Request, media: Media | None
     ) -> tuple[bytes, RenderedResponse]:
-        """Give the request's body, and what it is answered with."""
+        """Give the request's body, and its response."""
         if media is None:
             raise _not_acceptable()
         body, parameters = await self._read(request)
-        # Not before: a client that sends slowly would take a place from others.
+        # After the body has arrived: a slow sender must not occupy a place.
         with self._in_flight:
             return body, await self._get_response(request, parameters)
 
@@ -204,7 +205,7 @@ class GraphQLOverHTTP:
         question: Question,
         request: _Request,
     ) -> RenderedResponse:
-        """Run an operation, or wait for the response to an equal one that is running."""
+        """Run an operation, or join an equal one in flight."""
 
         async def execute() -> RenderedResponse:
             answer = await self._engine.execute(operation, caller)
@@ -225,9 +226,9 @@ class GraphQLOverHTTP:
     def _share(
         self, response: RenderedResponse, request: _Request, caller: Caller
     ) -> RenderedResponse:
-        """Take what was rendered for another caller who asked the same.
+        """Reuse the response of an equal request that was in flight.
 
-        The upstream requests were made on that caller's behalf, and are counted there.
+        The upstream requests are counted for the caller that started it.
         """
         request.context.cache = "joined"
         answer = response.answer
@@ -246,11 +247,11 @@ class GraphQLOverHTTP:
         self, answer: Answer, question: Question, caller: Caller
     ) -> RenderedResponse:
         if caller.trace_wanted:
-            # It names the upstream's addresses, for the one who asked.
+            # A trace contains paths of the upstream, only for the caller who asked for it.
             answer = msgspec.structs.replace(answer, fresh_for_s=0.0, cache_for_s=0.0)
         response = RenderedResponse(
             answer,
-            # A shared cache does not know the header that asked for the cost.
+            # Proxies do not know that the response depends on the header that asks for the cost.
             is_private=self._is_private or caller.cost_wanted,
             now_s=self._clock(),
         )
@@ -368,7 +369,7 @@ def _word(error: Exception, media: Media | None, context: RequestContext) -> Ref
 
 
 def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
-    """Keep a foreign page from running queries with images and frames.
+    """Refuse queries from images and frames of pages of other sites.
 
     Such a request needs no preflight, unlike one by `fetch`. A link that a person opens
     is let pass: the page that holds it cannot read the answer. Clients that are no browsers

@@ -1,4 +1,4 @@
-"""Small ASGI wrappers around everything that is served: id, log and metrics, headers, spans."""
+"""ASGI middleware around all routes: request id, access log, metrics, headers, spans."""
 
 import time
 from typing import Final
@@ -42,8 +42,8 @@ class RequestContextMiddleware:
     does all of it, since each costs every request the same again.
 
     Args:
-        app: What answers.
-        log: Gets a line for each context.
+        app: The next ASGI application.
+        log: The access log.
         proxies: Their forwarded headers are trusted.
         is_wrapped: Whether something around this changes what is sent, so that nothing
             may be written past it.
@@ -73,7 +73,7 @@ class RequestContextMiddleware:
         self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch what is sent; at the server's end write what has gathered."""
+        """Wrap one request; at the end of the lifespan, flush the access log."""
         if scope["type"] == "lifespan":
             try:
                 await self._app(scope, receive, send)
@@ -119,7 +119,7 @@ class RequestContextMiddleware:
 
     @staticmethod
     def _complete(start: Message, context: RequestContext) -> None:
-        """Add to the headers of an answer what every answer has."""
+        """Add the common headers to those of a response."""
         start["headers"] = [
             *add_security_headers(start["headers"]),
             *read_head(_write_own(context)),

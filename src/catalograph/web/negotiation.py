@@ -1,4 +1,4 @@
-"""Content negotiation: media types, content codings, and what a client holds already."""
+"""Content negotiation: media types, content codings and entity tags."""
 
 import enum
 import functools
@@ -70,7 +70,7 @@ def choose_coding(
 
     Args:
         accept_encoding: None without the header.
-        among: Codings that there are, the preferred one first.
+        among: Available codings, the preferred one first.
     """
     if not accept_encoding:
         return Coding.IDENTITY
@@ -153,9 +153,9 @@ def _parse(accept: bytes) -> list[tuple[str, float]]:
 
 
 def _weigh(ranges: list[tuple[str, float]], media: str) -> tuple[float, bool]:
-    """How much a media type is liked, and whether it was called by its name.
+    """Find the weight of a media type, and whether `Accept` names it explicitly.
 
-    The most specific range decides, as RFC 9110 section 12.5.1 has it.
+    The most specific range decides (RFC 9110, section 12.5.1).
     """
     group = f"{media.partition('/')[0]}/*"
     for wanted in (media, group, "*/*"):
@@ -175,7 +175,7 @@ def _is_utf8(parameters: dict[str, str]) -> bool:
 
 
 def _quality(parameters: dict[str, str]) -> float:
-    """The `q` of a range: 1 when absent, 0 when it is no number between 0 and 1."""
+    """Parse the `q` of a range: 1 if absent, 0 if it is not a number between 0 and 1."""
     try:
         quality = float(parameters.get("q", "1"))
     except ValueError:
@@ -201,7 +201,7 @@ def _compress_brotli(body: bytes) -> bytes:
 
 
 def _compress_gzip(body: bytes) -> bytes:
-    # Without a time stamp equal bodies stay equal, and so do their strong validators.
+    # No time stamp: equal bodies must give equal bytes, as their strong validators are equal.
     return gzip.compress(body, 5, mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""How a version of the upstream is asked: its parameters, and what each of them does."""
+"""Dialects: the parameters of a version of the upstream, and their effects."""
 
 import enum
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
-    """How one version is asked for models.
+    """The dialect of one version for lists of models.
 
     Attributes:
         parameters: By field of `ModelsFilter`; a field that is not here can only be
@@ -73,7 +73,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.max_offset is None else self.max_offset + MAX_LIMIT
 
     def can_ask(self, query: ModelsQuery) -> bool:
-        """Whether the upstream can be asked for these models, and answers with what is meant."""
+        """Whether the upstream can answer this query with exactly the intended models."""
         used = find_used_fields(query.filter)
         return (
             all(self._can_ask(field, query.filter) for field in used)
@@ -83,7 +83,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def find_narrowed(self, asked: ModelsFilter) -> Sections:
-        """Tell which sections a filter cuts down."""
+        """Find the sections of the listed models that a filter narrows."""
         narrowed = BARE
         for field in find_used_fields(asked):
             for parameter in self.parameters.get(field, ()):
@@ -91,7 +91,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         return narrowed
 
     def find_ignored(self, asked: ModelsFilter, sent: Pairs) -> tuple[str, ...]:
-        """Name the used fields of a filter that a version of this dialect has not seen.
+        """Name the used fields of a filter that a version of this dialect did not understand.
 
         Args:
             asked: The filter.
@@ -134,7 +134,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         """Write a query as parameters: equal queries give equal ones, in one order.
 
         Raises:
-            ValueError: `can_ask` would have told that this dialect has no words for it.
+            ValueError: This dialect cannot express the query; see `can_ask`.
         """
         pairs = self._write_filter(query.filter)
         pairs += (
@@ -175,10 +175,10 @@ def find_used_fields(asked: ModelsFilter) -> tuple[str, ...]:
 
 
 def combine(dialects: Iterable[Dialect]) -> Dialect:
-    """Make the dialect that all of these understand: every name of each parameter.
+    """Combine dialects: every parameter is sent under all of its names.
 
-    What only some of them narrow, put together otherwise or lack is asked all the same:
-    the answer shows which version it is, and whether it will do.
+    Differences (a parameter that only some versions have, or that only some narrow by) are
+    ignored here: the response shows its version, and is checked for that version.
     """
     parameters: dict[str, tuple[Parameter, ...]] = {}
     switches: dict[str, str] = {}

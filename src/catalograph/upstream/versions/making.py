@@ -1,4 +1,4 @@
-"""The small records of one page, made once each."""
+"""Builds the records of one page; equal values are one object."""
 
 import datetime
 import re
