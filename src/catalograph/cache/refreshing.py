@@ -210,6 +210,8 @@ class RefreshingCache:
                     self._refresh(order)
                 return old
         try:
+            # Any held entry bounds the wait, also one of no use to this caller: the shared
+            # cache may hold a usable one. `_find_fallback` looks again after a failure.
             if held is None:
                 answer = await self._join(order, detached=detached)
             else:
@@ -226,6 +228,7 @@ class RefreshingCache:
         if answer.asked:
             _READS[Age.MISS if old is None else Age.EXPIRED].inc()
             return entry
+        # Another process stored this entry, possibly some time ago.
         age = self._classify(entry)
         _READS[age].inc()
         if age is not Age.FRESH:
@@ -321,6 +324,7 @@ class RefreshingCache:
 
         def accepts(entry: Entry[Any]) -> bool:
             age = self._classify(entry)
+            # A stale entry of another process satisfies a miss, but not a refresh.
             is_young = age is Age.FRESH or (age is Age.STALE and not is_refresh)
             return is_young and order.is_of_use(entry)
 

@@ -202,6 +202,7 @@ def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
     cached_price = (
         _find_step(prices, CACHED_INPUT, step) if usage.cached_input_tokens else None
     )
+    # Without a price of their own, cached tokens are billed as other input tokens.
     cached = 0 if cached_price is None else usage.cached_input_tokens
     wanted = (
         (usage.input_tokens - cached, _find_step(prices, INPUT, step)),
@@ -217,6 +218,7 @@ def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
         parts.append(
             CostPart(price.meter, quantity, _multiply(amount, quantity, price))
         )
+    # An empty usage costs 0, in the currency of the prices that it would use.
     currencies = {price.currency for _, price in used or wanted if price is not None}
     if len(currencies) != 1:
         return None
@@ -416,6 +418,7 @@ def _find_group_start(group: Sequence[PriceCondition]) -> Decimal | None:
         bounds = _parse_bounds(condition)
         if not bounds or condition.operator not in _OPERATORS:
             return None
+        # Tokens are whole numbers: more than n means n + 1.
         if condition.operator == "gt":
             start = max(start, min(bounds) + 1)
         elif condition.operator not in {"lt", "lte"}:
@@ -442,6 +445,7 @@ def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
     now = local.hour * 60 + local.minute
     if start <= end:
         return start <= now < end
+    # The window goes past midnight.
     return now >= start or now < end
 
 

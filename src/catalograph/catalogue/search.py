@@ -361,6 +361,7 @@ class SearchIndex:
         reached: list[dict[int, int]] = [{} for _ in range(len(head) + 1)]
         reached[0] = {0: self._everything}
         for start in range(len(head)):
+            # Lower scores of a model cannot win any more; dropping them bounds the classes.
             classes = _keep_best(reached[start])
             for length in range(1, min(_MAX_JOINED, len(head) - start) + 1):
                 word = "".join(head[start : start + length])

@@ -215,6 +215,7 @@ class CatalogueCrawler:
             first_page = None
             await self._read(reading, access)
             found = await asyncio.to_thread(_find_irregularity, reading)
+            # A change during the reading would not cause the same irregularity twice.
             if found is not None and (found.is_none or found in seen):
                 if not found.is_none and found != known.irregularity:
                     _report(found)
@@ -264,6 +265,7 @@ class CatalogueCrawler:
             async with asyncio.timeout(
                 max(0.0, reading.began_s + MAX_CRAWL_S - self._monotonic())
             ):
+                # Page one first: it tells the version and the total, so the number of pages.
                 if 0 not in reading.pages:
                     await self._read_page(reading, 0, access)
                 while missing := reading.list_missing():
@@ -298,11 +300,13 @@ class CatalogueCrawler:
             nonlocal in_a_row
             while waiting:
                 offset = waiting.popleft()
+                # A page read meanwhile may have shown that the list ends earlier.
                 if offset >= reading.end:
                     continue
                 try:
                     await self._read_page(reading, offset, access)
                 except (UpstreamAuthError, UpstreamRateLimitError):
+                    # Every other page would fail in the same way.
                     raise
                 except UpstreamError:
                     failures[offset] += 1
@@ -321,6 +325,7 @@ class CatalogueCrawler:
                 for _ in range(min(MAX_PAGES_AT_ONCE, len(offsets))):
                     group.create_task(work())
         except ExceptionGroup as errors:
+            # Callers handle `UpstreamError`; the other workers were cancelled.
             raise errors.exceptions[0] from errors
 
     async def _read_page(self, reading: _Reading, offset: int, access: Access) -> None:

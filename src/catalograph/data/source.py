@@ -443,6 +443,7 @@ class CatalogueSource:
         if entry is None:
             raise UpstreamUnavailableError(detail="the index was dropped meanwhile")
         before = entry.value
+        # By identity: an unchanged table is the same cached object.
         if before.tables.keys() == tables.keys() and all(
             before.tables[kind] is table for kind, table in tables.items()
         ):
@@ -652,6 +653,8 @@ class CatalogueSource:
         entry = self.find_index(access)
         if entry is None:
             known = self._partitions.find(access.partition)
+            # A list that is shorter than the catalogue was filtered by something. Only one as
+            # long as the catalogue justifies the price of reading the index.
             is_shorter = not known.total_is_whole or page.total < known.total
             if is_shorter or is_proved(asked, page):
                 return None
