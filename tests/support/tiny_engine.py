@@ -108,7 +108,7 @@ class ScriptedEngine:
         if self.error is not None:
             raise self.error
         if self.answer is None:
-            caller.note_cost(self.late_answer.cost)
+            caller.record_cost(self.late_answer.cost)
             try:
                 await self.release.wait()
             except asyncio.CancelledError:

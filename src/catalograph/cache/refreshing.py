@@ -497,7 +497,7 @@ def _note_origin(entry: Entry[Any], *, asked: bool) -> None:
     """Record in the operation's trace, if there is one, an entry not from memory."""
     notes = operation_trace.current()
     if notes is not None:
-        notes.note_origin(entry.value, "upstream" if asked else "redis")
+        notes.record_origin(entry.value, "upstream" if asked else "redis")
 
 
 async def _read(

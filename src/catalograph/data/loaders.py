@@ -243,7 +243,7 @@ class Loaders:
         if notes is None:
             return
         what = "index" if query is None else self._source.describe(query, self.access)
-        notes.note_answer(what, entry.value, age_s=self.now_s() - entry.as_of_s)
+        notes.record_part(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
     def _note(self, entry: Entry[Any]) -> None:
         """Record the age of an entry that is used in the answer."""

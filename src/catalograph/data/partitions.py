@@ -80,7 +80,7 @@ class Partition:
         self._total_as_of_s = 0.0
         self._distrusted: dict[str, float] = {}
 
-    def note_total(self, total: int, as_of_s: float, *, is_whole: bool) -> None:
+    def update_total(self, total: int, as_of_s: float, *, is_whole: bool) -> None:
         """Update the total from the length of a list.
 
         Args:

@@ -360,7 +360,7 @@ class CatalogueSource:
         total = len(entry.value.models)
         self._partitions.change(
             access.partition,
-            lambda one: one.note_total(total, entry.as_of_s, is_whole=True),
+            lambda one: one.update_total(total, entry.as_of_s, is_whole=True),
         )
         if not access.partition:
             INDEX_MODELS.set(total)
@@ -508,7 +508,7 @@ class CatalogueSource:
 
         def note(partition: Partition) -> None:
             is_whole = query.filter == EVERYTHING
-            partition.note_total(page.total, entry.as_of_s, is_whole=is_whole)
+            partition.update_total(page.total, entry.as_of_s, is_whole=is_whole)
 
         self._partitions.change(access.partition, note)
         self._note_version(page.version, access)

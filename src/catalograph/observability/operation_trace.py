@@ -62,23 +62,23 @@ class OperationTrace:
         self._origins: dict[int, tuple[object, Origin]] = {}
         self._left_out = 0
 
-    def note_call(self, call: UpstreamCall) -> None:
+    def record_call(self, call: UpstreamCall) -> None:
         """Add a request to the upstream."""
         if len(self._calls) < _MOST:
             self._calls.append(call)
         else:
             self._left_out += 1
 
-    def note_origin(self, value: object, origin: Origin) -> None:
+    def record_origin(self, value: object, origin: Origin) -> None:
         """Remember where a page or an index came from, whether it is used or not."""
         self._origins[id(value)] = value, origin
 
-    def note_answer(self, what: str, value: object, *, age_s: float) -> None:
+    def record_part(self, what: str, value: object, *, age_s: float) -> None:
         """Add a part of the answer; the same request counts once.
 
         Args:
             what: The request path with its query string, or `index`.
-            value: The page or index itself; from memory, unless `note_origin` was called.
+            value: The page or index itself; from memory, unless `record_origin` was called.
             age_s: Seconds since the upstream was asked.
         """
         if len(self._answers) < _MOST:

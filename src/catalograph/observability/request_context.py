@@ -72,7 +72,7 @@ class RequestContext:
         self.status = 0
         self.sent_bytes = 0
 
-    def note_cost(self, cost: int) -> None:
+    def record_cost(self, cost: int) -> None:
         """Note the cost of an operation that is about to run, also if the client leaves."""
         self.cost = cost
 

@@ -111,14 +111,14 @@ class RequestMetrics(Collector):
         for status, count in self._statuses.items():
             requests.add_metric([str(status)], count)
         yield requests
-        kept = CounterMetricFamily(
+        look_ups = CounterMetricFamily(
             "catalograph_kept_answers",
             "Look-ups in the response cache, by outcome (hit or miss).",
             labels=["outcome"],
         )
         for outcome, count in self._kept.items():
-            kept.add_metric([outcome], count)
-        yield kept
+            look_ups.add_metric([outcome], count)
+        yield look_ups
         yield self._collect_seconds()
         yield CounterMetricFamily(
             "catalograph_response_bytes",

@@ -517,7 +517,7 @@ class _Watched:
             query = self.request.url.query.decode("ascii")
             path = f"{self._path}?{query}" if query else self._path
             taken_ms = operation_trace.milliseconds_since(self._started_s)
-            notes.note_call(
+            notes.record_call(
                 operation_trace.UpstreamCall(
                     "GET", path, self.status, outcome, taken_ms
                 )

@@ -99,7 +99,7 @@ class Callers:
             and headers.get(b"x-catalograph-trace") == b"1",
             cost_wanted=headers.get(b"x-catalograph-cost") == b"1"
             or parameters.extensions.get("cost") is True,
-            note_cost=context.note_cost,
+            record_cost=context.record_cost,
         )
 
     def _read_token(self, authorization: bytes | None) -> bytes | None:

@@ -107,7 +107,7 @@ class Engine:
         except LimitError as error:
             refusal = [wrap_limit_error(error)]
             return _refuse(refusal, caller, error.code, prepared.kind)
-        caller.note_cost(cost)
+        caller.record_cost(cost)
         time_slice = TimeSlice(self._max_slice_s)
         budget = ResponseBudget(self._max_response_bytes)
         access.tables = prepared.tables

@@ -36,7 +36,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             when all callers see the same.
         trace_wanted: Whether `extensions.trace` was asked for, and may be.
         cost_wanted: Whether `extensions.cost` was asked for.
-        note_cost: Is told what the operation will cost before it runs; it may never be
+        record_cost: Is told what the operation will cost before it runs; it may never be
             answered.
     """
 
@@ -45,7 +45,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     partition: str = ""
     trace_wanted: bool = False
     cost_wanted: bool = False
-    note_cost: Callable[[int], None] = _ignore
+    record_cost: Callable[[int], None] = _ignore
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         name: Name of the operation that ran, or the beginning of a very long one, for
             logs and metrics; None when it has none.
         fresh_for_s: Seconds that everything in the answer stays fresh; 0 when it may not
-            be kept by anyone (errors, warnings).
+            be cached at all (errors, warnings).
         cache_for_s: Seconds that the process itself may keep the bytes; at least
             `fresh_for_s` on success, 1 with warnings, 0 with errors.
         as_of_s: Unix time of the oldest upstream answer that went in; None when none did.

@@ -68,7 +68,7 @@ async def load_models_by_id(
         ),
     ],
 ) -> Any:
-    """Load models by id or alias: order and repeats are kept."""
+    """Load models by id or alias, in the requested order with repeats."""
     info.context.count_references(len(model_ids))
     index = await info.context.loaders.load_index()
     return [index.find_model(model_id) for model_id in model_ids]
@@ -94,7 +94,7 @@ async def load_nodes(
         ),
     ],
 ) -> Any:
-    """Load many nodes: order and repeats are kept, one bad id fails alone."""
+    """Load many nodes, in the requested order with repeats; one bad id fails alone."""
     info.context.count_references(len(ids))
     index = await info.context.loaders.load_index()
     # To say of a thousand that they are no ids takes longer than a turn.
