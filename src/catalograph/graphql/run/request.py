@@ -59,9 +59,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
             or names no such operation.
         name: Name of the operation that ran, or the beginning of a very long one, for
             logs and metrics; None when it has none.
-        fresh_for_s: Seconds that everything in the answer stays fresh; 0 when it may not
-            be cached at all (errors, warnings).
-        cache_for_s: Seconds that the process itself may keep the bytes; at least
+        fresh_for_s: Seconds for which clients and proxies may cache the answer, as all of
+            it is fresh; 0 with errors or warnings.
+        cache_for_s: Seconds for which this process may cache the bytes; at least
             `fresh_for_s` on success, 1 with warnings, 0 with errors.
         as_of_s: Unix time of the oldest upstream answer that went in; None when none did.
         cost: Estimated cost, as the limits count it.
