@@ -33,8 +33,13 @@ help: ## List these targets
 demo: $(RUNTIME) ## Serve the embedded catalogue: no network, no token
 	@$(BIN)/catalograph serve --demo $(AT)
 
-test: $(DEV) ## Run all tests, or those of T=tests/graphql
-	$(BIN)/pytest $(PYTEST_FLAGS) $(T)
+test: $(DEV) ## Run all tests on all cores, or those of T=tests/graphql on one
+	$(BIN)/pytest $(if $(T),,-n auto --dist loadfile) $(PYTEST_FLAGS) $(T)
+
+.PHONY: quick
+quick: $(DEV) ## At every save: lint, and the tests that start no processes
+	$(BIN)/ruff check -q .
+	@QUICK=1 $(BIN)/pytest -q -n auto --dist worksteal -m "not slow"
 
 .PHONY: install serve stub
 install: $(DEV) ## Install everything for development into .venv

@@ -1,12 +1,29 @@
 """A gateway over a stub of the upstream, on a clock that tests turn."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 import structlog
 
 from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import StubUpstream
+
+_SLOW: Final = (
+    *("resilience/", "security/", "fuzz/", "deploy/"),
+    *("contract/test_processes", "contract/test_dashboard", "commands/test_streams"),
+    *("cache/test_processes", "upstream/test_sockets", "web/test_explorer_browser"),
+)
+"""Tests that start processes, browsers or real servers, or attack one for long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if place.startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
