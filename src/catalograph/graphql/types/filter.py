@@ -251,8 +251,8 @@ class ModelFilter:
     is_free: bool | None = strawberry.field(
         default=UNSET,
         description=(
-            "True: one routable offering, the endpoint `batch` left out, has standard input "
-            "and output prices of 0. False: none has, be it priced or not. Null: no "
+            "`true`: one routable offering, the endpoint `batch` left out, has standard "
+            "input and output prices of 0. `false`: none has, be it priced or not. Null: no "
             "restriction."
         ),
     )
