@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalograph import __version__
 from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.query import FULL, ModelsQuery, Sections
 from catalograph.errors import UpstreamAuthError, UpstreamUnavailableError
@@ -114,7 +115,7 @@ async def test_headers_say_who_asks_and_for_what() -> None:
         "host": "upstream.test",
         "accept": "application/json",
         "accept-encoding": "gzip",
-        "user-agent": "catalograph/0.1.0",
+        "user-agent": f"catalograph/{__version__}",
         "authorization": "Bearer our-token",
     }
 
