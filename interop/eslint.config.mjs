@@ -35,7 +35,10 @@ export default [
         'error',
         {
           exceptions: {
-            types: ['Catalogue', 'FacetCount', 'ModelFacets', 'PageInfo', 'UnknownFilterValue'],
+            types: [
+              'Catalogue', 'Cost', 'CostPart', 'FacetCount', 'ModelFacets', 'PageInfo', 'Parameter', 'Price',
+              'PriceCondition', 'PriceList', 'PriceWindow', 'UnknownFilterValue',
+            ],
             suffixes: ['Connection', 'Edge'],
           },
         },
