@@ -47,7 +47,7 @@ def main() -> None:
     pythons = [
         found
         for name in given.pythons or _PYTHONS
-        if (found := shutil.which(name)) is not None
+        if (found := find_python(name)) is not None
     ]
     if not pythons:
         raise SystemExit("release: none of the Pythons is on the PATH")
@@ -70,9 +70,22 @@ def main() -> None:
         for path in (wheel, sdist, ROOT / PINS):
             shutil.copy2(path, DIST)
         write_checksums()
-    missing = [name for name in _PYTHONS if shutil.which(name) is None]
+    missing = [name for name in _PYTHONS if find_python(name) is None]
     if missing and not given.pythons:
         say(f"not tried, as they are not here: {', '.join(missing)}")
+
+
+def find_python(name: str) -> str | None:
+    """Find an interpreter on the PATH that runs.
+
+    A version manager puts a name there for every version it has, also for those that are
+    not selected: these end with an error.
+    """
+    found = shutil.which(name)
+    if found is None:
+        return None
+    done = subprocess.run([found, "--version"], capture_output=True, check=False)  # noqa: S603
+    return found if done.returncode == 0 else None
 
 
 def build_twice(work: Path) -> tuple[Path, Path]:
