@@ -299,8 +299,10 @@ const scenes = {
     report.asked = await page.locator('.docs .fields').first().locator('li > button:first-child').allInnerTexts();
     report.headings = await page.locator('.docs h3').allInnerTexts();
     await page.keyboard.type('isRoutable');
+    await page.locator('.docs .plain-list button', { hasText: 'Model.isRoutable' }).waitFor();
     report.found = await page.locator('.docs .plain-list button').allInnerTexts();
     await page.getByRole('button', { name: 'Model.isRoutable' }).click();
+    await page.locator('.docs h2', { hasText: 'Model.isRoutable' }).waitFor();
     report.field = flat(await page.locator('.docs').innerText());
     await page.getByRole('button', { name: 'Documentation', exact: true }).click();
     await page.getByRole('button', { name: 'Model', exact: true }).last().click();
@@ -315,6 +317,7 @@ const scenes = {
     report.builtData = (await run()).data;
     await shot('build');
     await panel('History').click();
+    await page.locator('.panel .examples li strong').first().waitFor();
     report.history = await page.locator('.panel .examples li strong').allInnerTexts();
     // A sketch is completed when it runs; a mistake is underlined.
     await type(editor, '# why\n{ models(first: 1) }');
@@ -325,6 +328,7 @@ const scenes = {
     await page.keyboard.press('ArrowDown');
     for (let forth = 0; forth < 4; forth++) await page.keyboard.press('ArrowRight');
     await page.keyboard.press('F1');
+    await page.locator('.docs h2', { hasText: 'Query.' }).waitFor();
     report.helped = await page.locator('.docs h2').innerText();
     await type(editor, '{   models(first:1){nodes{nme}}} # kept');
     await page.locator('.cm-lintRange-error').first().waitFor();

@@ -14,7 +14,6 @@ import contextlib
 import gc
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.graphql.schema import build_schema
 from catalograph.observability.logs import configure_logging
 from catalograph.settings import Settings
+from support.memory import forget_peak_memory, memory_bytes, peak_memory_bytes
 from support.nightly import chance
 from support.random_documents import DocumentWriter
 
@@ -293,21 +293,22 @@ async def _throw(
         tried += 1
         heart = Heart()
         gc.collect()
-        before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        forget_peak_memory()
+        before_bytes = memory_bytes()
         beating = asyncio.create_task(heart.beat())
         await asyncio.sleep(0)
         started_s = time.process_time()
         answer = await ask(gateway, question)
         works.note((time.process_time() - started_s) * 1_000, question)
         beating.cancel()
-        grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+        grown_bytes = peak_memory_bytes() - before_bytes
         if "INTERNAL_SERVER_ERROR" in answer.codes:
             print(f"an internal error: {question.text[:2_000]}")
             return False
         refused += "OPERATION_TOO_COMPLEX" in answer.codes
         blocks.note(heart.longest_ms, question)
         answers.note(len(answer.body) / _MIB, question)
-        growths.note(grown_kib / 1024, question)
+        growths.note(grown_bytes / _MIB, question)
     print(f"{models:,} models: {tried:,} operations, {refused:,} refused")
     bounds = (
         ("longest block of the loop, ms of CPU", blocks, MAX_BLOCK_MS),

@@ -8,10 +8,8 @@ the wall clock and in the loop's own CPU time, and what memory it takes.
 import asyncio
 import json
 import os
-import resource
 import sys
 import time
-from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,10 +23,10 @@ from catalograph.server.lifecycle import (
 )
 from catalograph.server.listening import open_listeners
 from catalograph.settings import Settings
+from support.memory import memory_bytes, peak_memory_bytes
 
 _BEAT_S = 0.001
 _ARRIVAL_S = 1.5
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Watch:
@@ -50,12 +48,11 @@ class Watch:
         """Answer a line, and forget."""
         if not sys.stdin.readline():
             return
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         figures = {
             "wall_ms": self._wall_s * 1000,
             "cpu_ms": self._cpu_s * 1000,
-            "memory_bytes": pages * _PAGE_BYTES,
-            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "memory_bytes": memory_bytes(),
+            "peak_bytes": peak_memory_bytes(),
             "tasks": len(asyncio.all_tasks()),
             "cpu_s": time.process_time(),
         }
