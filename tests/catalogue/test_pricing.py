@@ -211,8 +211,8 @@ def test_prices_hold_until_a_window_opens_or_closes(time: str, seconds: int) -> 
     prices = (price(INPUT, "1", windows=(window("01:00", "04:00", "2"),)),)
     at = datetime.datetime.fromisoformat(f"2026-08-22T{time}+00:00")
 
-    with_windows = PricePostings([model(offer("a", prices))], at)
-    without = PricePostings([model(offer("a", [price(INPUT, "1")]))], at)
+    with_windows = PricePostings([model(offer("a", prices))], at, [0])
+    without = PricePostings([model(offer("a", [price(INPUT, "1")]))], at, [0])
 
     assert with_windows.find_seconds_left(at) == seconds
     assert without.find_seconds_left(at) == math.inf

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.service import DEMO_TOKEN, DemoUpstream
 from catalograph.demo.shapes import SectionedShape, Shape
 from support.stub_shapes import FlatShape

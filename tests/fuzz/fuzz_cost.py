@@ -11,7 +11,6 @@ Usage: python tests/fuzz/fuzz_cost.py SECONDS [MODELS ...]
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import socket
@@ -30,6 +29,7 @@ from catalograph.demo.service import DEMO_TOKEN
 from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.graphql.schema import build_schema
 from catalograph.observability.logs import configure_logging
+from catalograph.server.gc_tuning import tune_collector, tune_threads
 from catalograph.settings import Settings
 from support.memory import forget_peak_memory, memory_bytes, peak_memory_bytes
 from support.nightly import chance
@@ -253,6 +253,8 @@ async def fuzz(url: str, models: int, seconds: float) -> bool:
     gateway = Gateway(settings)
     # As the server does when it starts: it takes 100 ms, once.
     build_schema().print_subgraph()
+    tune_collector()
+    tune_threads()
     try:
         ids = await _read_ids(gateway)
         return await _throw(gateway, ids, models, seconds)
@@ -292,7 +294,6 @@ async def _throw(
         question = HeavyWriter(tried, ids).write()
         tried += 1
         heart = Heart()
-        gc.collect()
         forget_peak_memory()
         before_bytes = memory_bytes()
         beating = asyncio.create_task(heart.beat())

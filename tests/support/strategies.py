@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 from hypothesis import strategies as st
 
+from catalograph.catalogue.collation import collation_key
 from catalograph.catalogue.filter import (
     EVERYTHING,
     DayRange,
@@ -13,7 +14,6 @@ from catalograph.catalogue.filter import (
     Values,
     normalise,
 )
-from catalograph.catalogue.ordering import collation_key
 from catalograph.catalogue.prices import Price, PriceList, PriceListKind
 from catalograph.catalogue.query import ModelsOrder, OrderField
 from catalograph.catalogue.records import (

@@ -5,7 +5,6 @@ import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +32,9 @@ _MAX_STATES_OF_PRICES = 8
 class CatalogueIndex:
     """One state of the catalogue; immutable once it is built.
 
+    All its tables are built with it, in a thread: what a request would build first would hold
+    up all others.
+
     Attributes:
         models: In catalogue order, the order in which the upstream listed them.
         as_of_s: Unix time in seconds for which the catalogue was read.
@@ -51,7 +53,6 @@ class CatalogueIndex:
         prices: Prices of models at one moment; see `at`.
         words: Search index over names, ids, aliases and organisations.
         recent: Cache of selections and searches.
-        orders: Orders of the whole catalogue, each computed on first use.
     """
 
     def __init__(
@@ -78,12 +79,19 @@ class CatalogueIndex:
             for position, model in reversed(list(enumerate(self.models)))
             for alias in model.aliases
         }
+        self._position_by_folded_key: Final[dict[str, int]] = {}
+        for keys in (self._position_by_id, self._position_by_alias):
+            for key, position in keys.items():
+                self._position_by_folded_key.setdefault(key.casefold(), position)
         self._gather_entities()
         self.postings: Final[Postings] = Postings(self.models, ignoring_case)
+        self._relate_entities()
         self.words: Final = SearchIndex(self.models)
-        self.prices: PricePostings = PricePostings(self.models, to_moment(as_of_s))
+        self.prices: PricePostings = PricePostings(
+            self.models, to_moment(as_of_s), self.postings.ids.rising
+        )
+        self._prices_of_a_day: Final = self.prices.list_of_a_day(_MAX_STATES_OF_PRICES)
         self.recent: BoundedLru[Hashable, Any] = BoundedLru(max_weight=_RECENT_ANSWERS)
-        self.orders: dict[Hashable, Sequence[int]] = {}
         self._at_other_hours = _build_states()
 
     @classmethod
@@ -152,9 +160,8 @@ class CatalogueIndex:
         state = self._at_other_hours.get(key)
         if state is None:
             state = copy.copy(self)
-            state.prices = self.prices.move_to(now)
+            state.prices = self._prices_of_a_day.get(key) or self.prices.move_to(now)
             state.recent = BoundedLru(max_weight=_RECENT_ANSWERS)
-            state.orders = {}
             self._at_other_hours.put(key, state)
         return state
 
@@ -194,19 +201,6 @@ class CatalogueIndex:
         return build_mask(
             [one for one in positions if one is not None], len(self.models)
         )
-
-    @cached_property
-    def _position_by_folded_key(self) -> dict[str, int]:
-        folded: dict[str, int] = {}
-        for keys in (self._position_by_id, self._position_by_alias):
-            for key, position in keys.items():
-                folded.setdefault(key.casefold(), position)
-        return folded
-
-    @cached_property
-    def listing_days(self) -> Sequence[int]:
-        """By position, the first sort key of the upstream's list; see `count_days`."""
-        return [count_days(model.listing_date) for model in self.models]
 
     def variants_of(self, base_model_id: str) -> tuple[Model, ...]:
         """Models with this base, in catalogue order; empty if there is none."""
@@ -285,27 +279,22 @@ class CatalogueIndex:
         self.endpoints = tuple(self._endpoint_by_id.values())
         self.organisations = tuple(self._organisation_by_id.values())
 
-    @cached_property
-    def _models_by_endpoint(self) -> Counter[str]:
-        return Counter(
+    def _relate_entities(self) -> None:
+        self._models_by_endpoint = Counter(
             endpoint.endpoint_id
             for model in self.models
             if model.gateway is not None
             for endpoint in model.gateway.endpoints
         )
-
-    @cached_property
-    def _variants_by_base(self) -> dict[str, tuple[Model, ...]]:
         variants: dict[str, list[Model]] = {}
         for model in self.models:
             if model.base_model_id is not None:
                 variants.setdefault(model.base_model_id, []).append(model)
-        return {base: tuple(models) for base, models in variants.items()}
-
-    @cached_property
-    def _endpoints_by_provider(self) -> dict[str, tuple[Endpoint, ...]]:
+        self._variants_by_base = {
+            base: tuple(models) for base, models in variants.items()
+        }
         pairs = self._find_pairs()
-        return {
+        self._endpoints_by_provider = {
             provider_id: tuple(
                 endpoint
                 for endpoint_id, endpoint in self._endpoint_by_id.items()
@@ -313,11 +302,7 @@ class CatalogueIndex:
             )
             for provider_id in self._provider_by_id
         }
-
-    @cached_property
-    def _providers_by_endpoint(self) -> dict[str, tuple[Provider, ...]]:
-        pairs = self._find_pairs()
-        return {
+        self._providers_by_endpoint = {
             endpoint_id: tuple(
                 provider
                 for provider_id, provider in self._provider_by_id.items()
@@ -344,11 +329,6 @@ def _build_states() -> "BoundedLru[tuple[bool | None, ...], CatalogueIndex]":
 def to_moment(unix_s: float) -> datetime.datetime:
     """Convert Unix time to a datetime in UTC."""
     return datetime.datetime.fromtimestamp(unix_s, tz=datetime.UTC)
-
-
-def count_days(day: datetime.date | None) -> int:
-    """Build a sort key of a day: later days come first, a missing day last."""
-    return 1 if day is None else -day.toordinal()
 
 
 class _Marks(msgspec.Struct, frozen=True):

@@ -4,14 +4,16 @@ A set of positions is an integer whose bit `i` stands for the model at position 
 filter is then a few ANDs and ORs, and counting is one call, at any size.
 """
 
+import datetime
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import compress, count
+from itertools import compress, count, groupby
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+from catalograph.catalogue.collation import collation_key
 from catalograph.catalogue.filter import DIMENSIONS, ROW_DIMENSIONS, list_rows
 from catalograph.catalogue.records import Model, Status
 
@@ -148,20 +150,35 @@ class RowPostings:
 
 
 class Ranked:
-    """Models in the order of a number, day or price of theirs, for ranges.
+    """Models in the order of a value of theirs, for lists and for ranges.
 
     Args:
-        values: By position; None for a model that never matches.
+        values: By position; None for a model that comes last in both directions, and is in
+            no range.
+        by_id: All positions in the order of model ids, which decides between equal values.
+
+    Attributes:
+        values: As they were given.
+        rising: All positions, lowest value first.
+        falling: All positions, highest value first.
     """
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(self, values: Sequence[Any], by_id: Sequence[int]) -> None:
         ranked = sorted(
-            (position for position, value in enumerate(values) if value is not None),
+            (position for position in by_id if values[position] is not None),
             key=values.__getitem__,
         )
+        lacking = [position for position in by_id if values[position] is None]
+        reversed_ = (
+            position
+            for _, equals in groupby(reversed(ranked), key=values.__getitem__)
+            for position in reversed(list(equals))
+        )
+        self.values: Final = values
+        self.rising: Final = array("I", (*ranked, *lacking))
+        self.falling: Final = array("I", (*reversed_, *lacking))
         self._size = len(values)
-        self._values = [values[position] for position in ranked]
-        self._positions = array("I", ranked)
+        self._valued = len(ranked)
         # A range is the difference of two prefixes; most of each is computed in advance.
         self._blocks = [0]
         for start in range(0, len(ranked), _BLOCK):
@@ -170,15 +187,31 @@ class Ranked:
 
     def find(self, first: Any, last: Any) -> int:
         """Find the models from `first` to `last`, both included; None for open."""
-        values = self._values
-        start = 0 if first is None else bisect_left(values, first)
-        end = len(values) if last is None else bisect_right(values, last)
+        end = self._valued
+        read = self.values.__getitem__
+        start = (
+            0 if first is None else bisect_left(self.rising, first, 0, end, key=read)
+        )
+        if last is not None:
+            end = bisect_right(self.rising, last, 0, end, key=read)
         return self._find_beginning(end) & ~self._find_beginning(start)
 
     def _find_beginning(self, end: int) -> int:
         block = end // _BLOCK
-        rest = self._positions[block * _BLOCK : end]
+        rest = self.rising[block * _BLOCK : end]
         return self._blocks[block] | build_mask(rest, self._size)
+
+
+def build_listing_key(
+    day: datetime.date | None, name: tuple[str, str] | None
+) -> tuple[int, tuple[str, str]]:
+    """Build a key that sorts as the upstream lists: newest day first, undated last, by name.
+
+    Args:
+        day: See `Model.listing_date`.
+        name: From `collation_key`; None for no name.
+    """
+    return (1 if day is None else -day.toordinal()), name or ("", "")
 
 
 class _Folder:
@@ -219,9 +252,13 @@ class Postings:
         rows: Sets of rows, for the dimensions in which offerings differ.
         status_words: By the upstream's word in lower case.
         status_labels: By status name, the upstream's most frequent word for it.
+        ids: By model id.
+        names: By name, see `collation_key`.
         released: By release date.
         input_tokens: By the most tokens that a request may hold.
         output_tokens: By the most tokens that an answer may hold.
+        listing: In the order in which the upstream lists them, as far as it is known; see
+            `build_listing_key`.
     """
 
     def __init__(
@@ -255,12 +292,25 @@ class Postings:
         }
         self.rows: Final = RowPostings(models, self._fold)
         self.status_words: Final = words.build(size)
-        self.released: Final[Ranked] = Ranked([model.release_date for model in models])
-        self.input_tokens: Final[Ranked] = Ranked(
-            [one.max_input_tokens for one in models]
+        ids = [model.model_id for model in models]
+        by_id = sorted(range(size), key=ids.__getitem__)
+
+        def rank(values: Iterable[Any]) -> Ranked:
+            return Ranked(list(values), by_id)
+
+        self.ids: Final[Ranked] = rank(ids)
+        keys = [None if one.name is None else collation_key(one.name) for one in models]
+        self.names: Final[Ranked] = rank(keys)
+        self.listing: Final[Ranked] = rank(
+            build_listing_key(model.listing_date, key)
+            for model, key in zip(models, keys, strict=True)
         )
-        self.output_tokens: Final[Ranked] = Ranked(
-            [one.max_output_tokens for one in models]
+        self.released: Final[Ranked] = rank(model.release_date for model in models)
+        self.input_tokens: Final[Ranked] = rank(
+            model.max_input_tokens for model in models
+        )
+        self.output_tokens: Final[Ranked] = rank(
+            model.max_output_tokens for model in models
         )
         self.status_labels: Final[Mapping[str, str]] = {
             name: counter.most_common(1)[0][0]

@@ -245,16 +245,18 @@ class PricePostings:
     Args:
         models: In catalogue order.
         at: The moment.
+        by_id: All positions in the order of model ids.
 
     Attributes:
-        inputs: By position, US dollars per million input tokens; None without a price.
-        outputs: The same for output tokens.
-        input: Models by input price.
-        output: Models by output price.
+        input: Models by input price: US dollars per million input tokens.
+        output: The same for output tokens.
     """
 
-    def __init__(self, models: Sequence[Model], at: datetime.datetime) -> None:
+    def __init__(
+        self, models: Sequence[Model], at: datetime.datetime, by_id: Sequence[int]
+    ) -> None:
         self._models = models
+        self._by_id = by_id
         self._windows = list_windows(models)
         # Only prices with windows change from hour to hour.
         self._windowed = [
@@ -262,25 +264,33 @@ class PricePostings:
             for position, model in enumerate(models if self._windows else ())
             if list_windows((model,))
         ]
-        self.inputs: list[Decimal | None] = [None] * len(models)
-        self.outputs: list[Decimal | None] = [None] * len(models)
         self._free: set[int] = set()
         self.input: Ranked
         self.output: Ranked
-        self._set(range(len(models)), at)
+        nothing = [None] * len(models)
+        self._set(range(len(models)), at, nothing, nothing)
 
-    def _set(self, positions: Iterable[int], at: datetime.datetime) -> None:
+    def _set(
+        self,
+        positions: Iterable[int],
+        at: datetime.datetime,
+        inputs: Sequence[Decimal | None],
+        outputs: Sequence[Decimal | None],
+    ) -> None:
+        """Set the prices of some positions; the rest are in `inputs` and `outputs`."""
+        inputs, outputs = [*inputs], [*outputs]
+        self._at = at
         self._open = find_open_windows(self._windows, at)
         for position in positions:
             model = self._models[position]
             prices = find_model_prices(model, at)
-            self.inputs[position] = prices.input
-            self.outputs[position] = prices.output
+            inputs[position] = prices.input
+            outputs[position] = prices.output
             self._free.discard(position)
             if is_free(model, at):
                 self._free.add(position)
-        self.input = Ranked(self.inputs)
-        self.output = Ranked(self.outputs)
+        self.input = Ranked(inputs, self._by_id)
+        self.output = Ranked(outputs, self._by_id)
         self._free_mask = build_mask(self._free, len(self._models))
 
     def holds_at(self, at: datetime.datetime) -> bool:
@@ -295,12 +305,33 @@ class PricePostings:
         """Tell how long these prices hold from a moment on; infinite without windows."""
         return min((_count_seconds(one, at) for one in self._windows), default=math.inf)
 
+    def list_of_a_day(
+        self, at_most: int
+    ) -> Mapping[tuple[bool | None, ...], "PricePostings"]:
+        """Build the prices of the day from now on, by open windows.
+
+        Args:
+            at_most: States; further ones are left out.
+        """
+        states = {self._open: self}
+        at, until = self._at, self._at + datetime.timedelta(days=1)
+        while len(states) < at_most and at < until:
+            seconds = self.find_seconds_left(at)
+            if seconds == math.inf:
+                break
+            at += datetime.timedelta(seconds=seconds)
+            key = self.find_open(at)
+            if key not in states:
+                states[key] = self.move_to(at)
+        return states
+
     def move_to(self, at: datetime.datetime) -> "PricePostings":
         """Give the prices at another moment."""
         moved = copy.copy(self)
-        moved.inputs, moved.outputs = [*self.inputs], [*self.outputs]
         moved._free = set(self._free)  # noqa: SLF001 - its own
-        moved._set(self._windowed, at)  # noqa: SLF001 - its own
+        moved._set(  # noqa: SLF001 - its own
+            self._windowed, at, self.input.values, self.output.values
+        )
         return moved
 
     def match_free(self, *, is_free: bool) -> int:

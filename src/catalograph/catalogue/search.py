@@ -28,7 +28,7 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from itertools import accumulate, chain
 from operator import or_
@@ -44,6 +44,7 @@ Matches = Sequence[tuple[int, int]]
 """Matches: pairs of points and set of models, most points first; no model twice."""
 
 _WORD = re.compile(r"[^\W_]+")
+_SIGNS = re.compile(r"[\W_]+")
 _LAST_CHARACTER = "\U0010ffff"
 
 MAX_WORDS: Final = 16
@@ -163,11 +164,29 @@ class _Vocabulary:
 
     def __init__(self, positions_by_word: dict[str, list[int]], size: int) -> None:
         self.words = sorted(positions_by_word)
+        self._words_by_length: dict[int, list[str]] = {}
+        for word in self.words:
+            self._words_by_length.setdefault(len(word), []).append(word)
         groups = [positions_by_word[word] for word in self.words]
         # One array for all words, so that all words with a prefix are one slice.
         self._positions = array("I", chain.from_iterable(groups))
         self._starts = array("I", accumulate(map(len, groups), initial=0))
         self._size = size
+
+    def list_like(self, length: int, difference: int) -> Iterator[Sequence[str]]:
+        """List the words of about a length: those of one length at a time."""
+        for one in range(length - difference, length + difference + 1):
+            if words := self._words_by_length.get(one):
+                yield words
+
+    def find_containing(self, part: str) -> int:
+        """Find the models that have a word with this in it."""
+        found = chain.from_iterable(
+            self._positions[self._starts[place] : self._starts[place + 1]]
+            for place, word in enumerate(self.words)
+            if part in word
+        )
+        return build_mask(list(found), self._size)
 
     def find_whole(self, word: str) -> int:
         """Find the models that have exactly this word."""
@@ -223,7 +242,7 @@ class SearchIndex:
 
     def __init__(self, models: Sequence[Model]) -> None:
         titles, makers = _Texts(), _Texts()
-        spelt, secondary, descriptions = _Words(), _Words(), _Words()
+        spelt, secondary, descriptions, signs = _Words(), _Words(), _Words(), _Words()
         # Organisations and providers repeat, so their words are split once.
         fold: Callable[[str], tuple[str, ...]] = lru_cache(maxsize=4_096)(fold_words)
         ranks: list[list[int]] = [[] for _ in range(_RANKS)]
@@ -240,6 +259,8 @@ class SearchIndex:
                 if slash:
                     whole = "".join((*fold(owner), *title_words[-1]))
                     spelt.add(position, (whole,))
+            for text in (model.name or "", model.model_id, *model.aliases):
+                signs.add(position, _SIGNS.findall(text.casefold()))
             for words in dict.fromkeys(title_words):
                 titles.add(position, words)
                 spelt.add(position, ("".join(words),))
@@ -252,7 +273,6 @@ class SearchIndex:
             descriptions.add(position, sorted(set(fold_words(model.description or ""))))
             ranks[_find_rank(model)].append(position)
         size = len(models)
-        self._models = models
         self._size = size
         self._everything = (1 << size) - 1
         self._titles, self._title_starts = titles.build(size)
@@ -260,6 +280,7 @@ class SearchIndex:
         self._spelt = spelt.build(size)
         self._secondary = secondary.build(size)
         self._descriptions = descriptions.build(size)
+        self._signs = signs.build(size)
         self._ranks = [build_mask(rank, size) for rank in ranks]
 
     def find(self, search: Sequence[str]) -> Matches:
@@ -267,7 +288,7 @@ class SearchIndex:
         if not search:
             return ((0, self._everything),)
         if not _WORD.search(search[0]):
-            return self._rank({0: self._find_signs(search[0])})
+            return self._rank({0: self._signs.find_containing(search[0].casefold())})
         distinct = dict.fromkeys(search)
         words = [word for word in distinct if word not in _FILLERS] or list(distinct)
         classes = self._find_all(words)
@@ -455,26 +476,24 @@ class SearchIndex:
                 return next(
                     (one for one in swapped if self._titles.find_whole(one)), None
                 )
-            found = process.extractOne(
-                word, vocabulary.words, scorer=OSA.distance, score_cutoff=most + extra
+            found = min(
+                (
+                    (int(closest[1]), closest[0])
+                    for words in vocabulary.list_like(len(word), most + extra)
+                    if (
+                        closest := process.extractOne(
+                            word,
+                            words,
+                            scorer=OSA.distance,
+                            score_cutoff=most + extra,
+                        )
+                    )
+                ),
+                default=None,
             )
-            if found is not None and (best is None or found[1] < best[0]):
-                best = int(found[1]), found[0]
+            if found is not None and (best is None or found[0] < best[0]):
+                best = found
         return None if best is None else best[1]
-
-    def _find_signs(self, signs: str) -> int:
-        signs = signs.casefold()
-        return build_mask(
-            [
-                position
-                for position, model in enumerate(self._models)
-                if any(
-                    signs in text.casefold()
-                    for text in (model.name or "", model.model_id, *model.aliases)
-                )
-            ],
-            self._size,
-        )
 
 
 def _subtract(found: Iterable[tuple[int, int]]) -> Matches:

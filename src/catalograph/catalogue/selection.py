@@ -12,16 +12,16 @@ from typing import cast
 
 import msgspec
 
+from catalograph.catalogue.collation import collation_key
 from catalograph.catalogue.facets import FacetCount, Facets, count_facets
 from catalograph.catalogue.filter import ModelsFilter
 from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import find_matches, match_filter, match_search
 from catalograph.catalogue.ordering import (
+    NUMBER_ORDERS,
     OrderValue,
     find_gap,
-    find_numbers,
-    find_order,
-    read_order_value,
+    find_ranked,
     sorts_after,
 )
 from catalograph.catalogue.postings import build_flags, find_positions
@@ -132,7 +132,8 @@ class Selection:
         return tuple(models[position] for position in chosen)
 
     def _iterate(self, order: ModelsOrder) -> Iterator[int]:
-        everything = find_order(self._index, order)
+        ranked = find_ranked(self._index, order.field)
+        everything = ranked.falling if order.descending else ranked.rising
         flags = build_flags(self._mask, len(everything))
         return compress(everything, map(flags.__getitem__, everything))
 
@@ -144,8 +145,9 @@ class Selection:
         """
         position = self.positions[place]
         model = self._index.models[position]
-        numbers = self._numbers
-        number = numbers[position] if numbers else None
+        number = None
+        if self._order is not None and self._order.field in NUMBER_ORDERS:
+            number = find_ranked(self._index, self._order.field).values[position]
         is_ranked = self._order is None and self._matches is not None
         score = self._scores[place] if is_ranked else None
         return build_anchor(model, place, order=self._order, score=score, number=number)
@@ -184,13 +186,6 @@ class Selection:
             if mask & self._mask
         ]
 
-    @cached_property
-    def _numbers(self) -> Sequence[int | Decimal | None]:
-        """By position, the number that orders the list; empty when none does."""
-        return (
-            () if self._order is None else find_numbers(self._index, self._order.field)
-        )
-
     def _find_listed_place(
         self, anchor: Anchor, first: int, last: int
     ) -> tuple[int, bool]:
@@ -218,28 +213,11 @@ class Selection:
         self, anchor: Anchor, order: ModelsOrder
     ) -> tuple[int, bool]:
         models = self._index.models
-        sought = (
-            read_order_value(
-                order.field,
-                model_id=anchor.model_id,
-                name=anchor.name,
-                date=anchor.date,
-                number=anchor.number,
-            ),
-            anchor.model_id,
-        )
-        numbers = self._numbers
+        values = find_ranked(self._index, order.field).values
+        sought = (_read_sort_value(anchor, order.field), anchor.model_id)
 
         def read(position: int) -> tuple[OrderValue | None, str]:
-            model = models[position]
-            value = read_order_value(
-                order.field,
-                model_id=model.model_id,
-                name=model.name,
-                date=model.release_date,
-                number=numbers[position] if numbers else None,
-            )
-            return value, model.model_id
+            return values[position], models[position].model_id
 
         place = bisect_left(
             range(self.total),
@@ -249,6 +227,14 @@ class Selection:
         if place and read(self.positions[place - 1]) == sought:
             return place - 1, True
         return place, False
+
+
+def _read_sort_value(anchor: Anchor, field: OrderField) -> OrderValue | None:
+    if field is OrderField.MODEL_ID:
+        return anchor.model_id
+    if field is OrderField.NAME:
+        return None if anchor.name is None else collation_key(anchor.name)
+    return anchor.number if field in NUMBER_ORDERS else anchor.date
 
 
 def select(

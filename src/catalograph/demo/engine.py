@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.parameters import Question, print_number
 from catalograph.demo.replies import write_json
 from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hypothesis import given, settings, strategies as st
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.v2026_08.catalogue import read_catalogue
 from catalograph.demo.v2026_08.keys import TOKEN
 from catalograph.demo.v2026_08.rows import ProviderRow, StoredModel

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.replies import write_json
 from catalograph.demo.rows import parse_instant
 from catalograph.demo.v2026_08.free_router import (

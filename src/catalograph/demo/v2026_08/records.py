@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.v2026_08.lifecycle import JudgedRow
 from catalograph.demo.v2026_08.pricing import Floors
 from catalograph.demo.v2026_08.rows import ProviderRow, StoredModel

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 from catalograph.demo.parameters import Parameters
 from catalograph.demo.replies import (
     TEXT,

@@ -1,6 +1,6 @@
 """Names sort as the CLDR root collation sorts them."""
 
-from catalograph.catalogue.ordering import collation_key
+from catalograph.catalogue.collation import collation_key
 
 
 def test_white_space_punctuation_digits_letters_follow_each_other() -> None:
