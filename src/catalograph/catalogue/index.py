@@ -169,6 +169,15 @@ class CatalogueIndex:
         """Tell for how many seconds the prices of this state hold; infinite for ever."""
         return self.prices.find_seconds_left(to_moment(now_s))
 
+    def keep_unchanged(self, models: Iterable[Model]) -> tuple[Model, ...]:
+        """Replace models by the objects of this catalogue that are equal to them."""
+        kept = []
+        for model in models:
+            position = self._position_by_id.get(model.model_id)
+            known = model if position is None else self.listed[position]
+            kept.append(known if known == model else model)
+        return tuple(kept)
+
     def find_model(self, key: str) -> Model | None:
         """Find a model by its id, else by an alias, else by either ignoring case."""
         position = self.find_position_of(key)

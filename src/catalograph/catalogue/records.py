@@ -227,7 +227,7 @@ class ModelGateway(
     parameters: tuple[Parameter, ...] = ()
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, weakref=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One model of the catalogue.
 
     The fields of a section can be read from the model itself: `model.offerings` is

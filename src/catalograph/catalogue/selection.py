@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain, compress, islice
+from itertools import chain, compress, islice, repeat
 from operator import neg
 from typing import cast
 
@@ -113,29 +113,31 @@ class Selection:
     @cached_property
     def positions(self) -> Sequence[int]:
         """Positions in catalogue order, in the order of this list."""
-        if self._order is None:
-            if self._matches is not None:
-                return array(
-                    "I", chain.from_iterable(group for _, group in self._groups)
-                )
-            return find_positions(self._mask)
-        return list(self._iterate(self._order))
+        return array("I", self._iterate())
 
     def window(self, offset: int, limit: int) -> tuple[Model, ...]:
         """Give up to `limit` models from `offset` on; none beyond the end."""
+        if offset >= self.total:
+            return ()
         models = self._index.models
-        if self._order is None or "positions" in self.__dict__:
+        if "positions" in self.__dict__:
             chosen: Iterable[int] = self.positions[offset : offset + limit]
         else:
             # The start of a long list is found without building all of it.
-            chosen = islice(self._iterate(self._order), offset, offset + limit)
+            chosen = islice(self._iterate(), offset, offset + limit)
         return tuple(models[position] for position in chosen)
 
-    def _iterate(self, order: ModelsOrder) -> Iterator[int]:
-        ranked = find_ranked(self._index, order.field)
-        everything = ranked.falling if order.descending else ranked.rising
-        flags = build_flags(self._mask, len(everything))
-        return compress(everything, map(flags.__getitem__, everything))
+    def _iterate(self) -> Iterator[int]:
+        """List the positions in the order of this list."""
+        if self._order is not None:
+            ranked = find_ranked(self._index, self._order.field)
+            everything = ranked.falling if self._order.descending else ranked.rising
+            flags = build_flags(self._mask, len(everything))
+            return compress(everything, map(flags.__getitem__, everything))
+        if self._matches is not None:
+            groups = (find_positions(mask & self._mask) for _, mask in self._matches)
+            return chain.from_iterable(groups)
+        return iter(find_positions(self._mask))
 
     def anchor(self, place: int) -> Anchor:
         """Build the anchor of the member at `place`.
@@ -173,18 +175,11 @@ class Selection:
     @cached_property
     def _scores(self) -> Sequence[int]:
         """Points of the members, in list order; empty without a search."""
-        return array(
-            "I", (points for points, group in self._groups for _ in range(len(group)))
-        )
-
-    @cached_property
-    def _groups(self) -> Sequence[tuple[int, Sequence[int]]]:
-        """Members by points, then in catalogue order."""
-        return [
-            (points, find_positions(mask & self._mask))
+        groups = (
+            repeat(points, (mask & self._mask).bit_count())
             for points, mask in self._matches or ()
-            if mask & self._mask
-        ]
+        )
+        return array("I", chain.from_iterable(groups))
 
     def _find_listed_place(
         self, anchor: Anchor, first: int, last: int

@@ -3,10 +3,11 @@
 import asyncio
 import collections
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.query import FULL, MAX_LIMIT, ModelsPage, ModelsQuery
 from catalograph.catalogue.records import Model
 from catalograph.concurrency.bounded_lru import BoundedLru
@@ -86,10 +87,14 @@ class _Reading:
         end: Offset behind the last model, as far as is known; at least 1.
         version: Name of the version that answered before this reading; None: unknown.
         readable: Most models that the upstream lists; None: no bound.
+        before: The catalogue as it was read before; None: there is none in memory.
     """
 
-    def __init__(self, began_s: float, version: str | None) -> None:
+    def __init__(
+        self, began_s: float, version: str | None, before: CatalogueIndex | None
+    ) -> None:
         self.version = version
+        self.before = before
         self.pages: dict[int, ModelsPage] = {}
         self.bytes = 0
         self.began_s = began_s
@@ -158,7 +163,6 @@ class CatalogueCrawler:
 
     Args:
         client: Asks for the pages.
-        intern: Replaces models by known objects that are equal to them.
         monotonic: Seconds on a clock that is never set back.
     """
 
@@ -166,11 +170,9 @@ class CatalogueCrawler:
         self,
         client: UpstreamClient,
         *,
-        intern: Callable[[Iterable[Model]], tuple[Model, ...]] = tuple,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._intern = intern
         self._monotonic = monotonic
         self._unfinished: BoundedLru[str, _Reading] = BoundedLru(
             max_weight=_UNFINISHED_BYTES,
@@ -189,7 +191,12 @@ class CatalogueCrawler:
         return len(reading.pages), reading.known
 
     async def crawl(
-        self, access: Access, known: Partition, first_page: ModelsPage | None = None
+        self,
+        access: Access,
+        known: Partition,
+        *,
+        before: CatalogueIndex | None = None,
+        first_page: ModelsPage | None = None,
     ) -> tuple[Crawl, Irregularity]:
         """Read all pages until they are consistent.
 
@@ -200,6 +207,8 @@ class CatalogueCrawler:
         Args:
             access: On whose behalf.
             known: The record of its partition.
+            before: The catalogue as it was read before: its models are kept where they have
+                not changed, so a refresh takes little memory.
             first_page: Page one, if it has just been read.
 
         Returns:
@@ -211,7 +220,7 @@ class CatalogueCrawler:
         seen = {known.irregularity}
         began_s = self._monotonic()
         for _ in range(MAX_READINGS):
-            reading = await self._resume(access, first_page, known.version)
+            reading = await self._resume(access, first_page, known.version, before)
             first_page = None
             await self._read(reading, access)
             found = await asyncio.to_thread(_find_irregularity, reading)
@@ -243,12 +252,16 @@ class CatalogueCrawler:
         )
 
     async def _resume(
-        self, access: Access, first_page: ModelsPage | None, version: str | None
+        self,
+        access: Access,
+        first_page: ModelsPage | None,
+        version: str | None,
+        before: CatalogueIndex | None,
     ) -> _Reading:
         now_s = self._monotonic()
         reading = self._unfinished.pop(access.partition)
         if reading is None or now_s - reading.began_s > MAX_CRAWL_S:
-            reading = _Reading(now_s, version)
+            reading = _Reading(now_s, version, before)
         if first_page is not None and 0 not in reading.pages:
             self._note_bound(reading, first_page)
             await self._add(reading, first_page)
@@ -359,14 +372,13 @@ class CatalogueCrawler:
             )
 
     async def _add(self, reading: _Reading, page: ModelsPage) -> None:
-        """Add a page, a few models at a time, so that the event loop is not blocked.
-
-        Most models have not changed. Interning them lets a refresh take little memory.
-        """
+        """Add a page, a few models at a time, so that the event loop is not blocked."""
         models: list[Model] = []
         size_bytes = 0
         for start in range(0, len(page.models), _MODELS_AT_ONCE):
-            some = self._intern(page.models[start : start + _MODELS_AT_ONCE])
+            some: Sequence[Model] = page.models[start : start + _MODELS_AT_ONCE]
+            if reading.before is not None:
+                some = reading.before.keep_unchanged(some)
             size_bytes += sum(len(_ENCODER.encode(model)) for model in some)
             models.extend(some)
             await asyncio.sleep(0)

@@ -34,7 +34,6 @@ from catalograph.data.crawl import (
     check_shrunk,
 )
 from catalograph.data.index_codec import IndexCodec
-from catalograph.data.interning import Interner
 from catalograph.data.partitions import Partition, Partitions
 from catalograph.data.slices import (
     ModelsRequest,
@@ -107,8 +106,7 @@ class CatalogueSource:
         self._client = client
         self._cache = cache
         self._partitions = Partitions()
-        self._interner = Interner()
-        self._crawler = CatalogueCrawler(client, intern=self._interner.intern)
+        self._crawler = CatalogueCrawler(client)
         self._tables = TableReader(
             client, cache, choose_ages=self._choose_ages, clock=clock
         )
@@ -271,8 +269,6 @@ class CatalogueSource:
             page = await self._client.fetch_page(
                 query, token=access.token, version=version
             )
-            models = self._interner.intern(page.models)
-            page = msgspec.structs.replace(page, models=models)
             if page.version != version and not self._is_answer(query, page):
                 self._note_version(page.version, access)
                 raise UpstreamContractError(
@@ -322,11 +318,16 @@ class CatalogueSource:
         """
         key = index_key(access.partition)
 
+        def find_held() -> CatalogueIndex | None:
+            held: Entry[CatalogueIndex] | None = self._cache.find(key)
+            return None if held is None else held.value
+
         async def fetch() -> Entry[CatalogueIndex]:
             known = self._partitions.find(access.partition)
-            crawl, irregularity = await self._crawler.crawl(access, known, first_page)
-            held = self._cache.find(key)
-            before = None if held is None else held.value
+            crawl, irregularity = await self._crawler.crawl(
+                access, known, before=find_held(), first_page=first_page
+            )
+            before = find_held()
             self._check_shrunk(crawl, before, access)
 
             self._partitions.change(
