@@ -1,7 +1,7 @@
 """The executor: graphql-core's own, with whole objects and lists handed to projections."""
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -115,6 +115,17 @@ class BoundedExecutor(Executor[Any]):
                 position_context,
             )
         )
+
+    async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
+        """Await a resolver, after a pause if the time slice is spent.
+
+        There is no abort signal here. Hundreds of resolvers may be ready in one turn of the
+        event loop; converting the arguments of each takes a while. Before the index is there
+        nothing may pause: lists that are loaded in one tick share upstream requests.
+        """
+        if self.time_slice.is_spent and self.context_value.loaders.index is not None:
+            await self.time_slice.yield_now()
+        return await awaitable
 
     def _takes_long(self, return_type: GraphQLList[Any], result: Any) -> bool:
         """Whether a list may take longer than a time slice when completed in one go."""

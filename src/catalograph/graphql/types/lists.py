@@ -76,11 +76,6 @@ async def load_models(
 ) -> Any:
     """Load a page of models; under a provider, endpoint or organisation, of its own."""
     context = info.context
-    if context.loaders.index is not None:
-        # Also where the list is refused below: to word an error takes its time, too. Before
-        # the index is there nothing may pause: lists that are loaded in one tick share
-        # upstream requests.
-        await context.time_slice.yield_if_due()
     if filter_:
         context.count_filter_values(filter_.count_values())
     raw = info._raw_info  # noqa: SLF001 - Strawberry's wrapper hides the fragments
