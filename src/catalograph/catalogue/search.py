@@ -30,7 +30,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
-from itertools import accumulate, chain
+from itertools import chain
 from operator import or_
 from typing import Final
 
@@ -39,6 +39,7 @@ from rapidfuzz.distance import OSA
 
 from catalograph.catalogue.postings import build_mask, find_positions
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
+from catalograph.concurrency.sorting import sort_in_turns
 
 Matches = Sequence[tuple[int, int]]
 """Matches: pairs of points and set of models, most points first; no model twice."""
@@ -163,14 +164,16 @@ class _Vocabulary:
     """Sorted words, with the positions of the models that have each word."""
 
     def __init__(self, positions_by_word: dict[str, list[int]], size: int) -> None:
-        self.words = sorted(positions_by_word)
+        self.words = sort_in_turns(list(positions_by_word))
         self._words_by_length: dict[int, list[str]] = {}
         for word in self.words:
             self._words_by_length.setdefault(len(word), []).append(word)
-        groups = [positions_by_word[word] for word in self.words]
         # One array for all words, so that all words with a prefix are one slice.
-        self._positions = array("I", chain.from_iterable(groups))
-        self._starts = array("I", accumulate(map(len, groups), initial=0))
+        self._positions = array("I")
+        self._starts = array("I", (0,))
+        for word in self.words:
+            self._positions.extend(positions_by_word[word])
+            self._starts.append(len(self._positions))
         self._size = size
 
     def list_like(self, length: int, difference: int) -> Iterator[Sequence[str]]:

@@ -1,7 +1,8 @@
 """Encodes the index as the models it was built from, in chunks."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import msgspec
@@ -22,10 +23,19 @@ _DECODER: Final = msgspec.msgpack.Decoder(tuple[Model, ...])
 
 
 class IndexCodec:
-    """Encodes the index; decoding builds it again."""
+    """Encodes the index; decoding builds it again.
+
+    Args:
+        building: Context in which an index is built.
+    """
 
     # Essential: without it, every operation that needs the index would crawl the catalogue.
     is_essential = True
+
+    def __init__(
+        self, building: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> None:
+        self._building = building
 
     def encode(self, value: CatalogueIndex) -> bytes:
         """Encode time, version of the upstream and models."""
@@ -36,8 +46,13 @@ class IndexCodec:
         """Decode the models, and build the index of them; side tables are cached elsewhere."""
         head, *chunks = _split(data)
         as_of_s, answered_by = _HEAD_DECODER.decode(head)
-        models = tuple(model for chunk in chunks for model in _DECODER.decode(chunk))
-        return CatalogueIndex.build(models, as_of_s=as_of_s, answered_by=answered_by)
+        with self._building():
+            models = tuple(
+                model for chunk in chunks for model in _DECODER.decode(chunk)
+            )
+            return CatalogueIndex.build(
+                models, as_of_s=as_of_s, answered_by=answered_by
+            )
 
     def size(self, value: CatalogueIndex) -> int:
         """Give the size that was measured when the index was built."""

@@ -63,7 +63,6 @@ ROUTER_PAGE = ModelsQuery(limit=1, offset=0, sections=FULL)
 log = get_logger()
 
 _PAGES: MsgpackCodec[ModelsPage] = MsgpackCodec(ModelsPage)
-_INDEXES = IndexCodec()
 
 
 @lru_cache(maxsize=4_096)
@@ -100,6 +99,7 @@ class CatalogueSource:
     ) -> None:
         self.ages = ages
         self._building = building
+        self._indexes = IndexCodec(building)
         self._fixed_ages = frozenset(fixed_ages)
         self.clock = clock
         self._lists_from = lists_from
@@ -209,7 +209,7 @@ class CatalogueSource:
 
     async def read_index(self, access: Access) -> Entry[CatalogueIndex] | None:
         """Read the index of any age from memory or the shared cache; None: there is none."""
-        return await self._cache.read(index_key(access.partition), codec=_INDEXES)
+        return await self._cache.read(index_key(access.partition), codec=self._indexes)
 
     async def has_index(self, access: Access) -> bool:
         """Whether an index of any age is cached."""
@@ -351,7 +351,7 @@ class CatalogueSource:
         entry = await self._cache.fetch_through(
             key,
             fetch,
-            codec=_INDEXES,
+            codec=self._indexes,
             oldest_s=oldest_s,
             detached=True,
             longest_s=MAX_CRAWL_S,
@@ -460,7 +460,7 @@ class CatalogueSource:
                 answered_by=before.answered_by,
             )
         entry = msgspec.structs.replace(entry, value=index)
-        self._cache.replace(key, entry, codec=_INDEXES)
+        self._cache.replace(key, entry, codec=self._indexes)
         return entry
 
     def _list_unread_tables(
