@@ -1,7 +1,6 @@
 """Long lists are sorted as by `sorted`."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from catalograph.concurrency import sorting
 from catalograph.concurrency.sorting import sort_in_turns
