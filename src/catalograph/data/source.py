@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -63,12 +62,6 @@ ROUTER_PAGE = ModelsQuery(limit=1, offset=0, sections=FULL)
 log = get_logger()
 
 _PAGES: MsgpackCodec[ModelsPage] = MsgpackCodec(ModelsPage)
-
-
-@lru_cache(maxsize=4_096)
-def _page_key(query: ModelsQuery, partition: str) -> str:
-    """Give the key of a page; cached, as hashing a filter costs more than the look-up."""
-    return page_key(query, partition=partition)
 
 
 class CatalogueSource:
@@ -227,7 +220,9 @@ class CatalogueSource:
             it again serves all who use that page; and the page, which may be expired, if
             it serves the query.
         """
-        entry = await self._cache.read(_page_key(query, access.partition), codec=_PAGES)
+        entry = await self._cache.read(
+            page_key(query, partition=access.partition), codec=_PAGES
+        )
         if entry is None:
             return query, None
         wider = query.sections | entry.value.sections
@@ -285,7 +280,7 @@ class CatalogueSource:
             return Entry(page, page.as_of_s, ages=ages)
 
         entry = await self._cache.fetch_through(
-            _page_key(query, access.partition),
+            page_key(query, partition=access.partition),
             fetch,
             codec=_PAGES,
             oldest_s=oldest_s,
@@ -573,7 +568,7 @@ class CatalogueSource:
         """Look for a cached page that begins with the router if there is one."""
         oldest_s = self.clock() - self.ages.stale_s
         for query in (ROUTER_PAGE, FIRST_PAGE):
-            key = _page_key(query, access.partition)
+            key = page_key(query, partition=access.partition)
             entry = await self._cache.read(key, codec=_PAGES)
             if (
                 entry is not None

@@ -78,11 +78,11 @@ class RenderedParts:
 
     def of(self, record: object) -> dict[object, bytes]:
         """Give the cached renderings of a record, by part or projection."""
+        if self._held_bytes > self._max_bytes:
+            self.slots.clear()
+            self._held_bytes = 0
         slot = self.slots.get(id(record))
         if slot is None:
-            if self._held_bytes > self._max_bytes:
-                self.slots.clear()
-                self._held_bytes = 0
             slot = (record, {})
             self.slots[id(record)] = slot
             self._held_bytes += _BYTES_PER_SLOT
@@ -95,6 +95,8 @@ class RenderedParts:
 
 _BYTES_PER_SLOT = 400
 _BYTES_PER_FRAGMENT = 120
+_BYTES_PER_PART = 300
+"""Of a part, and of its place in a projection: about three copies of pointer and prefix."""
 
 
 class Part:
@@ -317,14 +319,19 @@ class Projector:
 
     Args:
         read: Reads a field that has no resolver: an object and a name.
-        max_interned: Most interned parts and projections; beyond it, all are dropped.
+        max_interned_bytes: Of the interned parts and projections, whose keys clients choose;
+            beyond it, all are dropped.
     """
 
     def __init__(
-        self, read: Callable[[Any, str], object], *, max_interned: int = 4_000
+        self,
+        read: Callable[[Any, str], object],
+        *,
+        max_interned_bytes: int = 8 * 1024 * 1024,
     ) -> None:
         self._read = read
-        self._max_interned = max_interned
+        self._max_interned_bytes = max_interned_bytes
+        self._interned_bytes = 0
         self._fragments = RenderedParts()
         self._readables: dict[tuple[GraphQLObjectType, str], _Readable | None] = {}
         self._parts: dict[tuple[_Readable, Projection | None], Part] = {}
@@ -381,6 +388,7 @@ class Projector:
         if part is None:
             part = Part(found, self._read, below)
             self._parts[interned] = part
+            self._interned_bytes += _BYTES_PER_PART
         return part
 
     def _find_readable(self, type_: GraphQLObjectType, name: str) -> _Readable | None:
@@ -397,10 +405,12 @@ class Projector:
         if projection is not None:
             projection.mark_repeated()
             return projection
-        if len(self._projections) + len(self._parts) > self._max_interned:
+        if self._interned_bytes > self._max_interned_bytes:
             self._projections.clear()
             self._parts.clear()
+            self._interned_bytes = 0
         projection = Projection(parts, self._fragments)
+        self._interned_bytes += sum(len(key) + _BYTES_PER_PART for key, _ in parts)
         self._projections[type_name, parts] = projection
         return projection
 
