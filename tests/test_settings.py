@@ -615,8 +615,8 @@ def test_a_shown_value_can_be_set_again() -> None:
             },
             [
                 (
-                    "CATALOGRAPH_CACHE_URL has the option decode_responses, which is left "
-                    "out: it would change how the cache answers"
+                    "CATALOGRAPH_CACHE_URL has the option decode_responses, which is "
+                    "ignored: it would change how the cache answers"
                 ),
                 (
                     "CATALOGRAPH_API_KEYS holds a key of fewer than 16 characters, which "
@@ -637,8 +637,8 @@ def test_a_shown_value_can_be_set_again() -> None:
             {"UPSTREAM_AUTH": "passthrough", "CACHE_URL": "redis://h"},
             [
                 (
-                    "CATALOGRAPH_PARTITION_KEY is not set: each process keeps what it passed "
-                    "through for itself, although the cache is shared"
+                    "CATALOGRAPH_PARTITION_KEY is not set: no process can use the cache entries "
+                    "of another, although the cache is shared"
                 )
             ],
         ),
@@ -662,7 +662,7 @@ def test_a_shown_value_can_be_set_again() -> None:
         ),
     ],
 )
-def test_what_is_hardly_meant_is_warned_about(
+def test_probable_mistakes_cause_warnings(
     environ: dict[str, str], warnings: list[str]
 ) -> None:
     assert read(**environ).warnings == warnings

@@ -1,8 +1,8 @@
-"""Origins of web pages: which ones a list from an operator stands for.
+"""Origins of web pages that may call the gateway (CORS): parsing and matching.
 
 A browser sends `Origin: scheme://host[:port]`, in lower case, without the default port of the
-scheme and without a path. What is written here in another way would never be equal to it, so
-it is either brought into that form or refused.
+scheme and without a path. An origin that an operator writes in another form would never be
+equal to it, so it is normalised or refused.
 """
 
 import difflib
@@ -13,18 +13,18 @@ from typing import Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 ANY: Final = "*"
-"""Stands for all origins, when it is the only one of the list."""
+"""All origins; allowed only as the single element of a list."""
 
 LOCAL_ORIGINS: Final = tuple(
     f"{scheme}://{host}:*"
     for scheme in ("http", "https")
     for host in ("localhost", "127.0.0.1", "[::1]")
 )
-"""Pages that the reader's own machine serves, on any port."""
+"""Pages served by the user's own machine, on any port."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NEVER_ORIGINS: Final = {"file", "ftp", "mailto", "ws", "wss"}
-"""Schemes in which no page can ask: those of files have the origin `null`."""
+"""Schemes that no page has as its origin; a page from a file has the origin `null`."""
 
 _FORM: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s,]+)")
 _HOST: Final = re.compile(r"(?:\*\.)?(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
@@ -40,11 +40,11 @@ def parse_origins(texts: Sequence[str]) -> tuple[str, ...]:
             subdomains, `*` as the port for all ports. Or `*` alone.
 
     Returns:
-        The same in the form in which browsers send them.
+        The origins in the form in which browsers send them, in the same order.
 
     Raises:
-        ValueError: None is given, or one of them can be the origin of no page; worded to
-            follow the name of a variable.
+        ValueError: The list is empty, or holds an origin that no page can have. The message
+            is worded to follow the name of a variable.
     """
     if not texts:
         raise ValueError("must hold at least one origin, such as https://app.example")
@@ -56,7 +56,7 @@ def parse_origins(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 class Origins:
-    """Decides whether a page may call.
+    """Decides which pages may call, by their `Origin` header.
 
     Args:
         origins: As `parse_origins` returns them.

@@ -1,7 +1,7 @@
-"""How the text of an environment variable becomes a value, and how a value is shown.
+"""Parse the text of environment variables into values, and format values as text.
 
-Every reader takes trimmed, non-empty text and raises ValueError with what would be
-right, worded to follow a variable's name: `must be a whole number from 1 to 64`.
+Every reader takes trimmed, non-empty text. Its ValueError says what would be right, and
+is worded to follow the name of a variable: `must be a whole number from 1 to 64`.
 """
 
 import ipaddress
@@ -33,19 +33,20 @@ _RATE = re.compile(r"([1-9][0-9]{0,17})\s*/\s*([a-z]+)")
 _MOST_OF_A_RATE: Final = 1_000_000
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12}")
 _LEAST_S: Final = 0.001
-"""Shorter times than this do not survive being shown, and no deadline can be so short."""
+"""Shortest time other than 0. A shorter one would be no usable deadline, and would be shown
+as 0."""
 _HOST_NAME = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LEAST_KEY_CHARACTERS: Final = 3
 
 SHORT_KEY_CHARACTERS: Final = 16
-"""An API key with fewer characters can be guessed; settings that hold one are warned about."""
+"""Fewer characters than this in an API key cause a warning: it can be guessed."""
 
 
 class Secret:
-    """Text that shows itself only when asked by name.
+    """Text that only `reveal` returns.
 
-    Neither `repr`, `str`, formatting nor a JSON encoder gives it away.
+    `repr`, `str`, formatting and JSON encoders give a mask in its place.
     """
 
     __slots__ = ("_shown", "_text")
@@ -55,7 +56,7 @@ class Secret:
         self._shown = shown
 
     def reveal(self) -> str:
-        """The text itself; for the call that needs it, never for a log or a message."""
+        """Return the text itself. Never pass it to a log or a message."""
         return self._text
 
     def __str__(self) -> str:
@@ -72,10 +73,10 @@ class Secret:
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """How much one caller may ask.
+    """How many requests one caller may send.
 
     Attributes:
-        count: Requests of ordinary cost in one period, at least 1.
+        count: Requests of ordinary cost in one period, 1 or more.
         period_s: Length of the period in seconds.
     """
 
@@ -103,7 +104,7 @@ def seconds(most_s: int, *, zero_allowed: bool) -> Reader:
 
     Args:
         most_s: Upper bound, included.
-        zero_allowed: Whether 0 is a duration; otherwise a millisecond is the least.
+        zero_allowed: Whether 0 is accepted; otherwise 0.001 is the least.
     """
     bounds = f"from {0 if zero_allowed else _LEAST_S} to {most_s:,}"
 
@@ -117,7 +118,7 @@ def seconds(most_s: int, *, zero_allowed: bool) -> Reader:
 
 
 def one_of(*words: str) -> Reader:
-    """Build a reader of one of some words, whatever their case."""
+    """Build a reader of one word of a list, in any case; it gives lower case."""
 
     def parse(text: str) -> str:
         if text.lower() not in words:
@@ -128,7 +129,7 @@ def one_of(*words: str) -> Reader:
 
 
 def parse_switch(text: str) -> bool:
-    """Read on or off, in any of the usual spellings."""
+    """Read a switch: on, true, yes or 1; off, false, no or 0."""
     try:
         return _WORDS[text.lower()]
     except KeyError:
@@ -148,12 +149,12 @@ def parse_host(text: str) -> str:
 
 
 def parse_path(text: str) -> str:
-    """Read a path of a file; whether it is there shows when it is opened."""
+    """Read the path of a file. Whether it exists is only seen when it is opened."""
     return text
 
 
 def parse_token(text: str) -> Secret:
-    """Read a bearer token; any form goes that a header can carry."""
+    """Read a bearer token; any text that a header can carry."""
     if text.lower().startswith("bearer "):
         raise ValueError("must be the token alone, without the word Bearer")
     if not _VISIBLE_ASCII.fullmatch(text):
@@ -162,7 +163,7 @@ def parse_token(text: str) -> Secret:
 
 
 def parse_partition_key(text: str) -> Secret:
-    """Read a key of the hash under which tokens are told apart."""
+    """Read the key of the hash that separates callers' tokens; see `cache.keys`."""
     if not 16 <= len(text.encode()) <= 64:  # noqa: PLR2004 - the hash takes no more
         raise ValueError("must have 16 to 64 bytes")
     return Secret(text)
@@ -174,7 +175,7 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     if not all(_VISIBLE_ASCII.fullmatch(key) for key in keys):
         raise ValueError("must be keys of visible ASCII characters, joined by commas")
     if not keys:
-        # Without a key the gateway would be open, which is not what setting this means.
+        # No keys would mean "open to all", which nobody who sets this variable wants.
         raise ValueError("must hold at least one key; leave it unset to need none")
     if min(map(len, keys)) < _LEAST_KEY_CHARACTERS:
         raise ValueError(
@@ -197,7 +198,7 @@ _KEY_FORMS: Final = {
 
 
 def find_key_release(token: str) -> str | None:
-    """Tell which release takes keys of this form; None for a form that none is known to."""
+    """Find the release that accepts keys of this form; None if no release is known to."""
     return next(
         (release for prefix, release in _KEY_FORMS.items() if token.startswith(prefix)),
         None,
@@ -205,12 +206,12 @@ def find_key_release(token: str) -> str | None:
 
 
 def find_key_form(token: str) -> str | None:
-    """The beginning that a key shares with all of its form; None for an unknown form."""
+    """Find the prefix of a key, such as `phaseo_v1_sk_`; None for an unknown one."""
     return next((prefix for prefix in _KEY_FORMS if token.startswith(prefix)), None)
 
 
 def choose_upstream_url(token: Secret | None) -> str:
-    """The address at which keys of this form are taken; the newest for any other."""
+    """Choose the base address for keys of this form; the newest for an unknown form."""
     release = None if token is None else find_key_release(token.reveal())
     return _ADDRESSES.get(release or "", _ADDRESS)
 
@@ -228,7 +229,7 @@ def parse_upstream_url(text: str) -> str:
 
 
 def parse_cache_url(text: str) -> Secret:
-    """Read where the cache is; what may be a secret is left out of what is shown."""
+    """Read the address of the cache. Parts that may be secret are masked when it is shown."""
     found = cache_url.parse_cache_url(text)
     return Secret(found.url, shown=found.shown)
 
@@ -264,7 +265,7 @@ def parse_rate(text: str) -> RateLimit | None:
 
 
 def show(value: object) -> str:
-    """Write a value the way a variable would be set; secrets masked, None empty."""
+    """Format a value as the variable would be set; secrets masked, None as empty text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -279,7 +280,7 @@ def show(value: object) -> str:
 def clamp_between(
     chosen: Mapping[str, float], defaults: Mapping[str, float]
 ) -> dict[str, float]:
-    """Fit the values that were not chosen between those that were.
+    """Clamp the values that were not chosen between those that were.
 
     Args:
         chosen: Values set on purpose, by name; may be any part of `defaults`.
@@ -305,10 +306,10 @@ def _split(text: str) -> list[str]:
 
 
 def _split_url(text: str) -> SplitResult:
-    """Take an address apart, port checked too.
+    """Split an address into its parts, and check the port.
 
     Raises:
-        ValueError: It is no address; without quoting it, as it may hold a password.
+        ValueError: It is no address. The message does not quote it: it may hold a password.
     """
     if not _VISIBLE_ASCII.fullmatch(text):
         raise ValueError("must be an address without spaces")
@@ -321,5 +322,5 @@ def _split_url(text: str) -> SplitResult:
 
 
 def _lower_scheme(text: str, parts: SplitResult) -> str:
-    """Write the scheme in lower case, which is what libraries compare it with."""
+    """Write the scheme in lower case: libraries compare it so."""
     return parts.scheme + text[len(parts.scheme) :]

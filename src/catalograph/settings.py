@@ -29,8 +29,8 @@ _SERVICE_LINK: Final = re.compile(
     r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR|START|END))?)",
     re.ASCII,
 )
-"""Variables that an orchestrator makes for a service whose name begins like ours: Kubernetes
-for each Service of the namespace, Docker for `--link`. They are not meant for us.
+"""Variables that an orchestrator sets for a service whose name begins like ours: Kubernetes
+for each Service of the namespace, Docker for `--link`. They are not settings.
 
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
@@ -73,10 +73,10 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         name: The whole variable name, prefix included.
         description: What it is for, in a sentence or two.
         value: Secrets masked; empty when unset.
-        default: As `value`, of a deployment that sets nothing.
+        default: As `value`, when nothing is set.
         origin: `environment`; `file`, the one that the variable `…_FILE` names;
-            `default`; or `adjusted` for a default that made room for a neighbour
-            which was set.
+            `default`; or `adjusted`: a default that was changed to fit a related
+            setting, such as the other ages.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upstream_version: Annotated[
         Literal["auto", "2025-12", "2026-08"],
         _Doc(
-            "Release of the REST API that is expected there; `auto`: whichever answers.",
+            "Release of the REST API at that address; `auto` accepts every known one.",
             values.one_of("auto", *values.RELEASES),
         ),
     ] = "auto"
@@ -136,16 +136,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partition_key: Annotated[
         Secret | None,
         _Doc(
-            "With `passthrough`: secret by which callers' tokens are told apart in a "
-            "shared cache, the same for all replicas. Empty: each process makes its own.",
+            "With `passthrough`: secret key of the hash that separates callers in a shared "
+            "cache, the same for all replicas. Empty: each process generates its own.",
             values.parse_partition_key,
         ),
     ] = None
     lists_from: Annotated[
         Literal["auto", "upstream", "index"],
         _Doc(
-            "What answers lists that the REST API can: `upstream`, a warm `index`, or "
-            "`auto`: the index where every request costs the upstream its whole catalogue.",
+            "What answers lists that the REST API supports: `upstream`; `index`, once it is "
+            "warm; `auto`, the index if the upstream reads its whole catalogue per request.",
             values.one_of("auto", "upstream", "index"),
         ),
     ] = "auto"
@@ -190,7 +190,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_max_bytes: Annotated[
         int,
         _Doc(
-            "Bytes of memory that each process may cache upstream data in.",
+            "Bytes of memory that each process may use to cache upstream data.",
             values.whole(0, 2**40),
         ),
     ] = 128 * 1024 * 1024
@@ -234,15 +234,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _Doc(
-            "Least serious line that is logged.",
+            "Lowest level that is logged.",
             values.one_of("debug", "info", "warning", "error"),
         ),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "json", "console"],
         _Doc(
-            "How lines of the log look: `json`; `console`, columns for people; `auto`: "
-            "columns where it is a terminal.",
+            "Format of log lines: `json`; `console`, columns for people; `auto`: columns "
+            "on a terminal, otherwise JSON.",
             values.one_of("auto", "json", "console"),
         ),
     ] = "auto"
@@ -302,7 +302,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[Network, ...],
         _Doc(
-            "Addresses or networks, joined by commas, whose forwarded headers count.",
+            "Addresses or networks, joined by commas, whose forwarded headers are trusted.",
             values.parse_networks,
         ),
     ] = ()
@@ -323,63 +323,87 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "require"
 
     max_body_bytes: Annotated[
-        int, _Doc("Most bytes of a request body.", values.whole(1, 64 * 1024 * 1024))
+        int,
+        _Doc(
+            "Maximum size of a request body in bytes.",
+            values.whole(1, 64 * 1024 * 1024),
+        ),
     ] = 256 * 1024
     max_tokens: Annotated[
-        int, _Doc("Most tokens of a document.", values.whole(1, _MOST_LIMIT))
+        int,
+        _Doc("Maximum number of tokens in a document.", values.whole(1, _MOST_LIMIT)),
     ] = 4_000
     max_depth: Annotated[
         int,
-        _Doc("Most levels of fields inside one another.", values.whole(1, _MOST_LIMIT)),
+        _Doc("Maximum depth of nested fields.", values.whole(1, _MOST_LIMIT)),
     ] = 15
     max_height: Annotated[
         int,
         _Doc(
-            "Most fields of an operation, fragments expanded.",
+            "Maximum number of fields of an operation, fragments expanded.",
             values.whole(1, _MOST_LIMIT),
         ),
     ] = 400
     max_aliases: Annotated[
-        int, _Doc("Most aliases of an operation.", values.whole(0, _MOST_LIMIT))
+        int,
+        _Doc(
+            "Maximum number of aliases of an operation.", values.whole(0, _MOST_LIMIT)
+        ),
     ] = 30
     max_root_fields: Annotated[
         int,
-        _Doc("Most fields at the root of an operation.", values.whole(1, _MOST_LIMIT)),
+        _Doc(
+            "Maximum number of root fields of an operation.",
+            values.whole(1, _MOST_LIMIT),
+        ),
     ] = 20
     max_directives: Annotated[
-        int, _Doc("Most directives of an operation.", values.whole(0, _MOST_LIMIT))
+        int,
+        _Doc(
+            "Maximum number of directives of an operation.",
+            values.whole(0, _MOST_LIMIT),
+        ),
     ] = 50
     max_operations: Annotated[
-        int, _Doc("Most operations of a document.", values.whole(1, _MOST_LIMIT))
+        int,
+        _Doc(
+            "Maximum number of operations in a document.", values.whole(1, _MOST_LIMIT)
+        ),
     ] = 10
     max_cost: Annotated[
         int,
-        _Doc("Most estimated cost of an operation.", values.whole(1, 1_000_000_000)),
+        _Doc("Maximum estimated cost of an operation.", values.whole(1, 1_000_000_000)),
     ] = _MAX_COST
     max_entities: Annotated[
         int,
         _Doc(
-            "Most references of `_entities` and of `nodes`.",
+            "Maximum number of references passed to `_entities` or `nodes`.",
             values.whole(1, _MOST_LIMIT),
         ),
     ] = 1_000
     max_response_bytes: Annotated[
-        int, _Doc("Most bytes of a response, uncompressed.", values.whole(1_024, 2**30))
+        int,
+        _Doc(
+            "Maximum size of a response in bytes, uncompressed.",
+            values.whole(1_024, 2**30),
+        ),
     ] = 16_777_216
 
     given_ages: frozenset[str] = frozenset()
-    """Fields of ages that the environment sets; the others may follow the upstream."""
+    """Names of the age fields that the environment sets. The others may follow the upstream's
+    `Cache-Control`."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the `CATALOGRAPH_…` variables; others are left alone, empty ones are unset.
+        """Read the `CATALOGRAPH_…` variables. Others are ignored; empty ones count as unset.
 
-        Each setting may come from a file instead, which the variable with `_FILE` at its
-        end names. A file that is missing or empty is a problem and never a default: a
+        Each setting may come from a file instead, which the variable with the suffix
+        `_FILE` names. A file that is missing or empty is an error and never the default: a
         gateway whose keys cannot be read must not be open to all.
 
-        Of the three ages and of the three deadlines, those that are not set make room for
-        those that are: `CACHE_EXPIRED_S=30` alone lowers the other two ages to 30.
+        The three ages must ascend, and so must the three deadlines. Those that are not set
+        are adjusted to those that are: `CACHE_EXPIRED_S=30` alone lowers the other two ages
+        to 30.
 
         Raises:
             SettingsError: Names every problem of the whole environment at once.
@@ -418,13 +442,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return list(_find_warnings(self))
 
     def take(self, others: Self, fields: Collection[str]) -> Self:
-        """Give these settings with some fields of others."""
+        """Return a copy of these settings with `fields` taken from `others`."""
         return msgspec.structs.replace(
             self, **{field: getattr(others, field) for field in fields}
         )
 
     def list_differences(self, others: Self) -> list[str]:
-        """Name the settings that differ, without prefix and values, in their order."""
+        """List the names of settings that differ, without prefix, in order of declaration."""
         return [
             field.upper()
             for field, _ in _docs()
@@ -435,7 +459,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Show every setting, in the order of the documentation.
 
         Args:
-            environ: What these settings were read from.
+            environ: The variables that these settings were read from.
         """
         default = type(self)()
         environ = _drop_service_links(environ)
@@ -470,7 +494,7 @@ def _docs() -> Iterator[tuple[str, _Doc]]:
 
 
 def _drop_service_links(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out the variables that an orchestrator set for services with such a name."""
+    """Leave out the service links of an orchestrator; see `_SERVICE_LINK`."""
     return {
         name: text
         for name, text in environ.items()
@@ -536,7 +560,7 @@ def _read_value(path: Path) -> str:
     """Read the one value that a file holds.
 
     Raises:
-        ValueError: It cannot be read, holds nothing, or is no text; says which.
+        ValueError: It cannot be read, is empty, is too large or is not UTF-8; says which.
     """
     wanted = "it must be UTF-8 text of at most 1 MiB"
     try:
@@ -555,7 +579,7 @@ def _read_value(path: Path) -> str:
 
 
 def _word_unknown(name: str, known: Mapping[str, object]) -> str:
-    # Compared without prefix and suffix, which would make any two names look alike.
+    # Compare without prefix and suffix: they would make any two names look similar.
     suffix = _FILE if name.endswith(_FILE) else ""
     fields = [_field(variable) for variable in known]
     near = difflib.get_close_matches(_field(name.removesuffix(suffix)), fields, n=1)
@@ -572,7 +596,11 @@ def _word_problem(name: str, what: str, text: str) -> str:
 def _fit(
     group: tuple[str, ...], chosen: Mapping[str, object], problems: list[str]
 ) -> dict[str, float]:
-    """Give every member of an ascending group its value; note it when they cannot ascend."""
+    """Choose a value for every member of an ascending group.
+
+    Members that are set keep their value; the others are clamped between these. A problem is
+    added when the set ones do not ascend.
+    """
     default = Settings()
     mine = {
         field: value for field in group if isinstance(value := chosen.get(field), float)
@@ -613,12 +641,12 @@ def _find_warnings(settings: Settings) -> Iterator[str]:
     shared = str(settings.cache_url) != "memory://"
     if passthrough and shared and settings.partition_key is None:
         yield (
-            f"{PREFIX}PARTITION_KEY is not set: each process keeps what it passed "
-            "through for itself, although the cache is shared"
+            f"{PREFIX}PARTITION_KEY is not set: no process can use the cache entries of "
+            "another, although the cache is shared"
         )
     for option in find_ignored_options(str(settings.cache_url)):
         yield (
-            f"{PREFIX}CACHE_URL has the option {option}, which is left out: it would "
+            f"{PREFIX}CACHE_URL has the option {option}, which is ignored: it would "
             "change how the cache answers"
         )
     if settings.upstream_url.endswith("/models"):

@@ -1,4 +1,4 @@
-"""Crawls the whole catalogue page by page, and checks whether the result is plausible."""
+"""Crawls the whole catalogue page by page, and checks that the result is plausible."""
 
 import asyncio
 import collections
@@ -30,16 +30,16 @@ from catalograph.observability.metrics import (
 from catalograph.upstream.client import UpstreamClient
 
 MAX_READINGS = 3
-"""Attempts, if the catalogue changes while it is being read."""
+"""Readings of one crawl, if the catalogue changes while it is being read."""
 
 MAX_PAGES_AT_ONCE = 4
-"""Simultaneous page requests of one crawl: fast, without burdening the upstream."""
+"""Concurrent page requests of one crawl: a compromise between speed and upstream load."""
 
 MAX_CRAWL_S = 900.0
 """Seconds; a longer crawl is abandoned, as its first pages are too old."""
 
 MAX_CRAWL_BYTES = 1024 * 1024 * 1024
-"""Most bytes of encoded records that one crawl takes."""
+"""Maximum size of the encoded records of one crawl."""
 
 _MAX_FAILURES_IN_A_ROW = 3
 _MAX_FAILURES_OF_A_PAGE = 3
@@ -48,8 +48,9 @@ _MAX_FAILURES_OF_A_PAGE = 3
 _PROGRESS_LOGGED_EVERY_S = 5.0
 _MODELS_AT_ONCE = 25
 _UNFINISHED_BYTES = 256 * 1024 * 1024
+"""Bound on the memory for pages of unfinished crawls, over all partitions."""
 _PAGE_BYTES = 64 * 1024
-"""Bytes of a page of an unfinished crawl, without its records."""
+"""Estimated memory of a page besides its records."""
 
 FIRST_PAGE = ModelsQuery(limit=MAX_LIMIT, offset=0, sections=FULL)
 """Page one of the whole catalogue: where a crawl begins."""
@@ -59,15 +60,15 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Crawl(msgspec.Struct, frozen=True, array_like=True):
-    """The whole catalogue as it was read.
+    """The whole catalogue as one crawl read it.
 
     Attributes:
-        models: In upstream order, both sections, no id twice.
+        models: In upstream order, with both sections; ids are unique.
         as_of_s: Unix time in seconds of the oldest page's request.
-        version: Name of the version of the upstream; None for an empty catalogue that
-            bears no mark of any.
-        max_age_s: Seconds for which it is fresh by the upstream's word; None: it gives none.
-        stale_s: Further seconds for which it is merely stale; None as above.
+        version: Name of the version of the upstream; None if the catalogue is empty and
+            nothing shows the version.
+        max_age_s: `max-age` of the first page in seconds; None: not given.
+        stale_s: `stale-while-revalidate` of the first page in seconds; None: not given.
     """
 
     models: tuple[Model, ...]
@@ -78,16 +79,16 @@ class Crawl(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Reading:
-    """One reading of all pages, which can be interrupted and resumed.
+    """State of one pass over all pages, which can be interrupted and resumed.
 
     Attributes:
-        pages: Those that were read, by offset.
+        pages: Pages read so far, by offset.
         bytes: Encoded size of their records.
         began_s: Monotonic time at which it began.
-        end: Offset behind the last model, as far as is known; at least 1.
+        end: Offset after the last model, as far as is known; 1 or more.
         version: Name of the version that answered before this reading; None: unknown.
-        readable: Most models that the upstream lists; None: no bound.
-        before: The catalogue as it was read before; None: there is none in memory.
+        readable: How many models the upstream lists at most; None: no bound.
+        before: The previous index; None: there is none in memory.
     """
 
     def __init__(
@@ -104,17 +105,17 @@ class _Reading:
 
     @property
     def expected(self) -> int:
-        """Models according to the first page, as far as they can be read."""
+        """Number of models that can be read, according to the first page."""
         total = self.pages[0].total
         return total if self.readable is None else min(total, self.readable)
 
     @property
     def known(self) -> int:
-        """Pages of the whole catalogue, as far as is known."""
+        """Number of pages of the whole catalogue, as far as is known."""
         return -(-self.end // MAX_LIMIT)
 
     def list_missing(self) -> list[int]:
-        """List the offsets of pages that were not read, in order."""
+        """List the offsets of pages that were not read, ascending."""
         return [
             offset
             for offset in range(0, self.end, MAX_LIMIT)
@@ -133,10 +134,11 @@ class _Reading:
         if page.offset == 0:
             self.end = max(1, self.expected)
         if not size:
-            # `total` promises more models than there are.
+            # An empty page: `total` was greater than the list.
             self.end = max(1, min(self.end, page.offset))
         elif page.offset + size > self.end:
-            # `total` is too small: after a full page there may be another one.
+            # `total` was too small. A full page may be followed by another, so ask for one
+            # more model than is known; a short page is the last.
             self.end = page.offset + size + (size == page.limit)
             if self.readable is not None:
                 self.end = min(self.end, self.readable)
@@ -146,7 +148,7 @@ class _Reading:
             )
 
     def log_progress(self, now_s: float) -> None:
-        """Log the progress from time to time."""
+        """Update the gauges, and log the progress every few seconds."""
         count, known = len(self.pages), self.known
         CRAWL_PAGES.set(known)
         CRAWL_PAGES_READ.set(count)
@@ -158,12 +160,12 @@ class _Reading:
 class CatalogueCrawler:
     """Reads the whole catalogue from the upstream.
 
-    The pages of a failed crawl are kept in memory. The next crawl of the same partition only
+    The pages of a failed crawl stay in memory. The next crawl of the same partition only
     fetches the missing ones.
 
     Args:
-        client: Asks for the pages.
-        monotonic: Seconds on a clock that is never set back.
+        client: Fetches the pages.
+        monotonic: Monotonic time in seconds.
     """
 
     def __init__(
@@ -184,7 +186,7 @@ class CatalogueCrawler:
         self._too_many = 0
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
-        """Give the pages read and the pages known of the crawl in progress; None without one."""
+        """Find the numbers of pages read and of pages known; None if no crawl is running."""
         reading = self._running.get(access.partition)
         if reading is None:
             return None
@@ -198,24 +200,24 @@ class CatalogueCrawler:
         before: CatalogueIndex | None = None,
         first_page: ModelsPage | None = None,
     ) -> tuple[Crawl, Irregularity]:
-        """Read all pages until they are consistent.
+        """Read all pages, again if they are inconsistent.
 
-        An inconsistent reading is torn (the catalogue changed meanwhile) and is repeated. If
-        the same irregularity was seen before, it is a property of the catalogue, and the
-        reading is accepted.
+        Pages are inconsistent if the catalogue changed between two of them (a torn read), or
+        if the upstream itself lists models twice or reports a wrong total. If two readings
+        show the same irregularity, the upstream is the cause, and the reading is accepted.
 
         Args:
-            access: On whose behalf.
-            known: The record of its partition.
-            before: The catalogue as it was read before: its models are kept where they have
-                not changed, so a refresh takes little memory.
+            access: Token and partition of the caller.
+            known: What is known about the partition.
+            before: The previous index. Unchanged models are taken from it, so a refresh
+                takes little memory.
             first_page: Page one, if it has just been read.
 
         Returns:
-            The catalogue, and its irregularity.
+            The catalogue, and its irregularity, which may be none.
 
         Raises:
-            UpstreamError: A page failed repeatedly, or every reading was torn.
+            UpstreamError: A page failed repeatedly, or every reading was inconsistent.
         """
         seen = {known.irregularity}
         began_s = self._monotonic()
@@ -224,7 +226,7 @@ class CatalogueCrawler:
             first_page = None
             await self._read(reading, access)
             found = await asyncio.to_thread(_find_irregularity, reading)
-            # A change during the reading would not cause the same irregularity twice.
+            # A change of the catalogue would hardly cause the same irregularity twice.
             if found is not None and (found.is_none or found in seen):
                 if not found.is_none and found != known.irregularity:
                     _report(found)
@@ -268,17 +270,17 @@ class CatalogueCrawler:
         return reading
 
     async def _read(self, reading: _Reading, access: Access) -> None:
-        """Read the pages that are missing.
+        """Read the missing pages.
 
         Raises:
-            UpstreamError: A page failed; the pages read so far are kept for the next crawl.
+            UpstreamError: A page failed. The pages read so far are stored for the next crawl.
         """
         self._running[access.partition] = reading
         try:
             async with asyncio.timeout(
                 max(0.0, reading.began_s + MAX_CRAWL_S - self._monotonic())
             ):
-                # Page one first: it tells the version and the total, so the number of pages.
+                # Page one first: it shows the version and the number of pages.
                 if 0 not in reading.pages:
                     await self._read_page(reading, 0, access)
                 while missing := reading.list_missing():
@@ -304,7 +306,7 @@ class CatalogueCrawler:
     async def _read_pages(
         self, reading: _Reading, offsets: list[int], access: Access
     ) -> None:
-        """Read pages by a few workers; pages that fail are asked for again."""
+        """Read pages by a few concurrent workers, with a few retries for each page."""
         waiting = collections.deque(offsets)
         failures: collections.Counter[int] = collections.Counter()
         in_a_row = 0
@@ -313,7 +315,7 @@ class CatalogueCrawler:
             nonlocal in_a_row
             while waiting:
                 offset = waiting.popleft()
-                # A page read meanwhile may have shown that the list ends earlier.
+                # Another worker may have found that the list ends earlier.
                 if offset >= reading.end:
                     continue
                 try:
@@ -338,7 +340,7 @@ class CatalogueCrawler:
                 for _ in range(min(MAX_PAGES_AT_ONCE, len(offsets))):
                     group.create_task(work())
         except ExceptionGroup as errors:
-            # Callers handle `UpstreamError`; the other workers were cancelled.
+            # The group cancelled the other workers. Callers handle `UpstreamError` only.
             raise errors.exceptions[0] from errors
 
     async def _read_page(self, reading: _Reading, offset: int, access: Access) -> None:
@@ -357,7 +359,7 @@ class CatalogueCrawler:
         reading.log_progress(self._monotonic())
 
     def _note_bound(self, reading: _Reading, first: ModelsPage) -> None:
-        """Determine how many models can be read at all."""
+        """Note how many models can be read; warn when the catalogue has more."""
         version = self._client.versions.find(first.version)
         if version is None or version.dialect.max_offset is None:
             return
@@ -372,7 +374,7 @@ class CatalogueCrawler:
             )
 
     async def _add(self, reading: _Reading, page: ModelsPage) -> None:
-        """Add a page, a few models at a time, so that the event loop is not blocked."""
+        """Add a page in steps of a few models, so that the event loop is not blocked."""
         models: list[Model] = []
         size_bytes = 0
         for start in range(0, len(page.models), _MODELS_AT_ONCE):
@@ -386,7 +388,7 @@ class CatalogueCrawler:
 
 
 def _find_irregularity(reading: _Reading) -> Irregularity | None:
-    """Compare the pages with their totals; None when these differ: the reading is torn."""
+    """Find repeated and missing models; None if the totals of the pages differ (a torn read)."""
     if len({page.total for page in reading.pages.values() if page.models}) > 1:
         return None
     counts = collections.Counter(
@@ -429,10 +431,10 @@ def check_shrunk(
     """Decide whether to accept a crawl that lost a third of the models or more.
 
     Args:
-        crawl: The newest.
+        crawl: The new crawl.
         before: Number of models of the previous crawl; 0 without one.
-        doubt: An earlier crawl that was not accepted, if there is one.
-        later_s: A crawl that agrees with it is accepted after this time.
+        doubt: The first of the crawls that were not accepted; None without one.
+        later_s: Seconds after `doubt` from which a crawl that agrees with it is accepted.
 
     Returns:
         None if it is accepted; otherwise the doubt to remember.
@@ -446,5 +448,5 @@ def check_shrunk(
 
 
 def _agree(one: Doubt, other: Doubt) -> bool:
-    """Whether two readings list the same models, with a tolerance of a third."""
+    """Whether two crawls have two thirds of the longer one in common."""
     return 3 * len(one.ids & other.ids) >= 2 * max(len(one.ids), len(other.ids))

@@ -1,4 +1,4 @@
-"""Pages and the index, from the cache or from the upstream."""
+"""Gives pages and the index, from the cache or from the upstream."""
 
 import asyncio
 import math
@@ -68,15 +68,16 @@ class CatalogueSource:
     """Gives pages and the index, from the cache or from the upstream.
 
     Args:
-        client: Asks the upstream.
-        cache: The cache; its owner closes it.
-        ages: Bounds of the age classes where the upstream sends no `Cache-Control`.
-        fixed_ages: `cache_fresh_s`, `cache_stale_s`: those of `ages` that the operator has
-            set; for these the upstream's `Cache-Control` does not count.
-        lists_from: The source of lists that the upstream can answer: `upstream`, a warm
-            `index`, or `auto`: by the version of the upstream.
+        client: Fetches from the upstream.
+        cache: The cache; the caller closes it.
+        ages: Bounds of fresh, stale and expired if the upstream sends no `Cache-Control`.
+        fixed_ages: Which of `cache_fresh_s` and `cache_stale_s` the operator has set; these
+            take precedence over the upstream's `Cache-Control`.
+        lists_from: Source of lists that the upstream can answer: `upstream`; `index`, once it
+            is warm; or `auto`, by the version of the upstream.
         clock: Unix time in seconds.
-        building: Context that is entered while an index is being built.
+        building: Context that is entered while an index is being built, such as one that
+            pauses garbage collection.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class CatalogueSource:
         self._answered_as_of_s = -math.inf
 
     def find_total(self, access: Access) -> int:
-        """Give the number of models of the catalogue, or a lower bound; 0: not known."""
+        """Find the number of models of the catalogue, or a lower bound; 0: not known."""
         return self._partitions.find(access.partition).total
 
     def distrusts(self, asked: ModelsFilter, access: Access) -> bool:
@@ -115,7 +116,7 @@ class CatalogueSource:
         return self._find_distrusted(asked, access) is not None
 
     def find_version(self, access: Access) -> str | None:
-        """Give the name of the version that answered last; None before the first answer."""
+        """Find the name of the version that answered last; None before the first answer."""
         return self._partitions.find(access.partition).version
 
     def choose_dialect(self, access: Access) -> Dialect:
@@ -125,9 +126,9 @@ class CatalogueSource:
         )
 
     def translate(self, request: ModelsRequest, access: Access) -> ModelsQuery | None:
-        """Give the upstream request that answers a list; None if only the index can.
+        """Translate a list into the upstream request that answers it; None: only the index can.
 
-        Names that may stand for others are resolved by the index, where there is one.
+        Endpoint groups and aliases are resolved with the index, if it is in memory.
         """
         dialect = self.choose_dialect(access)
         entry = self.find_index(access)
@@ -138,12 +139,12 @@ class CatalogueSource:
         return request.page_query(dialect)
 
     def describe(self, query: ModelsQuery, access: Access) -> str:
-        """Write a query as a request path, for the trace."""
+        """Format a query as method, path and parameters, for the trace."""
         pairs = self.choose_dialect(access).write(query)
         return f"GET /models?{build_query_string(pairs)}"
 
     def prefers_index(self, access: Access) -> bool:
-        """Whether lists that the upstream could answer are answered from the index."""
+        """Whether the index answers lists that the upstream could answer, too."""
         if self._is_down_but_read(access):
             return True
         if self._lists_from == "upstream":
@@ -157,7 +158,7 @@ class CatalogueSource:
     async def lacks_router(
         self, queries: Sequence[ModelsQuery], access: Access
     ) -> bool:
-        """Whether one more request is needed to know if the router is in these lists."""
+        """Whether another request must show the router before these lists can be answered."""
         return (
             self.choose_dialect(access).router_id is not None
             and any(query.filter != EVERYTHING for query in queries)
@@ -171,11 +172,15 @@ class CatalogueSource:
         return self._cache.is_failing(key) and self._cache.find(key) is not None
 
     def ages_of(self, entry: Entry[Any]) -> Ages:
-        """The bounds of the age classes of one entry."""
+        """Return the bounds of fresh, stale and expired of one entry."""
         return self._cache.ages_of(entry)
 
     def find_index(self, access: Access) -> Entry[CatalogueIndex] | None:
-        """Find the index in memory if it is fresh or stale."""
+        """Find the index in memory.
+
+        None if there is none, if it is expired, or if the operation needs a side table that
+        it lacks.
+        """
         entry: Entry[CatalogueIndex] | None = self._cache.find(
             index_key(access.partition)
         )
@@ -189,7 +194,7 @@ class CatalogueSource:
         return bool(self._client.list_tables(self.find_version(access)))
 
     async def drain(self) -> None:
-        """Wait until the side tables that are being read are complete."""
+        """Wait for the side tables that are being read."""
         await self._describing.drain()
 
     async def aclose(self) -> None:
@@ -197,11 +202,11 @@ class CatalogueSource:
         await self._describing.aclose()
 
     def find_progress(self, access: Access) -> tuple[int, int] | None:
-        """Pages read, and pages known, of the reading of the index; None: none is running."""
+        """Find the numbers of pages read and of pages known; None if no crawl is running."""
         return self._crawler.find_progress(access)
 
     async def read_index(self, access: Access) -> Entry[CatalogueIndex] | None:
-        """Read the index of any age from memory or the shared cache; None: there is none."""
+        """Read the index from memory or the shared cache, at any age; None: there is none."""
         return await self._cache.read(index_key(access.partition), codec=self._indexes)
 
     async def has_index(self, access: Access) -> bool:
@@ -213,12 +218,11 @@ class CatalogueSource:
     async def read_page(
         self, query: ModelsQuery, access: Access
     ) -> tuple[ModelsQuery, Entry[ModelsPage] | None]:
-        """Read the cached page that serves `query`, perhaps with more sections.
+        """Read the cached page of `query`, which may have more sections.
 
         Returns:
-            The query with the sections that the cached page has, too, so that asking for
-            it again serves all who use that page; and the page, which may be expired, if
-            it serves the query.
+            The query, with the sections of the cached page added: so a refresh serves all
+            users of that page. And the page, at any age; None if it lacks a section.
         """
         entry = await self._cache.read(
             page_key(query, partition=access.partition), codec=_PAGES
@@ -241,13 +245,13 @@ class CatalogueSource:
         oldest_s: float | None = None,
         looked: bool = False,
     ) -> Entry[ModelsPage]:
-        """Give a page of models, cached or asked for now.
+        """Give a page of models, from the cache or fetched now.
 
         Args:
-            query: What the upstream can be asked.
-            access: On whose behalf.
-            oldest_s: Unix time; an older entry counts as a miss.
-            looked: `read_page` just had a miss.
+            query: A query that the upstream can answer.
+            access: Token and partition of the caller.
+            oldest_s: Unix time in seconds; older entries count as misses. None: no bound.
+            looked: `read_page` has just missed, so the caches are not read again.
 
         Raises:
             UpstreamContractError: The upstream ignores a field of the filter.
@@ -298,18 +302,17 @@ class CatalogueSource:
         first_page: ModelsPage | None = None,
         oldest_s: float | None = None,
     ) -> Entry[CatalogueIndex]:
-        """Give the index, cached or read now.
+        """Give the index, from the cache or crawled now.
 
-        A reading that has begun goes on when its callers have left: the next one finds
-        more of it done.
+        A crawl continues in the background after its callers have timed out or left.
 
         Args:
-            access: On whose behalf.
-            first_page: Page one of a reading that has begun, if any.
-            oldest_s: Unix time; an older entry counts as a miss.
+            access: Token and partition of the caller.
+            first_page: Page one of the catalogue, if it has just been fetched.
+            oldest_s: Unix time in seconds; older entries count as misses. None: no bound.
 
         Raises:
-            UpstreamError: The reading failed, and no index is cached that would do.
+            UpstreamError: The crawl failed, and no usable index is cached.
         """
         key = index_key(access.partition)
 
@@ -336,7 +339,7 @@ class CatalogueSource:
                     as_of_s=crawl.as_of_s,
                     ignoring_case=self._list_caseless(access),
                     before=before,
-                    # The previous tables, until they are refreshed independently.
+                    # Side tables are refreshed independently, by `_describe`.
                     tables=None if before is None else before.tables,
                     answered_by=crawl.version,
                 )
@@ -366,21 +369,22 @@ class CatalogueSource:
 
     @property
     def has_answered(self) -> bool:
-        """Whether the upstream answered within the expired age: most of that is cached."""
+        """Whether the upstream answered so recently that its data are not past `expired_s`."""
         return self.clock() - self._answered_as_of_s <= self.ages.expired_s
 
     async def check_ready(
         self, access: Access, *, token_expected: bool = True
     ) -> str | None:
-        """Say why no operation can be answered; None when some can.
+        """Check whether operations can be answered; None if so, otherwise the reason.
 
-        What was answered within the last age is proof enough: most of it is cached. Without
-        it an index in the shared cache will do; otherwise the upstream is asked for one
-        model, and the answer cached like any other.
+        An answer of the upstream that is not past `expired_s` suffices: most of it is cached.
+        So does an index in the shared cache. Otherwise one model is fetched from the
+        upstream, and cached like any other page.
 
         Args:
-            access: On whose behalf.
-            token_expected: False: that the upstream refuses us shows that it answers.
+            access: Token and partition of the caller.
+            token_expected: Whether the token must be accepted. False with `passthrough`: a
+                refusal shows that the upstream answers, which is enough.
         """
         if self.has_answered or await self.has_index(access):
             return None
@@ -397,8 +401,8 @@ class CatalogueSource:
     ) -> Entry[CatalogueIndex]:
         """Add the side tables to an index.
 
-        Waits for tables that the operation needs and that were never read. All others are
-        refreshed in the background when they are due.
+        This waits only for tables that the operation needs and that were never read. All
+        others are refreshed in the background when they are due.
         """
         version = self.find_version(access)
         if version is None or not self._client.list_tables(version):
@@ -461,14 +465,14 @@ class CatalogueSource:
     def _list_unread_tables(
         self, index: CatalogueIndex, access: Access
     ) -> Collection[TableKind]:
-        """List the tables that the operation reads from, and that were never asked for."""
+        """List the side tables that the operation needs and the index lacks."""
         if not access.tables or access.tables <= index.tables.keys():
             return ()
         there_are = self._client.list_tables(self.find_version(access))
         return (access.tables & set(there_are)) - index.tables.keys()
 
     def _list_caseless(self, access: Access) -> Collection[str]:
-        """List the dimensions in which the upstream compares without case."""
+        """List the filter fields in which the upstream ignores case."""
         parameters = self.choose_dialect(access).parameters
         return [
             field
@@ -483,8 +487,11 @@ class CatalogueSource:
         """Follow the upstream's `Cache-Control`, except for ages that the operator has set.
 
         Args:
-            max_age_s: Seconds for which an answer is fresh; None when it does not say.
-            stale_s: Further seconds for which it is merely stale; None as above.
+            max_age_s: `max-age` in seconds; None: not given.
+            stale_s: `stale-while-revalidate` in seconds; None: not given.
+
+        Returns:
+            The ages of this answer; None: those of the settings.
         """
         ages = self.ages
         if max_age_s is None:
@@ -511,7 +518,7 @@ class CatalogueSource:
         self._answered_as_of_s = max(self._answered_as_of_s, entry.as_of_s)
 
     def _note_version(self, version: str | None, access: Access) -> None:
-        """Remember which version answered, this process or another replica."""
+        """Remember which version answered this process or, for a shared entry, another replica."""
         known = self.find_version(access)
         if version is None or version == known:
             return
@@ -524,7 +531,7 @@ class CatalogueSource:
         )
 
     def _is_answer(self, query: ModelsQuery, page: ModelsPage) -> bool:
-        """Whether a page is usable although another version answered than was asked."""
+        """Whether a page is usable although another version answered than expected."""
         version = self._client.versions.find(page.version)
         return (
             version is None
@@ -539,7 +546,10 @@ class CatalogueSource:
     async def _put_router_back(
         self, query: ModelsQuery, page: ModelsPage, access: Access
     ) -> ModelsPage:
-        """Put the router at the start of a filtered list if it matches the filter."""
+        """Put the router at the start of a filtered list if it matches the filter.
+
+        The client removed it from the page; see `Dialect.router_id`.
+        """
         version = self._client.versions.find(page.version or self.find_version(access))
         if (
             version is None
@@ -565,7 +575,7 @@ class CatalogueSource:
         )
 
     async def _read_router_page(self, access: Access) -> Entry[ModelsPage] | None:
-        """Look for a cached page that begins with the router if there is one."""
+        """Read a cached, unfiltered first page, which begins with the router if there is one."""
         oldest_s = self.clock() - self.ages.stale_s
         for query in (ROUTER_PAGE, FIRST_PAGE):
             key = page_key(query, partition=access.partition)
@@ -579,17 +589,17 @@ class CatalogueSource:
         return None
 
     def _find_distrusted(self, asked: ModelsFilter, access: Access) -> str | None:
-        """Name a field that the upstream is known to ignore; None if there is none."""
+        """Find a field of a filter that the upstream is known to ignore; None if there is none."""
         known = self._partitions.find(access.partition)
         return known.find_distrusted(asked, self.clock())
 
     def _check_shrunk(
         self, crawl: Crawl, before: CatalogueIndex | None, access: Access
     ) -> None:
-        """Accept the loss of a third of the catalogue only after a second reading.
+        """Accept the loss of a third of the catalogue only after a second crawl.
 
         Raises:
-            UpstreamResponseError: A third is missing, and no earlier reading agrees.
+            UpstreamResponseError: A third or more is missing, and no earlier crawl agrees.
         """
         known = self._partitions.find(access.partition)
         count = 0 if before is None else len(before.models)
@@ -611,7 +621,7 @@ class CatalogueSource:
 
         Raises:
             UpstreamContractError: A field of the filter was ignored.
-            UpstreamError: The answer is suspicious, and there is nothing to compare it with.
+            UpstreamError: The answer is suspicious, and the index to compare it with failed.
         """
         asked = query.filter
         if asked == EVERYTHING:
@@ -649,18 +659,19 @@ class CatalogueSource:
         entry = self.find_index(access)
         if entry is None:
             known = self._partitions.find(access.partition)
-            # A list that is shorter than the catalogue was filtered by something. Only one as
-            # long as the catalogue justifies the price of reading the index.
+            # A list shorter than the catalogue was filtered somehow. Only a list as long as the
+            # catalogue is suspicious enough to justify a crawl.
             is_shorter = not known.total_is_whole or page.total < known.total
             if is_shorter or is_proved(asked, page):
                 return None
-            # The list may be the whole catalogue although a filter was asked.
+            # The upstream may have ignored the filter and listed the whole catalogue.
             entry = await self.fetch_index(access)
             return find_ignored(asked, page, entry.value)
         field = find_ignored(asked, page, entry.value)
         if field is None:
             return None
-        # Either the filter was ignored, or the catalogue has changed since the index was read.
+        # Either the filter was ignored, or the catalogue has changed since the index was
+        # built. A new index tells.
         younger_s = math.nextafter(entry.as_of_s, math.inf)
         try:
             entry = await self.fetch_index(access, oldest_s=younger_s)

@@ -1,4 +1,4 @@
-"""The upstream over HTTP: time-outs, retries, and responses decoded into records."""
+"""HTTP client of the upstream: time-outs, retries, and responses decoded into records."""
 
 import asyncio
 import contextlib
@@ -42,12 +42,13 @@ from catalograph.upstream.wire import TablePage, read_page, read_table_page
 
 _MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_S = 0.5
-"""Most seconds for the body of an error response: the status is enough, the body may not end."""
+"""Seconds to wait for the body of an error response. It only serves the log, and may not end."""
 
 _MODELS = "/models"
 _MAX_TABLE_ROWS = 10_000
 _MAX_CONNECTIONS = 64
 _THREAD_FROM_BYTES = 128 * 1024
+"""Responses of this size or more are decoded in a thread; see `_ask`."""
 _MAX_IDLE_CONNECTIONS = 16
 _IDLE_S = 30.0
 
@@ -68,18 +69,19 @@ class UpstreamClient:
 
     Args:
         base_url: Such as `https://host/v1`.
-        token: Sent with every request that has no token of its own; None: none is sent.
+        token: Sent with every request of a caller without a token of its own; None: those
+            are sent without.
         attempt_timeout_s: Bound on one attempt, from connecting to the last byte.
         total_timeout_s: Bound on all attempts together, including the waits.
-        versions: Those that the upstream may speak; None: all that are known.
-        transport: Replaces the network.
+        versions: Versions that the upstream may have; None: all that are known.
+        transport: Replaces the network, in tests and for the embedded upstream; None: HTTP.
         clock: Unix time in seconds.
         monotonic: Seconds, for durations.
         sleep: Waits so many seconds.
         random: A number from 0 to 1.
 
     Raises:
-        ValueError: The address cannot be one; says why without repeating it.
+        ValueError: `base_url` is not a usable address. The message does not quote it.
     """
 
     def __init__(
@@ -100,7 +102,8 @@ class UpstreamClient:
         self._base_url = check_base_url(base_url)
         self._token = token
         self._attempt_timeout_s = attempt_timeout_s
-        # httpx bounds each step only, which does not stop a slow drip; `_ask` bounds it all.
+        # httpx bounds each step only (connect, each read), so a server that sends a byte at a
+        # time could hold a request for ever; `_ask` bounds the whole attempt.
         self._step_timeouts = httpx.Timeout(attempt_timeout_s).as_dict()
         self._total_timeout_s = total_timeout_s
         self._reading = asyncio.Semaphore(1)
@@ -110,12 +113,12 @@ class UpstreamClient:
         self._retries = RetryPolicy(
             breaker=self._breaker, monotonic=monotonic, sleep=sleep, random=random
         )
-        # Behind a company's proxy HTTPS_PROXY is the way out, and there is no setting of
-        # ours for it. But no proxy reaches our own loopback.
+        # HTTPS_PROXY and the like are honoured, as behind a company's proxy there is no other
+        # way out. But a proxy cannot reach our loopback.
         trust_env = not is_loopback(self._base_url)
-        # Made once, as it takes tens of milliseconds; without TLS, an empty context takes no
-        # time. SSL_CERT_FILE counts on loopback, too, where a side-car may have a certificate
-        # of a private authority.
+        # Created once, as loading the certificates takes tens of milliseconds. Without TLS an
+        # empty context does. SSL_CERT_FILE counts on loopback, too, where a sidecar may have
+        # a certificate of a private authority.
         verify = (
             httpx.create_ssl_context(trust_env=True)
             if transport is None and self._base_url.startswith("https:")
@@ -149,15 +152,15 @@ class UpstreamClient:
 
     @property
     def breaker_state(self) -> BreakerState:
-        """Whether calls are admitted now."""
+        """State of the circuit breaker: whether calls are admitted now."""
         return self._breaker.state
 
     def use_token(self, token: str | None) -> None:
-        """Use another token of our own from now on; requests in flight keep the old one."""
+        """Replace the gateway's own token; requests in flight keep the old one."""
         self._token = token
 
     async def aclose(self) -> None:
-        """Close all connections; the client is of no use afterwards."""
+        """Close all connections. Later calls raise UpstreamUnavailableError."""
         await self._pool.aclose()
 
     def choose_dialect(
@@ -167,7 +170,7 @@ class UpstreamClient:
 
         Args:
             version: Name of the version that answered last; None before the first answer.
-            token: The caller's own, in the place of ours.
+            token: The caller's own; None: the gateway's.
         """
         used_token = self._token if token is None else token
         return self.versions.choose_dialect(version, used_token)
@@ -179,21 +182,20 @@ class UpstreamClient:
         token: str | None = None,
         version: str | None = None,
     ) -> ModelsPage:
-        """Ask for one page of models.
+        """Fetch one page of models.
 
-        If another version answers than expected, the upstream is asked once more in the
-        dialect of that version, if the first page is not usable and that dialect supports
-        the query.
+        If another version answers than expected and may have misunderstood the parameters,
+        the request is repeated once in the dialect of that version, if it supports the query.
 
         Args:
-            query: Its filter may hold only what `choose_dialect` has parameters for.
-            token: The caller's own, in the place of ours.
+            query: Its filter may hold only fields that `choose_dialect` has parameters for.
+            token: The caller's own; None: the gateway's.
             version: Name of the version that answered last; None before the first answer.
 
         Returns:
-            The page, with the version that answered. Its sections may be more than asked for,
-            as some versions cannot leave any out. They may lack what the filter narrows: such
-            rows are cut down, and no record may be. A filtered page is without the router.
+            The page, with the version that answered. It may have more sections than asked
+            for, as some versions cannot leave any out. Sections that the filter narrows are
+            missing, as they would be incomplete. The router is removed from filtered pages.
 
         Raises:
             UpstreamAuthError: The token was refused, or is not a valid header value.
@@ -236,22 +238,23 @@ class UpstreamClient:
         return await self._fetch(_MODELS, sent, read, token=token)
 
     def list_tables(self, version: str | None) -> tuple[TableKind, ...]:
-        """Name the side tables of a version; none before the first answer."""
+        """List the side tables of a version; empty for None, before the first answer."""
         found = self.versions.find(version)
         return () if found is None else tuple(found.tables)
 
     async def fetch_table(
         self, kind: TableKind, *, version: str, token: str | None = None
     ) -> SideTable:
-        """Ask for a whole side table.
+        """Fetch a whole side table.
 
         Args:
             kind: One of `list_tables`.
             version: Name of the version that answered last.
-            token: The caller's own, in the place of ours.
+            token: The caller's own; None: the gateway's.
 
         Raises:
             UpstreamError: As `fetch_page`; each table fails independently.
+            ValueError: The version has no such table.
 
         Source: `GET {base_url}/providers` and the like, in pages of 250 where it has pages.
         """
@@ -292,10 +295,10 @@ class UpstreamClient:
 
         Args:
             path: Below the base address.
-            pairs: The parameters.
-            read: Turns the body of a 200, the unix time at which it was asked for, and its
-                lifetime into an answer; raises UpstreamResponseError.
-            token: The caller's own, in the place of ours.
+            pairs: Query parameters.
+            read: Decodes a 200 from its body, the Unix time of the request, and its
+                lifetime; raises UpstreamResponseError.
+            token: The caller's own; None: the gateway's.
         """
         used_token = self._token if token is None else token
         request = self._build_request(path, pairs, used_token)
@@ -346,7 +349,7 @@ class UpstreamClient:
                 headers=headers,
                 extensions={"timeout": self._step_timeouts},
             )
-        except httpx.InvalidURL as exc:  # longer than any server would take
+        except httpx.InvalidURL as exc:  # Too long for httpx, and for any server.
             raise UpstreamUnavailableError(detail=f"not sent: {exc}") from exc
 
     async def _attempt(
@@ -435,17 +438,21 @@ class UpstreamClient:
         try:
             if len(body) < _THREAD_FROM_BYTES:
                 return read_text()
-            # A full page takes ten milliseconds or more, and a crawl reads several at once.
-            # A page of fifty takes one or two, little more than a switch to a thread. One
-            # thread at a time: several busy threads would hold the GIL for several times as
-            # long.
+            # Decoding a page of 250 models takes ten milliseconds or more, and a crawl reads
+            # several at once: that would block the event loop. A page of 50 takes one or two,
+            # little more than handing it to a thread. One thread at a time, as several busy
+            # threads would keep the GIL from the event loop for longer.
             async with self._reading:
                 return await asyncio.to_thread(read_text)
         except UpstreamResponseError as error:
             raise AttemptError(error, again=looks_cut(body)) from error.__cause__
 
     async def _exchange(self, watched: "_Watched") -> bytes:
-        """Send a request and give the body of its 200."""
+        """Send a request and return the body of a 200.
+
+        Raises:
+            AttemptError: Any other status.
+        """
         async with self._pool.send(watched.request) as response:
             watched.status = response.status_code
             if response.status_code == httpx.codes.OK:
@@ -453,7 +460,7 @@ class UpstreamClient:
                 watched.content_type = response.headers.get("content-type")
                 return await read_whole(response)
             body = b""
-            # The status is known; a truncated body of an error does not change it.
+            # The status decides; an error body that is cut off does not matter.
             with contextlib.suppress(
                 httpx.TransportError, httpx.DecodingError, TimeoutError
             ):
@@ -469,15 +476,15 @@ class UpstreamClient:
 
 
 class _Watched:
-    """One attempt as it is traced: a span, and a line of the operation's trace.
+    """Traces one attempt: as a span, and as a line of the operation's trace.
 
     Args:
-        request: What is sent.
-        path: Below the base address.
+        request: The request to trace.
+        path: Its path below the base address.
 
     Attributes:
-        request: What is sent.
-        status: HTTP status; None until an answer begins.
+        request: The request to trace.
+        status: HTTP status; None until a response begins.
         lifetime: Of a 200, from its `Cache-Control`.
         content_type: Of a 200.
     """
@@ -511,7 +518,7 @@ class _Watched:
         self._span.__exit__(kind, error, traceback)
 
     def note(self, outcome: str) -> None:
-        """Add a call to the operation's trace, if there is one."""
+        """Add the attempt and its outcome to the operation's trace, if there is one."""
         notes = operation_trace.current()
         if notes is not None:
             query = self.request.url.query.decode("ascii")

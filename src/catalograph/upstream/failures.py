@@ -1,4 +1,4 @@
-"""Failures of an attempt, mapped to our errors, with their consequences for retries."""
+"""Maps failures of an upstream request to our errors, and says whether to retry."""
 
 import email.utils
 import re
@@ -19,7 +19,7 @@ _RETRIED_STATUSES = frozenset({502, 503, 504})
 _SHOWN_BYTES = 300
 _LONGEST_LOCATION = 2_000
 MAX_RETRY_AFTER_S = 3_600.0
-"""Longest wait that is passed on; what an upstream asks beyond that is no wait but nonsense."""
+"""Upper bound on `Retry-After`; a longer wait is lowered to this."""
 
 _KEY = re.compile(
     r"(?:bearer\s+|(?:aistats|phaseo)_v\d)[^\s\"'<>,;]*", re.ASCII | re.IGNORECASE
@@ -31,11 +31,12 @@ class AttemptError(Exception):
     """One attempt failed. Internal: the client raises `error` in its place.
 
     Attributes:
-        error: What the caller is to see.
-        again: Whether the same attempt may go well a moment later.
-        is_fault: Whether the upstream is at fault; an answer such as "wrong token" is none.
-        wait_s: Seconds the upstream asks us to wait; None when it does not say.
-        was_sent: Whether there was a request at all.
+        error: The error that the caller gets.
+        again: Whether a retry may succeed.
+        is_fault: Whether it counts as a failure for the circuit breaker; a refused token
+            does not.
+        wait_s: Seconds to wait, from `Retry-After`; None without that header.
+        was_sent: Whether a request was sent at all.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class AttemptError(Exception):
 
 
 class _ErrorWire(msgspec.Struct):
-    """The one part of an error body that is looked at; all else changes with each version."""
+    """The only field of an error body that is read; the others differ between versions."""
 
     reason: object = None
 
@@ -65,7 +66,7 @@ def from_transport(exc: Exception, *, after_s: float) -> AttemptError:
     """Map what the HTTP client raised.
 
     Args:
-        exc: Any exception of httpx, or of the system below it.
+        exc: Any exception of httpx, or of the operating system.
         after_s: Seconds since the first attempt began.
     """
     detail = f"{type(exc).__name__}: {exc}"
@@ -73,7 +74,7 @@ def from_transport(exc: Exception, *, after_s: float) -> AttemptError:
         return AttemptError(UpstreamTimeoutError(after_s, detail=detail), again=True)
     if isinstance(exc, httpx.DecodingError):
         return AttemptError(UpstreamResponseError(detail=detail), again=True)
-    # Not among these: addresses and headers that can never be sent.
+    # Other errors (unusable addresses or headers) would fail again in the same way.
     again = isinstance(
         exc, httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError | OSError
     )
@@ -85,15 +86,15 @@ def from_status(
 ) -> AttemptError:
     """Map any status but 200.
 
-    By the status, not by the body: in the meaning of the body's fields, prose and code have
-    changed places between versions. The reason of a 401 alone is looked at.
+    Only the status counts, as versions disagree about which field of an error body holds the
+    code and which the message. The exception is the `reason` of a 401.
 
     Args:
-        status: Of the answer.
-        headers: Of the answer.
-        body: Its beginning.
+        status: HTTP status of the response.
+        headers: Its headers.
+        body: The beginning of its body.
         now_s: Unix time in seconds, for a `Retry-After` that is a date.
-        url: What was asked, for a redirect that is relative.
+        url: The requested address, to resolve a relative redirect.
     """
     detail = _describe(status, headers, body)
     wait_s = parse_retry_after(headers.get("retry-after"), now_s=now_s)
@@ -121,7 +122,7 @@ def from_status(
 
 
 def _is_server_fault(body: bytes) -> bool:
-    """A failing key look-up, or a key store that is not set up, is answered as 401, too."""
+    """Whether a 401 means that the upstream's own key look-up failed or is not set up."""
     try:
         reason = msgspec.json.decode(body, type=_ErrorWire).reason
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -132,9 +133,9 @@ def _is_server_fault(body: bytes) -> bool:
 
 
 def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
-    """Whether a refusal is that of a firewall or a bot protection, which says nothing of ours.
+    """Whether a firewall or bot protection refused, which says nothing about our token.
 
-    The catalogue refuses in JSON, and never by 403 before that has scopes.
+    The catalogue itself refuses in JSON.
     """
     media_type = headers.get("content-type", "").strip().lower()
     if media_type.startswith("text/"):
@@ -144,7 +145,7 @@ def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
 
 
 def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
-    """The base address to which a redirect sends us, without query and user."""
+    """Find the base address that a redirect points to, without query and user; None if none."""
     location = headers.get("location")
     if not 300 <= status < 400 or not location:  # noqa: PLR2004
         return None
@@ -159,7 +160,7 @@ def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
 
 
 def redact(text: str) -> str:
-    """Take out what looks like a key, be it cut off."""
+    """Replace everything that looks like a key, or like the beginning of one, by `[token]`."""
     return _KEY.sub("[token]", text)
 
 
@@ -171,7 +172,7 @@ def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
 
 
 def parse_retry_after(value: str | None, *, now_s: float) -> float | None:
-    """Read `Retry-After`: seconds, or a date. None when absent or neither; an hour at most."""
+    """Read `Retry-After`: seconds, or a date. None when absent or invalid; an hour at most."""
     if value is None:
         return None
     value = value.strip()

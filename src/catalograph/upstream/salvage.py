@@ -11,7 +11,7 @@ import msgspec
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 _LOST = object()
-"""A value of which nothing can be used; None is a value that can."""
+"""Marks a value that cannot be used at all. None would not do: it is a valid value."""
 
 _MAX_MEMBERS: Final = 1_000
 
@@ -20,10 +20,10 @@ class Tally:
     """Counts the losses of one page, for one log line and the counter.
 
     Attributes:
-        lost: How many of each kind: `model` for a whole row, otherwise the upstream's name of
-            the field. All names are from our own wire types, so there are few.
-        example: The first field that was lost, and the kind of its value. Never the value: it
-            may hold a token.
+        lost: Number of losses by kind: `model` for a whole row, otherwise the upstream's name
+            of the field. All names come from our wire types, so metric labels stay few.
+        example: The first field that was lost, and the type of its value. Never the value
+            itself: it may hold a token.
     """
 
     def __init__(self) -> None:
@@ -38,12 +38,15 @@ class Tally:
 
 
 def salvage(kind: type[_Row], value: object, tally: Tally) -> _Row | None:
-    """Read a decoded JSON value as `kind`, leaving out what does not fit.
+    """Read a decoded JSON value as `kind`, without the parts that have the wrong type.
 
-    A field that does not fit becomes null, an element of a list or an object of details is
-    left out. None when a field without default (an identity) is missing or does not fit: the
-    row is lost then, and the caller counts it. A kind with `is_all_or_nothing` is lost whatever
-    does not fit: leaving a part out would give it another meaning.
+    A malformed field becomes null. Malformed elements of a list or of a JSON object are left
+    out.
+
+    Returns:
+        The row. None if a required field (an identity) is missing or malformed; the caller
+        counts that loss. Always None for a `kind` with `is_all_or_nothing`, such as a price
+        with conditions: without one of its parts it would mean something else.
     """
     if not isinstance(value, dict) or getattr(kind, "is_all_or_nothing", False):
         return None
@@ -112,7 +115,7 @@ def _read_details(
 
 
 def _list_members(annotation: Any) -> Iterable[Any]:
-    """Give the type of a value without null and without its bounds."""
+    """Give the member types of a union, without None and without `Annotated` bounds."""
     if typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
@@ -123,7 +126,7 @@ def _list_members(annotation: Any) -> Iterable[Any]:
 
 
 def _describe(value: object) -> str:
-    """Name the kind of a value, with its size where that may be what is wrong."""
+    """Name the type of a value, with its length: it may have been too long."""
     if isinstance(value, str | bytes | list | dict):
         return f"{type(value).__name__} of length {len(value)}"
     return type(value).__name__

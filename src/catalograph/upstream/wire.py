@@ -1,4 +1,4 @@
-"""The JSON as it really is, decoded and turned into records."""
+"""Decodes upstream responses and builds records; tolerates malformed rows and fields."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -21,14 +21,14 @@ from catalograph.upstream.versions.making import RecordMaker
 from catalograph.upstream.versions.tables import TableRecord, TableRoute
 
 MAX_TOTAL: Final = 1_000_000
-"""Most models a catalogue can have; more is an error of the upstream."""
+"""Maximum size of a catalogue in models; a greater `total` is an error of the upstream."""
 
 MAX_ROW_BYTES: Final = 1024 * 1024
-"""Most bytes of one row; the largest ever seen has 0.16 MB."""
+"""Maximum size of one row in bytes; the largest ever seen has 0.16 MB."""
 
 
 class _Envelope(msgspec.Struct, frozen=True):
-    """The strict part of an answer. Rows stay raw, so that a malformed one costs itself alone."""
+    """The strict part of a page. Rows stay raw, so that a malformed row affects no other."""
 
     ok: bool
     limit: int
@@ -56,19 +56,23 @@ def read_page(
     sent: Pairs | None = None,
     lifetime: Lifetime = NO_LIFETIME,
 ) -> ModelsPage:
-    """Read the body of a 200 as the answer to `query`.
+    """Decode the body of a 200 as the response to `query`.
 
     Args:
-        body: JSON, complete.
-        query: What was asked; the answer must echo its window.
-        as_of_s: Unix time in seconds at which it was asked.
-        versions: Those that the answer may be of; None: all.
-        sent: The parameters that were sent; None: whatever the version takes.
-        lifetime: For how long the upstream says that the answer is good.
+        body: Complete JSON text.
+        query: The query that was sent; the response must echo its limit and offset.
+        as_of_s: Unix time in seconds at which the request was sent.
+        versions: Upstream versions to expect; None: all known ones.
+        sent: The parameters that were sent, to find filters that were ignored; None: assume
+            none was.
+        lifetime: Freshness according to `Cache-Control`.
+
+    Returns:
+        The page. Malformed rows are left out and counted in `lost`.
 
     Raises:
-        UpstreamResponseError: The body is no JSON, or its envelope is not that of a page, or
-            not of this one, or no row in it is a model of a known version.
+        UpstreamResponseError: The body is not JSON, not the envelope of a page, not the
+            requested page, or has rows but none that is a model of an expected version.
     """
     versions = versions or Versions()
     tally = Tally()
@@ -85,7 +89,7 @@ def read_page(
             )
         models, sections = _build_models(version, envelope.models, query, tally)
     else:
-        # An empty page has whatever was asked for.
+        # An empty page has every section that was asked for.
         version = versions.recognise_empty(body)
     lost = len(envelope.models) - len(models)
     if version is not None:
@@ -114,7 +118,7 @@ class TablePage(msgspec.Struct, frozen=True):
     Attributes:
         records: In upstream order.
         total: Rows of the whole table; None when it is not paged.
-        lifetime: For how long the upstream says that the answer is good.
+        lifetime: Freshness according to `Cache-Control`.
     """
 
     records: tuple[TableRecord, ...]
@@ -126,7 +130,7 @@ def read_table_page(body: bytes, route: TableRoute, lifetime: Lifetime) -> Table
     """Read the body of a 200 as a page of a side table.
 
     Raises:
-        UpstreamResponseError: The body is no JSON, or not that of the table.
+        UpstreamResponseError: The body is not JSON, or not a page of this table.
     """
     tally = Tally()
     try:
@@ -148,7 +152,10 @@ def read_table_page(body: bytes, route: TableRoute, lifetime: Lifetime) -> Table
 def _take_router_out(
     version: Version[Any], models: Sequence[Model], total: int, query: ModelsQuery
 ) -> tuple[tuple[Model, ...], int]:
-    """Leave the router out of a filtered list: it is there whether or not it matches."""
+    """Remove the router from the first page of a filtered list, and from its total.
+
+    The upstream lists it whether or not it matches; see `Dialect.router_id`.
+    """
     router_id = version.dialect.router_id
     if (
         query.filter == EVERYTHING
@@ -162,7 +169,12 @@ def _take_router_out(
 
 
 def _decode_envelope(body: bytes, tally: Tally) -> tuple[bytes, _Envelope]:
-    """Decode the outer part; also give the body with its text mended."""
+    """Decode the envelope.
+
+    Returns:
+        The body, with invalid text repaired where it did not decode as it was; and the
+        envelope.
+    """
     try:
         return body, _ENVELOPE.decode(body)
     except msgspec.ValidationError as exc:
@@ -216,13 +228,14 @@ def _build_models(
     for some in carried:
         sections |= some
     for some in carried:
-        if some != sections:  # absent in this row alone: it reads as empty
+        if some != sections:  # Absent from this row only: the section counts as empty.
             tally.add("section", str(some))
     make = RecordMaker(tally, is_whole_list=query.filter == EVERYTHING)
     models = tuple(version.build(row, sections, make) for row in rows)
     narrowed = version.dialect.find_narrowed(query.filter) & sections
     if narrowed != BARE and not _shows_no_filter(models, query.filter.providers):
-        # Nested rows that are cut down are not what the model is: they go no further.
+        # The filter also removed offerings inside each model. Such incomplete sections must
+        # not be cached or shown as those of the model.
         sections = sections.without(narrowed)
         models = tuple(_drop(model, narrowed) for model in models)
     return models, sections
@@ -278,7 +291,7 @@ def _shows_no_filter(
 ) -> bool:
     """Whether rows of other providers show that the upstream ignored a provider filter.
 
-    They must be seen by the check that compares an answer with its question.
+    The sections are kept then: `data.source` needs them to detect the ignored filter.
     """
     if not provider_ids:
         return False

@@ -1,4 +1,4 @@
-"""The versions of the upstream; a new one is a new module here and a line in `VERSIONS`."""
+"""The known versions of the upstream. A new one is a new module and a line in `VERSIONS`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 AUTO: Final = "auto"
-"""The release that stands for all of them."""
+"""Value of `UPSTREAM_VERSION` that accepts every release."""
 
-# Of versions that share a mark the one with the stronger marks comes first.
+# Order matters: the first version that recognises a row wins, so the more specific come first.
 VERSIONS: Final[tuple[Version[Any], ...]] = (
     August2026(),
     Sectioned(),
@@ -35,14 +35,14 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Versions:
-    """The versions that an upstream may speak.
+    """The versions that an upstream may have.
 
     Args:
-        release: One that `UPSTREAM_VERSION` names, or `auto` for all.
-        known: All that there are.
+        release: As the setting `UPSTREAM_VERSION` names it, or `auto` for all.
+        known: All versions to choose from.
 
     Raises:
-        ValueError: There is no such release.
+        ValueError: No version belongs to this release.
     """
 
     def __init__(
@@ -58,24 +58,24 @@ class Versions:
         self._any: Final = combine(version.dialect for version in self.candidates)
 
     def find(self, name: str | None) -> Version[Any] | None:
-        """Find a version by its name; None for one that is not among these."""
+        """Find a version by its name; None if it is not a candidate."""
         return None if name is None else self._by_name.get(name)
 
     def find_release(self, name: str | None) -> str | None:
-        """Tell what `UPSTREAM_VERSION` calls a version; None for one that is not known."""
+        """Find the release of a version, by its name; None if it is not a candidate."""
         found = self.find(name)
         return None if found is None else found.release
 
     def choose_dialect(self, name: str | None, token: str | None) -> Dialect:
-        """Choose how to ask.
+        """Choose the dialect of a request.
 
         Args:
-            name: Of the version that answered last; None before the first answer.
-            token: That goes with the request.
+            name: Name of the version that answered last; None before the first answer.
+            token: Token of the request; None without one.
 
         Returns:
-            The dialect of that version. Before the first answer: that of the version which
-            alone takes keys of the token's form, or else one that all versions understand.
+            The dialect of that version. Before the first answer: that of the version whose
+            keys have the prefix of the token, or else one that all versions understand.
         """
         known = self.find(name)
         if known is not None:
@@ -88,10 +88,14 @@ class Versions:
         return self._any
 
     def recognise(self, rows: Iterable[msgspec.Raw]) -> Version[Any] | None:
-        """Tell the version of a page from its first row that bears a mark of one.
+        """Recognise the version of a page by the fields of its rows.
 
-        Rows without any mark are those of a version with sections, all of them left out
-        and no organisation known. None when no row is a model of a known version.
+        The first row that shows a version decides. Rows with a `model_id` that show none
+        belong to a version with optional sections, if all sections are switched off and no
+        organisation is given.
+
+        Returns:
+            The version; None when no row is a model of a candidate.
         """
         unmarked: Version[Any] | None = None
         for raw in rows:
@@ -110,7 +114,7 @@ class Versions:
         return unmarked
 
     def recognise_empty(self, body: bytes) -> Version[Any] | None:
-        """Tell the version of a page without models; None when it bears no mark of any."""
+        """Recognise the version of a page without models; None if nothing shows it."""
         try:
             envelope = _FIELDS.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""August 2026: rich models with offers, no sections, row filters that narrow the rows."""
+"""August 2026: models with offers, no optional sections, filters that narrow the offers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
@@ -35,7 +35,7 @@ from catalograph.upstream.versions.version import (
 _GATEWAY: Final = Sections(gateway=True)
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""Largest value of GraphQL's `Int`."""
+"""A number from 0 to the largest `Int` of GraphQL."""
 
 
 class OrganisationWire(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +72,7 @@ class LimitsWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParameterWire(msgspec.Struct, frozen=True, gc=False):
-    """One value of `parameter_details`; most say no more than that they are supported."""
+    """One value of `parameter_details`; often without details."""
 
     type: Word | None = None
     values: tuple[Scalar, ...] | None = None
@@ -90,7 +90,10 @@ class ParameterWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class CapabilitiesWire(msgspec.Struct, frozen=True, gc=False):
-    """Capabilities; those of an offer have no `endpoints`, and no providers in the details."""
+    """Capabilities of a model or an offer.
+
+    Those of an offer have no `endpoints`, and their details no `providers`.
+    """
 
     endpoints: Words = None
     parameters: Words = None
@@ -98,7 +101,7 @@ class CapabilitiesWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class AvailabilityWire(msgspec.Struct, frozen=True, gc=False):
-    """The value of `availability`; the counts follow from the offers."""
+    """The value of `availability`. Its counts are not read: they follow from the offers."""
 
     status: Word | None = None
 
@@ -113,7 +116,7 @@ class MeterWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class PricingWire(msgspec.Struct, frozen=True, gc=False):
-    """The value of `pricing`: labelled standard, but the lowest price ever stored."""
+    """The value of `pricing`. The upstream calls it standard, but it is the lowest price of all."""
 
     meters: dict[str, MeterWire | None] | None = None
 
@@ -133,7 +136,7 @@ class EffectiveWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class OfferWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `offers`. `routable` is left out: it is true of offers that are off."""
+    """One element of `offers`. `routable` is not read: it is true even for disabled offers."""
 
     provider: ProviderWire
     model: Word | None = None
@@ -147,7 +150,7 @@ class OfferWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class ModelWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `models`. Its own `pricing` and `variants` follow from other records."""
+    """One element of `models`. `pricing` and `variants` are not read: they follow from others."""
 
     id: Id
     base_model_id: Id | None = None
@@ -175,12 +178,12 @@ _NO_DETAIL: Final = ParameterWire()
 
 
 def _row_filter(name: str, compares: Comparison) -> tuple[dialect.Parameter, ...]:
-    """A filter on rows: the nested offers, and all that follows from them, are narrowed."""
+    """Build the parameter of a filter that also removes the offers that do not match."""
     return (dialect.Parameter(name=name, compares=compares, narrows=_GATEWAY),)
 
 
 class August2026(Version[ModelWire]):
-    """Its answer has everything always, and every request costs the whole catalogue."""
+    """Always returns all fields. Every request costs it as much as the whole catalogue."""
 
     name = "2026-08"
     release = "2026-08"
@@ -201,9 +204,9 @@ class August2026(Version[ModelWire]):
             "model_ids": (dialect.Parameter(name="id"),),
             "parameters": _row_filter("params", Comparison.EXACT),
         },
-        # Without it only those are listed that can be called now.
+        # Without it, only models that can be called now are listed.
         constants=(("availability", "all"),),
-        # Both must hold for one row upstream; a record only tells their union.
+        # Upstream both must match in the same row. Records only have the union of all rows.
         apart=frozenset({"endpoints", "parameters"}),
         max_offset=5_000,
         router_id="phaseo/free",
@@ -212,21 +215,21 @@ class August2026(Version[ModelWire]):
     tables: Mapping[TableKind, TableRoute] = TABLES
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
-        """By an `id` with what only this version has beside it."""
+        """By an `id` together with a field that only this version has."""
         return "id" in row and (
             "offers" in row or "lifecycle" in row or "capabilities" in row
         )
 
     def recognises_page(self, envelope: Mapping[str, msgspec.Raw]) -> bool:
-        """By the echo of the parameter `availability`."""
+        """By `availability_mode`, which echoes the parameter `availability`."""
         return "availability_mode" in envelope
 
     def sections_of(self, row: ModelWire) -> Sections:  # noqa: ARG002
-        """Both: there is no way to leave one out."""
+        """Always both: neither can be left out."""
         return FULL
 
     def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
-        """Offers become offerings, one for each endpoint."""
+        """Build a record. Each offer becomes one offering for each of its endpoints."""
         lifecycle = row.lifecycle or _NO_LIFECYCLE
         limits = row.limits or _NO_LIMITS
         modalities = row.modalities or _NO_MODALITIES
@@ -299,7 +302,7 @@ def _build_gateway(row: ModelWire, make: RecordMaker) -> ModelGateway:
 def _list_endpoints(
     capabilities: CapabilitiesWire, offered: Iterable[str], make: RecordMaker
 ) -> tuple[Endpoint, ...]:
-    """The model's own list; the router has none, only its offers have."""
+    """Return the model's own list, or those of its offers: the router has no list."""
     return make.endpoints(capabilities.endpoints or tuple(sorted(offered)))
 
 
@@ -327,12 +330,14 @@ def _read_parameters(
     make: RecordMaker,
     providers: Mapping[str, Provider] | None = None,
 ) -> tuple[Parameter, ...]:
-    """Read parameters with their details; names that are numbers are list indexes.
+    """Read parameters with their details.
+
+    Names that are numbers are skipped: they are indexes of a list that became an object.
 
     Args:
         capabilities: Of a model or an offer.
-        make: Makes the records of the page.
-        providers: Of the model, by id; None for an offer, whose details name none.
+        make: Builds the records of the page.
+        providers: Providers of the model, by id; None for an offer.
     """
     details = capabilities.parameter_details or {}
     names = dict.fromkeys((*(capabilities.parameters or ()), *details))

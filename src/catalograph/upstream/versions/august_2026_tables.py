@@ -1,4 +1,4 @@
-"""August 2026: the tables beside the models."""
+"""August 2026: side tables of providers, organisations, endpoints and prices."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
@@ -44,7 +44,7 @@ class OrganisationWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class EndpointWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `data`; the counts follow from the models."""
+    """One element of `data`. Its counts are not read: they follow from the models."""
 
     id: Id
     public_path: Word | None = None
@@ -71,7 +71,10 @@ class WindowWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class MeterWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `meters`; without one of its conditions it would always apply."""
+    """One element of `meters`, left out if any part of it is malformed.
+
+    Without one of its conditions, the price would seem to apply more often than it does.
+    """
 
     is_all_or_nothing: ClassVar[bool] = True
 
@@ -179,7 +182,7 @@ def _read_country(code: str | None) -> str | None:
 
 
 def show_scalar(value: Scalar) -> str:
-    """Write a value as JSON does, but a string without quotes."""
+    """Write a value as JSON, but a string without quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 

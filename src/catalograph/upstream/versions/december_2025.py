@@ -28,7 +28,7 @@ SECTIONED_DIALECT: Final = Dialect(
     },
     section_switches={"data": "include_data", "gateway": "include_gateway"},
 )
-"""Of the form with sections, and of the document, which was never seen otherwise."""
+"""Of the form with sections. Also assumed for the documented form, which was never observed."""
 
 FLAT_DIALECT: Final = Dialect(
     parameters={
@@ -42,4 +42,4 @@ FLAT_DIALECT: Final = Dialect(
         ),
     },
 )
-"""Of the flat form, which lost the others and narrows nothing."""
+"""Of the flat form: it has fewer parameters, and none of them narrows a section."""

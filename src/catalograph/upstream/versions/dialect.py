@@ -1,4 +1,4 @@
-"""Dialects: the parameters of a version of the upstream, and their effects."""
+"""Dialects: the request parameters of a version of the upstream, and their effects."""
 
 import enum
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from catalograph.catalogue.query import BARE, MAX_LIMIT, ModelsQuery, Sections
 from catalograph.catalogue.side_tables import TableKind
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
-"""Parameters in the order in which they are sent."""
+"""Names and values of query parameters, in the order in which they are sent."""
 
 
 class Comparison(enum.Enum):
@@ -32,10 +32,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """The REST parameter of one field of a filter.
 
     Attributes:
-        name: As it is sent.
-        compares: How its values are compared.
-        narrows: Sections of the listed models that are cut down to what matches, so that
-            they no longer say what a model is.
+        name: Name of the query parameter.
+        compares: How the upstream compares its values.
+        narrows: Sections of which the upstream returns only the matching rows, such as the
+            offerings of one provider. They are then incomplete, and cannot be used.
     """
 
     name: str
@@ -47,16 +47,17 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """The dialect of one version for lists of models.
 
     Attributes:
-        parameters: By field of `ModelsFilter`; a field that is not here can only be
-            answered from the index.
+        parameters: Parameters by field of `ModelsFilter`. A field without an entry can only
+            be answered from the index.
         section_switches: By section, the parameter that leaves it out when `false`.
         constants: Parameters of every request.
-        apart: Fields that the upstream would apply together in another sense than the
-            graph; two of them in one filter are answered from the index.
-        max_offset: Greatest offset that is taken; None: there is no bound.
-        router_id: A model that is put in front of a list whenever a model behind it is
-            listed, whether or not it matches itself. None: there is none.
-        tables: Side tables that there are.
+        apart: Fields whose combination means something else upstream than in the graph. Two
+            of them in one filter are answered from the index.
+        max_offset: Greatest offset that the upstream accepts; None: no bound.
+        router_id: Id of the router, a model that forwards to other models. The upstream puts
+            it first in a list that holds any of these, whether or not it matches the filter
+            itself. None: there is no router.
+        tables: Kinds of the side tables.
     """
 
     parameters: Mapping[str, tuple[Parameter, ...]]
@@ -69,11 +70,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def most_models(self) -> int | None:
-        """How many models can be listed at all; None: there is no bound."""
+        """How many models can be listed by paging; None: no bound."""
         return None if self.max_offset is None else self.max_offset + MAX_LIMIT
 
     def can_ask(self, query: ModelsQuery) -> bool:
-        """Whether the upstream can answer this query with exactly the intended models."""
+        """Whether the upstream gives exactly the models and complete sections of this query."""
         used = find_used_fields(query.filter)
         return (
             all(self._can_ask(field, query.filter) for field in used)
@@ -91,11 +92,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         return narrowed
 
     def find_ignored(self, asked: ModelsFilter, sent: Pairs) -> tuple[str, ...]:
-        """Name the used fields of a filter that a version of this dialect did not understand.
+        """List the used fields of a filter that an upstream of this dialect ignored.
 
         Args:
             asked: The filter.
-            sent: What was sent for it, in whatever dialect.
+            sent: The parameters that were sent for it, perhaps in another dialect.
         """
         names = {name for name, _ in sent}
         return tuple(
@@ -107,7 +108,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def is_understood(self, query: ModelsQuery, sent: Pairs) -> bool:
-        """Whether what was sent in another dialect means the same to a version of this one."""
+        """Whether parameters of another dialect mean the same in this one."""
         return (
             self.can_ask(query)
             and set(self._write_filter(query.filter)) <= set(sent)
@@ -115,13 +116,14 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def widen(self, query: ModelsQuery) -> ModelsQuery | None:
-        """Enlarge a window so that it still holds all its models without the router.
+        """Enlarge the window of a query so that it is complete after the router is removed.
 
-        Whether the router stands in front of a filtered list can only be seen there.
+        The window begins at offset 0: only the first row shows whether the list has the
+        router, and so whether all offsets are shifted by one.
 
         Returns:
-            The query itself where there is nothing to enlarge; None when the window would
-            be more than a page.
+            The query itself where no router is possible; None when the window would be
+            larger than a page.
         """
         if self.router_id is None or query.filter == EVERYTHING:
             return query
@@ -131,7 +133,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(query, offset=0, limit=end)
 
     def write(self, query: ModelsQuery) -> Pairs:
-        """Write a query as parameters: equal queries give equal ones, in one order.
+        """Write a query as parameters; equal queries give equal parameters in equal order.
 
         Raises:
             ValueError: This dialect cannot express the query; see `can_ask`.
@@ -169,16 +171,17 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_used_fields(asked: ModelsFilter) -> tuple[str, ...]:
-    """Name the fields of a filter that restrict anything, in the order of its class."""
+    """List the fields of a filter that are used, in the order of declaration."""
     used = asked.used
     return tuple(name for name in asked.__struct_fields__ if name in used)
 
 
 def combine(dialects: Iterable[Dialect]) -> Dialect:
-    """Combine dialects: every parameter is sent under all of its names.
+    """Combine dialects into one that all their versions understand.
 
-    Differences (a parameter that only some versions have, or that only some narrow by) are
-    ignored here: the response shows its version, and is checked for that version.
+    Every parameter is sent under all of its names. Parameters that only some versions have,
+    and sections that only some narrow, are allowed here: the response shows its version, and
+    is then checked against the dialect of that version.
     """
     parameters: dict[str, tuple[Parameter, ...]] = {}
     switches: dict[str, str] = {}
@@ -213,7 +216,7 @@ def combine(dialects: Iterable[Dialect]) -> Dialect:
 
 
 def build_query_string(pairs: Pairs) -> str:
-    """Write parameters down as a query string."""
+    """Encode parameters as a query string, without `?`; commas stay as they are."""
     return urlencode(pairs, safe=",", quote_via=quote)
 
 
@@ -230,7 +233,8 @@ def _narrowed_by_all(field: str, dialects: Iterable[Dialect]) -> Sections:
 def _can_be_sent(value: str, field: str, parameters: Iterable[Parameter]) -> bool:
     if not is_sendable(value):
         return False
-    # A value in another case would find nothing in the graph, but something upstream.
+    # The graph compares exactly, so a value with capitals finds nothing there. An upstream
+    # that ignores case would find models; the index answers such a filter.
     dimension = DIMENSIONS.get(field)
     return (
         value == value.lower()

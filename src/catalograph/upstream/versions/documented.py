@@ -1,4 +1,4 @@
-"""December 2025 as its OpenAPI document has it: flat, the organisation a word."""
+"""December 2025 as its OpenAPI document describes it: flat, the organisation a string."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ from catalograph.upstream.versions.version import (
 
 
 class ModelWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `models`. The document has fewer dates; those it lacks are read if given."""
+    """One element of `models`. Dates that the document does not have are read if present."""
 
     model_id: Id
     name: Word | None = None
@@ -37,7 +37,7 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class Documented(Version[ModelWire]):
-    """Documented, never seen: so its rows may be narrowed by a provider filter, or not."""
+    """The form of the OpenAPI document. It was never observed, so narrowing is assumed."""
 
     name = "2025-12 documented"
     release = december_2025.RELEASE
@@ -46,7 +46,7 @@ class Documented(Version[ModelWire]):
     dialect = december_2025.SECTIONED_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
-        """By an organisation that is a word, or lists at the top."""
+        """By an organisation that is a string, or by top-level lists of the gateway."""
         return (
             starts_with(row.get("organisation"), b'"')
             or "providers" in row
@@ -55,11 +55,11 @@ class Documented(Version[ModelWire]):
         )
 
     def sections_of(self, row: ModelWire) -> Sections:  # noqa: ARG002
-        """Both: there is no way to switch one off."""
+        """Always both: neither can be switched off."""
         return FULL
 
     def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
-        """Rows of providers that are not active are offerings that cannot be routed."""
+        """Build a record. Inactive rows of `providers` become offerings that are not routable."""
         return Model(
             model_id=row.model_id,
             name=row.name,

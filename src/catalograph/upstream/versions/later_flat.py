@@ -1,4 +1,4 @@
-"""December 2025 at its end: flat, providers of id and parameters only."""
+"""December 2025, last form: flat, with only the ids and parameters of providers."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from catalograph.upstream.versions.version import Id, Version, Word, Words
 
 
 class ProviderWire(msgspec.Struct, frozen=True, gc=False):
-    """One element of `providers`; its parameters are not in the graph."""
+    """One element of `providers`; its parameters are not read."""
 
     api_provider_id: Id
 
@@ -33,7 +33,7 @@ class ModelWire(msgspec.Struct, frozen=True, gc=False):
 
 
 class LaterFlat(Version[ModelWire]):
-    """It has no `provider` parameter and ignores one, so nothing is ever narrowed."""
+    """The last form of December 2025. It ignores `provider`, so no section is narrowed."""
 
     name = "2025-12 flat"
     release = december_2025.RELEASE
@@ -42,15 +42,15 @@ class LaterFlat(Version[ModelWire]):
     dialect = december_2025.FLAT_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
-        """By the organisation's id at the top, be it null."""
+        """By a top-level `organisation_id`, which may be null."""
         return "organisation_id" in row
 
     def sections_of(self, row: ModelWire) -> Sections:  # noqa: ARG002
-        """Both: there is no way to switch one off."""
+        """Always both: neither can be switched off."""
         return FULL
 
     def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
-        """No offerings: the upstream does not say which provider serves which endpoint."""
+        """Build a record without offerings: no row says which provider serves which endpoint."""
         providers = {
             provider.api_provider_id: make.provider(provider.api_provider_id)
             for provider in row.providers or ()

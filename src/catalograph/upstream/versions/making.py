@@ -1,4 +1,4 @@
-"""Builds the records of one page; equal values are one object."""
+"""Builds the records of one page; equal values become one shared object."""
 
 import datetime
 import re
@@ -19,7 +19,7 @@ from catalograph.upstream.salvage import Tally
 _NO_WORDS: tuple[str, ...] = ()
 _RecordT = TypeVar("_RecordT", bound=msgspec.Struct)
 
-# `fromisoformat` takes much more (week dates, any sign between the parts, trailing signs).
+# `fromisoformat` accepts much more: week dates, any separator, trailing characters.
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -28,12 +28,12 @@ _INSTANT: Final = re.compile(
 
 
 class RecordMaker:
-    """Makes the records of one page; equal values are one object, so that a page is small.
+    """Builds the records of one page; equal values share one object, to save memory.
 
     Args:
-        tally: Counts what cannot be read.
-        is_whole_list: Whether the page is one of the unfiltered list: what an upstream
-            looks up in the list it gives is right in that one alone.
+        tally: Counts values that cannot be read.
+        is_whole_list: Whether the list is unfiltered. Fields that the upstream derives from
+            the other models of the same list are only right then.
     """
 
     def __init__(self, tally: Tally, *, is_whole_list: bool = True) -> None:
@@ -91,7 +91,7 @@ class RecordMaker:
         return found
 
     def endpoints(self, endpoint_ids: tuple[str, ...] | None) -> tuple[Endpoint, ...]:
-        """The endpoints of a list, distinct, in the list's order; none for null."""
+        """Make or find the endpoints of a list, without repeats, in its order; empty for null."""
         if not endpoint_ids:
             return ()
         found = self._endpoint_lists.get(endpoint_ids)
@@ -103,19 +103,19 @@ class RecordMaker:
         return found
 
     def parameters(self, parameters: list[Parameter]) -> tuple[Parameter, ...]:
-        """A list of parameters, by name."""
+        """Share a list of parameters, sorted by name."""
         found = tuple(self._share(one) for one in sorted(parameters, key=_name_of))
         return self._parameter_lists.setdefault(found, found)
 
     def prices(self, prices: list[Price]) -> tuple[Price, ...]:
-        """A list of prices as it is."""
+        """Share a list of prices, in its order."""
         found = tuple(self._share(price) for price in prices)
         return self._price_lists.setdefault(found, found)
 
     def price(
         self, meter: str, unit: str, unit_size: int, amount: object, currency: str
     ) -> Price | None:
-        """Make a price without conditions; None for an amount that is none."""
+        """Make a price without conditions; None, and counted, if `amount` is not a number."""
         read = parse_amount(amount) if isinstance(amount, str | float | int) else None
         if read is None:
             self._tally.add("price_per_unit", amount)
@@ -125,15 +125,15 @@ class RecordMaker:
         )
 
     def words(self, words: tuple[str, ...] | None) -> tuple[str, ...]:
-        """A list as it is, repeats and all; empty for null."""
+        """Share a list of words, in its order and with its repeats; empty for null."""
         return self._words.setdefault(words, words) if words else _NO_WORDS
 
     def day(self, field: str, text: str | None) -> datetime.date | None:
-        """The calendar day as written, whatever time and zone follow it; None for a word."""
+        """Read a calendar day, ignoring time and zone after it; None, and counted, if malformed."""
         return self._read(field, text, _read_day)
 
     def instant(self, field: str, text: str | None) -> datetime.datetime | None:
-        """An instant in UTC; one without zone is in UTC already; None for a word."""
+        """Read an instant as UTC, also if it has no zone; None, and counted, if malformed."""
         return self._read(field, text, _read_instant)
 
     def _read(
@@ -144,7 +144,7 @@ class RecordMaker:
         try:
             if _INSTANT.fullmatch(text):
                 return read(text)
-        except (ValueError, OverflowError):  # the latter: a zone at the end of time
+        except (ValueError, OverflowError):  # the latter: before year 1 or after 9999
             pass
         self._tally.add(field, text)
         return None

@@ -1,4 +1,4 @@
-"""A row of provider and endpoint, as the documented and the sectioned shape both write it."""
+"""Rows of provider and endpoint, common to the documented and the sectioned form."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from catalograph.upstream.versions.version import Id, Text, Word, Words
 
 
 class OfferingRow(msgspec.Struct, frozen=True, gc=False):
-    """One element of `providers`; several may share the provider, even the endpoint."""
+    """One element of `providers`. Several may have the same provider and endpoint."""
 
     api_provider_id: Id
     endpoint: Id
@@ -31,14 +31,14 @@ def build_gateway(
     is_routable: bool | None,
     make: RecordMaker,
 ) -> ModelGateway:
-    """Gather the rows of one model.
+    """Build the gateway section of one model from its rows.
 
     Args:
-        model_id: Whose rows they are.
-        rows: Upstream order; None as no rows.
-        endpoints: The upstream's own list.
-        is_routable: The upstream's own word; None: whether any row is active.
-        make: Makes the records of the page.
+        model_id: The model of the rows.
+        rows: In upstream order; None counts as empty.
+        endpoints: Endpoints of the model according to the upstream.
+        is_routable: As the upstream says; None: routable if any row is active.
+        make: Builds the records of the page.
     """
     if not rows:
         return ModelGateway(
@@ -61,7 +61,7 @@ def build_gateway(
                 provider=provider,
                 endpoint=make.endpoint(row.endpoint),
                 provider_model_slug=row.provider_model_slug,
-                # A row is listed because it is active, unless it says otherwise.
+                # Rows without the flag count as active.
                 is_routable=row.is_active_gateway is not False,
                 input_modalities=make.words(row.input_modalities),
                 output_modalities=make.words(row.output_modalities),

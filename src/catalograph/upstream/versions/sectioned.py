@@ -1,4 +1,4 @@
-"""December 2025 as deployed: optional sections, the organisation an object."""
+"""December 2025 as first deployed: optional sections, the organisation an object."""
 
 from collections.abc import Mapping
 
@@ -62,7 +62,7 @@ _NO_GATEWAY = GatewayWire()
 
 
 class Sectioned(Version[ModelWire]):
-    """The form that the gateway was first written for."""
+    """The form with optional sections `data` and `gateway`."""
 
     name = "2025-12 sectioned"
     release = december_2025.RELEASE
@@ -71,7 +71,7 @@ class Sectioned(Version[ModelWire]):
     dialect = december_2025.SECTIONED_DIALECT
 
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
-        """By a section, or by an organisation that is an object."""
+        """By a section, or by an organisation that is a JSON object."""
         return (
             "data" in row
             or "gateway" in row
@@ -79,14 +79,14 @@ class Sectioned(Version[ModelWire]):
         )
 
     def sections_of(self, row: ModelWire) -> Sections:
-        """The sections that are there, be they null."""
+        """Return the sections that are present; null counts as present."""
         return Sections(
             data=row.data is not msgspec.UNSET,
             gateway=row.gateway is not msgspec.UNSET,
         )
 
     def build(self, row: ModelWire, sections: Sections, make: RecordMaker) -> Model:
-        """A section that is null, or missing in this row alone, is empty."""
+        """Build a record. A section that is null, or missing in this row only, is empty."""
         data = row.data or _NO_DATA
         gateway = row.gateway or _NO_GATEWAY
         made_by = row.organisation

@@ -1,4 +1,4 @@
-"""How the side tables of a version are asked for and read."""
+"""Routes of side tables: tables beside the models, such as providers and prices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +13,14 @@ TableRecord = Provider | Organisation | Endpoint | ListedPrices
 
 
 class TableRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a side table is, and how it is read.
+    """Where a side table is, and how its rows become records.
 
     Attributes:
         path: Below the base address.
-        rows: Name of the field that holds the rows.
-        row_type: One row: identities have no default, all else may be null.
-        build: Turns a row into a record; None for one that says nothing.
-        is_paged: Whether it takes `limit` and `offset`, and tells its `total`.
+        rows: Name of the response field that holds the rows.
+        row_type: Wire type of a row. Identities have no default; other fields may be null.
+        build: Turns a row into a record; None for a row without content.
+        is_paged: Whether it takes `limit` and `offset`, and returns its `total`.
     """
 
     path: str

@@ -18,10 +18,10 @@ RowT = TypeVar("RowT", bound=msgspec.Struct)
 MAX_ID_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 16_384
 MAX_MEMBERS = 1_000
-"""Far above all that was ever seen (ids of 70 characters, 52 offers of one model)."""
+"""Bounds far above everything seen so far: ids of 70 characters, 52 offers of one model."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
-"""An identity: the only thing on the wire that is never null."""
+"""An identity. No other value on the wire is required."""
 
 Word = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)]
 """A name, a label, a date."""
@@ -37,14 +37,15 @@ class Version(abc.ABC, Generic[RowT]):
     """One version of the upstream.
 
     Attributes:
-        name: Unique; for logs, and for what is remembered of an upstream.
-        release: What the setting `UPSTREAM_VERSION` calls it; several versions may share it.
-        row_type: One element of `models`: identities have no default, all else may be null.
-        dialect: How it is asked.
-        key_prefixes: Beginnings of the keys that no other release takes.
-        tables: Its side tables.
-        prefers_index: Whether a warm index answers lists, as a page costs the upstream as
-            much as the whole catalogue.
+        name: Unique name, for logs and for the record of the version that answered last.
+        release: Name in the setting `UPSTREAM_VERSION`; several versions may share it.
+        row_type: Wire type of one element of `models`. Identities have no default; all other
+            fields may be null.
+        dialect: Its request parameters.
+        key_prefixes: Prefixes of keys that only this release accepts.
+        tables: Routes of its side tables, by kind.
+        prefers_index: Whether a warm index answers lists although the upstream could: a page
+            costs such an upstream as much as the whole catalogue.
     """
 
     name: str
@@ -57,20 +58,20 @@ class Version(abc.ABC, Generic[RowT]):
 
     @abc.abstractmethod
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
-        """Whether the fields of this row are a mark of this version."""
+        """Whether the fields of this row show that it is of this version."""
 
     def recognises_page(self, envelope: Mapping[str, msgspec.Raw]) -> bool:
-        """Whether an answer without models bears a mark of this version."""
+        """Whether the envelope of a page without models shows this version."""
         del envelope
         return False
 
     @abc.abstractmethod
     def sections_of(self, row: RowT) -> Sections:
-        """The optional sections that this row carries."""
+        """Return the optional sections that this row has."""
 
     @abc.abstractmethod
     def build(self, row: RowT, sections: Sections, make: RecordMaker) -> Model:
-        """Turn a row into a record that carries exactly `sections`."""
+        """Build a record with exactly `sections` from a row."""
 
 
 def starts_with(value: msgspec.Raw | None, mark: bytes) -> bool:
