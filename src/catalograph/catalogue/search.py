@@ -5,15 +5,17 @@ that is neither letter nor digit separates words. A model must match each word. 
 scores these points:
 
     8  a whole word of the title: the name, or the part of an id or alias after the slash
-    7  a whole word of the organisation's id or name
+    7  its plural or singular; a whole word of the organisation's id or name
     5  the beginning of a word of the title, or of several words in a row: `gpt4o`
     4  the same of the organisation: `openai`, `open ai`
-    2  a whole word of a provider, or of an ability: modality, endpoint, parameter, variant
-    1  the beginning of such a word, or a whole word of the description
+    2  a whole word of a provider, or of an ability: modality, endpoint, parameter, variant;
+       its plural or singular
+    1  the beginning of such a word, or a whole word of the description, its plural or singular
 
-Words may be joined or split: two or three words in a row also match as one word, and an
-unknown word may match as two. A word that no model has in any of these places is treated as
-a misspelt word of a title, organisation or provider, for 2 points. If nothing is close, the
+Words may be joined or split: two or three words in a
+row also match as one word, and an unknown word may match as two. Phrases such as `text to
+speech` are one word. A word that no model has in any of these places is treated as a
+misspelt word of a title, organisation or provider, for 2 points. If nothing is close, the
 search finds nothing. Stop words such as `the` count only if there are no other words.
 
 Results are ordered by points. Models whose name or id is the whole search come first, then
@@ -21,7 +23,7 @@ those whose title begins with it. Among equals, active models come first, then c
 order, newest first.
 
 A search without letters and digits finds the models with these characters in their name,
-id or aliases.
+id or aliases; the slash behind the organisation, which all ids have, does not count.
 """
 
 import re
@@ -52,11 +54,13 @@ MAX_WORDS: Final = 16
 """Number of words that score points and can be joined; further ones must only match."""
 
 _TITLE, _MAKER, _TITLE_START, _MAKER_START = 8, 7, 5, 4
+_OTHER_NUMBER: Final = 7
 _SECONDARY, _SECONDARY_START, _DESCRIPTION, _MISSPELT = 2, 1, 1, 2
 _WHOLE_SEARCH = 16 * MAX_WORDS
 _BEGINS_TITLE = 1
 
 _MAX_JOINED = 3
+_SHORTEST_NOUN: Final = 4
 _MIN_PART = 3
 _NUMBER_BEHIND = re.compile(r"([^\W\d_]{3,})(\d[^\W_]*)")
 
@@ -64,6 +68,7 @@ _RANKS: Final = 3
 """Ranks among equal points: active, not active, at the end of life."""
 
 _SHORTEST_MISSPELT: Final = 3
+_SHORTEST_WITH_EXTRA: Final = 6
 _MAX_MISSPELT: Final = 4
 """Words of one search that are compared with all words of the catalogue, 1 ms each."""
 
@@ -83,12 +88,15 @@ _FILLERS: Final = frozenset(
         "and",
         "any",
         "are",
+        "be",
         "best",
+        "by",
         "can",
         "do",
         "find",
         "for",
         "from",
+        "good",
         "has",
         "have",
         "i",
@@ -99,6 +107,9 @@ _FILLERS: Final = frozenset(
         "me",
         "model",
         "models",
+        "my",
+        "need",
+        "newest",
         "of",
         "on",
         "or",
@@ -109,9 +120,11 @@ _FILLERS: Final = frozenset(
         "the",
         "to",
         "use",
+        "want",
         "what",
         "which",
         "with",
+        "you",
     ]
 )
 
@@ -122,21 +135,36 @@ _ABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "output image": ("drawing", "pictures"),
     "output audio": ("speech", "voice"),
     "output embeddings": ("embed", "vector"),
-    "endpoint audio.speech": ("tts", "speaking"),
-    "endpoint audio.transcribe": ("stt", "asr", "transcription"),
-    "endpoint audio.transcription": ("stt", "asr", "transcribe"),
-    "endpoint audio.transcriptions": ("stt", "asr", "transcribe"),
+    "endpoint audio.speech": ("tts", "speaking", "text to speech"),
+    "endpoint audio.transcribe": ("stt", "asr", "transcription", "speech to text"),
+    "endpoint audio.transcription": ("stt", "asr", "transcribe", "speech to text"),
+    "endpoint audio.transcriptions": ("stt", "asr", "transcribe", "speech to text"),
+    "endpoint image.generate": ("text to image",),
+    "endpoint image.generations": ("text to image",),
+    "endpoint images.generations": ("text to image",),
+    "endpoint video.generate": ("text to video", "image to video"),
+    "endpoint video.generation": ("text to video", "image to video"),
+    "endpoint video.generations": ("text to video", "image to video"),
 }
-"""Synonyms of modalities and endpoints that people search for."""
-
+"""Synonyms of modalities and endpoints that people search for; phrases match as a whole."""
 
 _NAMES_OF_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tools": ("function", "functions", "calling", "agentic"),
     "reasoning": ("thinking", "think"),
-    "structured_outputs": ("json", "schema"),
-    "response_format": ("json",),
+    "structured_outputs": ("json", "schema", "json mode"),
+    "response_format": ("json", "json mode"),
 }
-"""Synonyms of parameters."""
+"""Synonyms of parameters; phrases match as a whole."""
+
+_PHRASES: Final[Mapping[tuple[str, ...], str]] = {
+    tuple(synonym.split()): synonym.replace(" ", "")
+    for synonyms in (*_ABILITIES.values(), *_NAMES_OF_PARAMETERS.values())
+    for synonym in synonyms
+    if " " in synonym
+}
+"""The one word that a phrase is, by its words."""
+
+_LONGEST_PHRASE: Final = max(map(len, _PHRASES))
 
 
 def fold_words(text: str) -> tuple[str, ...]:
@@ -262,8 +290,11 @@ class SearchIndex:
                 if slash:
                     whole = "".join((*fold(owner), *title_words[-1]))
                     spelt.add(position, (whole,))
-            for text in (model.name or "", model.model_id, *model.aliases):
-                signs.add(position, _SIGNS.findall(text.casefold()))
+            signs.add(position, _SIGNS.findall((model.name or "").casefold()))
+            for model_id in (model.model_id, *model.aliases):
+                # All ids have the slash behind the organisation; it tells nothing.
+                for part in model_id.casefold().rpartition("/")[::2]:
+                    signs.add(position, _SIGNS.findall(part))
             for words in dict.fromkeys(title_words):
                 titles.add(position, words)
                 spelt.add(position, ("".join(words),))
@@ -292,8 +323,7 @@ class SearchIndex:
             return ((0, self._everything),)
         if not _WORD.search(search[0]):
             return self._rank({0: self._signs.find_containing(search[0].casefold())})
-        distinct = dict.fromkeys(search)
-        words = [word for word in distinct if word not in _FILLERS] or list(distinct)
+        words = self._list_counting(search)
         classes = self._find_all(words)
         joined = "".join(search)
         found = reduce(or_, classes.values(), 0)
@@ -341,8 +371,9 @@ class SearchIndex:
     def suggest(self, search: Sequence[str]) -> str | None:
         """Suggest a similar search that has results, for one without.
 
-        Misspelt words are corrected if a known word is close. Then words are left out,
-        from the last one on, until something is found.
+        Misspelt words are corrected if a known word is close. Then words are left out until
+        something is found: each time the one without which the best match is best, the last
+        of equals.
 
         Returns:
             None if there is no similar search, or if the search has no words.
@@ -351,7 +382,7 @@ class SearchIndex:
             return None
         words: list[str] = []
         guesses = 0
-        for word in tuple(dict.fromkeys(search))[:_MAX_SUGGESTED]:
+        for word in self._list_counting(search)[:_MAX_SUGGESTED]:
             if self._find_known(word):
                 words.append(word)
             elif guesses < _MAX_MISSPELT:
@@ -361,8 +392,25 @@ class SearchIndex:
             if self._find_all(words):
                 return " ".join(words)
             fewer = [words[:i] + words[i + 1 :] for i in reversed(range(len(words)))]
-            words = max(fewer, key=lambda some: (bool(self._find_all(some)), len(some)))
+            words = max(fewer, key=lambda some: max(self._find_all(some), default=-1))
         return None
+
+    def _list_counting(self, search: Sequence[str]) -> list[str]:
+        """List the distinct words of a search that count, each known phrase as one word."""
+        words: list[str] = []
+        start = 0
+        while start < len(search):
+            for length in range(_LONGEST_PHRASE, 1, -1):
+                phrase = _PHRASES.get(tuple(search[start : start + length]))
+                if phrase is not None and self._secondary.find_whole(phrase):
+                    words.append(phrase)
+                    start += length
+                    break
+            else:
+                words.append(search[start])
+                start += 1
+        distinct = dict.fromkeys(words)
+        return [word for word in distinct if word not in _FILLERS] or list(distinct)
 
     def _rank(self, points: Mapping[int, int]) -> Matches:
         """Order models with equal points: active ones first."""
@@ -418,24 +466,24 @@ class SearchIndex:
         return ((_MISSPELT, mask | self._secondary.find_whole(close)),)
 
     def _find_known(self, word: str) -> Matches:
-        """Group the models that match one word exactly as it is by points."""
+        """Group the models that match one word, or its other number, by points."""
+        forms = _list_forms(word)
         found = [
             (_TITLE, self._titles.find_whole(word)),
+            (_OTHER_NUMBER, _find_any(self._titles, forms[1:])),
             (_MAKER, self._makers.find_whole(word)),
             (_TITLE_START, self._title_starts.find_start(word)),
             (_MAKER_START, self._maker_starts.find_start(word)),
-            (_SECONDARY, self._secondary.find_whole(word)),
+            (_SECONDARY, _find_any(self._secondary, forms)),
         ]
-        if len(word) >= _MIN_PART:
-            found.append((_SECONDARY_START, self._secondary.find_start(word)))
         if number := _NUMBER_BEHIND.fullmatch(word):
             found.append((_SECONDARY, self._find_parts(*number.groups())))
+        if len(word) >= _MIN_PART:
+            found.append((_SECONDARY_START, self._secondary.find_start(word)))
+        found.append((_DESCRIPTION, _find_any(self._descriptions, forms)))
         levels = _subtract(found)
         if levels:
             return levels
-        described = self._descriptions.find_whole(word)
-        if described:
-            return ((_DESCRIPTION, described),)
         if len(word) > _MAX_GUESSED_LENGTH:
             return ()
         joined = 0
@@ -463,7 +511,12 @@ class SearchIndex:
         )
 
     def _find_close(self, word: str, extra: int = 0) -> str | None:
-        """Find the closest word of a title, organisation or provider; None if none is close."""
+        """Find the closest word of a title, organisation or provider; None if none is close.
+
+        Args:
+            word: As it was typed.
+            extra: Number of wrong letters allowed in addition, in long enough words.
+        """
         if len(word) > _MAX_GUESSED_LENGTH:
             return None
         most = next(
@@ -471,6 +524,8 @@ class SearchIndex:
         )
         if not most:
             return None
+        if len(word) >= _SHORTEST_WITH_EXTRA:
+            most += extra
         best: tuple[int, str] | None = None
         for vocabulary in (self._titles, self._makers, self._secondary):
             if len(word) == _SHORTEST_MISSPELT:
@@ -482,13 +537,13 @@ class SearchIndex:
             found = min(
                 (
                     (int(closest[1]), closest[0])
-                    for words in vocabulary.list_like(len(word), most + extra)
+                    for words in vocabulary.list_like(len(word), most)
                     if (
                         closest := process.extractOne(
                             word,
                             words,
                             scorer=OSA.distance,
-                            score_cutoff=most + extra,
+                            score_cutoff=most,
                         )
                     )
                 ),
@@ -497,6 +552,19 @@ class SearchIndex:
             if found is not None and (best is None or found[0] < best[0]):
                 best = found
         return None if best is None else best[1]
+
+
+def _find_any(vocabulary: _Vocabulary, words: Iterable[str]) -> int:
+    """Find the models that have any of these words."""
+    return reduce(or_, map(vocabulary.find_whole, words), 0)
+
+
+def _list_forms(word: str) -> tuple[str, ...]:
+    """List a word and, where it may be an English noun, its plural or singular."""
+    if len(word) < _SHORTEST_NOUN or not (word.isascii() and word.isalpha()):
+        return (word,)
+    is_plural = word.endswith("s") and not word.endswith("ss")
+    return (word, word[:-1] if is_plural else word + "s")
 
 
 def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
@@ -535,7 +603,12 @@ def _list_secondary(model: Model) -> Iterable[str]:
     ]
     for kind, ability in abilities:
         yield ability
-        yield from _ABILITIES.get(f"{kind} {ability.lower()}", ())
+        yield from _list_synonyms(_ABILITIES, f"{kind} {ability.lower()}")
     for parameter in gateway.parameters:
         yield parameter.name
-        yield from _NAMES_OF_PARAMETERS.get(parameter.name, ())
+        yield from _list_synonyms(_NAMES_OF_PARAMETERS, parameter.name)
+
+
+def _list_synonyms(synonyms: Mapping[str, tuple[str, ...]], name: str) -> Iterable[str]:
+    """List the synonyms of a name; a phrase is one word."""
+    return (synonym.replace(" ", "") for synonym in synonyms.get(name, ()))
