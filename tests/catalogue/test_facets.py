@@ -1,6 +1,17 @@
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
-from catalograph.catalogue.records import Status
-from catalograph.catalogue.selection import FacetCount, Facets, count_facets
+from catalograph.catalogue.records import (
+    Endpoint,
+    Offering,
+    Parameter,
+    Provider,
+    Status,
+)
+from catalograph.catalogue.selection import (
+    FacetCount,
+    Facets,
+    count_facets,
+    select,
+)
 from support.catalogues import build_index, build_model
 
 CATALOGUE = build_index(
@@ -159,3 +170,30 @@ def test_facets_are_counted_under_the_search() -> None:
 
 def test_an_empty_catalogue_has_no_facets() -> None:
     assert count_facets(build_index([]), EVERYTHING).statuses == ()
+
+
+def test_a_parameter_counts_the_models_that_know_it_by_another_name() -> None:
+    def offer(model_id: str, parameter: Parameter) -> Offering:
+        return Offering(
+            model_id=model_id,
+            provider=Provider(provider_id="azure"),
+            endpoint=Endpoint(endpoint_id="chat"),
+            parameters=(parameter,),
+        )
+
+    index = build_index(
+        [
+            build_model("x/1", offers=[offer("x/1", Parameter(name="ratio"))]),
+            build_model(
+                "x/2", offers=[offer("x/2", Parameter(name="size", aliases=("ratio",)))]
+            ),
+        ]
+    )
+
+    facets = count_facets(index, EVERYTHING)
+
+    assert facets.parameters == (
+        FacetCount("ratio", None, 2),
+        FacetCount("size", None, 1),
+    )
+    assert select(index, ModelsFilter(parameters=("ratio",))).total == 2

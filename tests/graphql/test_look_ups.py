@@ -38,10 +38,12 @@ async def test_a_model_that_is_not_there_has_suggestions(
           short: model(modelId: "gpt-5-mini") { modelId }
           typo: model(modelId: "mistral/lagre") { modelId }
           none: model(modelId: "zzz") { modelId }
+          empty: model(modelId: "") { modelId }
+          signs: model(modelId: "-/-") { modelId }
         }"""
     )
 
-    assert result.data == {"short": None, "typo": None, "none": None}
+    assert result.data == dict.fromkeys(("short", "typo", "none", "empty", "signs"))
     assert result.errors == []
     assert result.extensions == {
         "suggestions": [

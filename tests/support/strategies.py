@@ -35,7 +35,8 @@ ORGANISATIONS = ("meta", "mistral", "openai")
 MODALITIES = ("Text", "audio", "image", "text")
 STATUSES = ("", "Available", "RUMOURED", "Withdrawn", "deprecated", "Retired")
 PARAMETERS = ("duration", "seed", "tools")
-ALIASES = {"duration": ("seconds",)}
+ALIASES = {"duration": ("seconds", "seed")}
+"""By parameter; one is the name of another parameter, too."""
 VARIANTS = ("free", "standard")
 TOKENS = (None, 1_000, 8_000, 200_000)
 AMOUNTS = (Decimal(0), Decimal("0.1"), Decimal("0.25"), Decimal(3))

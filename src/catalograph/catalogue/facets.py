@@ -41,7 +41,7 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
         input_modalities: In the spelling the catalogue used first.
         output_modalities: As above.
         statuses: By name of the status; the label is the upstream's most frequent word.
-        parameters: By name, not by alias.
+        parameters: By name. One that is also an alias of others counts them, too.
         availability: By name.
     """
 
@@ -156,7 +156,9 @@ class _Counter:
             # Rows of other providers of the same models count, on any endpoint.
             narrowed = rows.everything
         ends = rows.spread(matched)
-        for value, mask in rows.masks[dimension].items():
+        for value in rows.masks[dimension]:
+            # Under another parameter's alias, too, if it is one: as the filter finds it.
+            mask = index.postings.find_values(dimension, value)
             counted = rows.find_ends(mask & narrowed) & ends
             if excluded:
                 counted &= ~rows.find_ends(mask & excluded)

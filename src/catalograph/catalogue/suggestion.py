@@ -165,13 +165,16 @@ def suggest_model_ids(
     """Suggest ids of models for an id that the catalogue does not hold, closest first.
 
     Returns:
-        At most three; empty if nothing is close.
+        At most three; empty if nothing is close, or without letters and digits.
     """
+    words = fold_words(value)[:MAX_WORDS]
+    if not words:
+        return ()
     suggested = dict.fromkeys(
         one for one in (_suggest_model_id(value, index, speller),) if one is not None
     )
     if len(value) <= _MAX_LENGTH and speller.spend(_SEARCH_EFFORT):
-        for _, mask in index.words.find(fold_words(value)[:MAX_WORDS]):
+        for _, mask in index.words.find(words):
             for position in find_positions(mask)[:_MAX_SUGGESTIONS]:
                 suggested[index.models[position].model_id] = None
             if len(suggested) >= _MAX_SUGGESTIONS:
