@@ -419,3 +419,32 @@ async def test_a_usage_that_cannot_be(
 
     assert result.messages == [message]
     assert result.codes == ["BAD_USER_INPUT"]
+
+
+async def test_a_currency_is_named_in_any_case(gateway: GraphGateway) -> None:
+    data = await gateway.ask(
+        """{ models(filter: {isRoutable: true, maxInputPrice: 1}, first: 3) { nodes {
+          large: cheapestOffering(usage: {inputTokens: 1}, currency: "USD") { id }
+          small: cheapestOffering(usage: {inputTokens: 1}, currency: "usd") { id }
+        } } }"""
+    )
+
+    nodes = data["models"]["nodes"]
+    assert len(nodes) == 3
+    for node in nodes:
+        assert node["small"] == node["large"] is not None
+
+
+@pytest.mark.parametrize("currency", ["", "US", "$", "US dollars", "ÜSD", "USD "])
+async def test_what_is_no_currency(gateway: GraphGateway, currency: str) -> None:
+    result = await gateway.query(
+        """query ($currency: String!) { models(first: 1) { nodes {
+          cheapestOffering(usage: {inputTokens: 1}, currency: $currency) { id }
+        } } }""",
+        {"currency": currency},
+    )
+
+    assert result.messages == [
+        f'currency must be three letters such as USD, got "{currency}"'
+    ]
+    assert result.codes == ["BAD_USER_INPUT"]

@@ -1,6 +1,7 @@
-"""Date scalars accept exactly what they document."""
+"""Scalars accept exactly what they document."""
 
 import datetime
+import decimal
 from typing import Any
 
 import pytest
@@ -72,3 +73,33 @@ def test_a_date_time_is_an_instant_of_rfc_3339(
 def test_anything_else_is_no_date_time(value: object) -> None:
     with pytest.raises(ValueError, match="instant with its zone such as 2025-12-18T00"):
         parse("DateTime", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *(("0.25", "0.25"), ("-0.5", "-0.5"), ("00.10", "0.1"), ("1e3", "1000")),
+        *(("1E-2", "0.01"), (0.1, "0.1"), (3, "3"), (1e300, "1e300")),
+        ("0." + "0" * 60 + "1", "1e-61"),
+    ],
+)
+def test_a_decimal_is_a_number_or_its_text(value: object, number: str) -> None:
+    assert parse("Decimal", value) == decimal.Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1_000", "٣", " 1", "1 ", "1\n", "1,5", "1.", ".5", "+1", "0x10", "1e"),
+        *("", "-", "NaN", "Infinity", float("nan"), float("inf"), True, None, [1], {}),
+        "1e99999999999999999999",
+    ],
+)
+def test_anything_else_is_no_decimal(value: object) -> None:
+    with pytest.raises(ValueError, match=r"a Decimal is a number such as 0\.25"):
+        parse("Decimal", value)
+
+
+def test_a_decimal_has_a_greatest_length() -> None:
+    with pytest.raises(ValueError, match="64 characters at most, got 65"):
+        parse("Decimal", "1" * 65)

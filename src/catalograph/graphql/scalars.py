@@ -1,5 +1,6 @@
 """Days, instants and amounts of money as text."""
 
+import contextlib
 import datetime
 import decimal
 import re
@@ -55,6 +56,8 @@ def _parse_date_time(value: object) -> datetime.datetime:
     raise ValueError(message)
 
 
+# Python alone would also read 1_000, other scripts' digits, and what is no number.
+_DECIMAL: Final = re.compile(r"-?\d+(\.\d+)?([Ee][+-]?\d+)?", re.ASCII)
 _MAX_DECIMAL_CHARACTERS: Final = 64
 
 
@@ -62,14 +65,16 @@ def _parse_decimal(value: object) -> decimal.Decimal:
     """Read a plain number, as text or as a number; a float counts as it is written."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         text = str(value)
-        try:
-            number = (
-                decimal.Decimal(text) if len(text) <= _MAX_DECIMAL_CHARACTERS else None
+        if len(text) > _MAX_DECIMAL_CHARACTERS:
+            message = (
+                f"a Decimal has {_MAX_DECIMAL_CHARACTERS} characters at most, got "
+                f"{len(text)}"
             )
-        except decimal.InvalidOperation:
-            number = None
-        if number is not None and number.is_finite():
-            return number
+            raise ValueError(message)
+        if _DECIMAL.fullmatch(text):
+            # Exponents can be too large even for a decimal.
+            with contextlib.suppress(decimal.InvalidOperation):
+                return decimal.Decimal(text)
     message = 'a Decimal is a number such as 0.25, or the same as text: "0.25"'
     raise ValueError(message)
 
@@ -110,7 +115,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Decimal",
         description=(
             "An exact decimal number. Written as a string in plain notation without trailing "
-            'zeros, such as `"0.25"`; taken as a string or a number.'
+            'zeros, such as `"0.25"`; taken as a string or a number of 64 characters at most.'
         ),
         specified_by_url="https://scalars.graphql.org/chillicream/decimal.html",
         serialize=format_decimal,

@@ -2,7 +2,8 @@
 
 import datetime
 import enum
-from typing import Annotated, Any, TypeAlias
+import re
+from typing import Annotated, Any, Final, TypeAlias
 
 import strawberry
 from strawberry import UNSET
@@ -13,6 +14,8 @@ from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
 from catalograph.graphql.scalars import DateTime, Decimal
 from catalograph.graphql.types.list_cost import assume_size
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII | re.IGNORECASE)
 
 
 @strawberry.enum(description="What a list of prices stands for.")
@@ -262,9 +265,18 @@ def find_cheapest(
     currency: Annotated[
         str,
         strawberry.argument(
-            description="The one currency whose prices are compared, ISO 4217."
+            description=(
+                "The one currency whose prices are compared, ISO 4217; case does not count."
+            )
         ),
     ] = pricing.DOLLARS,
 ) -> Any:
-    """Find the offering of a model that costs least for a usage."""
-    return pricing.find_cheapest(root, usage.build(find_now(info)), currency)
+    """Find the offering of a model that costs least for a usage.
+
+    Raises:
+        UserInputError: The currency is not three letters, or as for `Usage.build`.
+    """
+    if not _CURRENCY.fullmatch(currency):
+        message = f'currency must be three letters such as USD, got "{currency[:20]}"'
+        raise UserInputError(message)
+    return pricing.find_cheapest(root, usage.build(find_now(info)), currency.upper())
