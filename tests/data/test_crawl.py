@@ -149,8 +149,11 @@ async def test_an_id_that_is_listed_twice_costs_the_second(
     assert after - irregular == 1
 
 
-@pytest.mark.parametrize(("models", "more"), [(3, 1), (300, 7), (300, 400)])
-async def test_a_total_that_is_too_high_is_corrected(
+@pytest.mark.parametrize(
+    ("models", "more"),
+    [(3, 1), (300, 7), (300, 400), (3, -1), (300, -7), (600, -400), (600, -600)],
+)
+async def test_a_wrong_total_is_corrected(
     gateway: GraphGateway, upstream: StubUpstream, models: int, more: int
 ) -> None:
     fill(upstream, models)
@@ -163,6 +166,21 @@ async def test_a_total_that_is_too_high_is_corrected(
     data = await gateway.ask("{ catalogue { totalModels } }")
 
     assert data["catalogue"]["totalModels"] == models
+
+
+async def test_a_list_never_counts_less_than_it_shows(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 5)
+    upstream.distort = lambda body: body | {"total": 2}
+
+    data = await gateway.ask(
+        "{ models(limit: 5) { totalCount nodes { modelId } pageInfo { hasNextPage } } }"
+    )
+
+    assert len(data["models"].pop("nodes")) == 5
+    assert data == {"models": {"totalCount": 5, "pageInfo": {"hasNextPage": False}}}
+    assert len(upstream.calls) == 1
 
 
 async def test_a_reading_goes_on_when_its_callers_have_left(

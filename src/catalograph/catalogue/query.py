@@ -123,7 +123,8 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Attributes:
         models: In list order; fewer than `limit` means that the list has ended.
-        total: Size of the whole filtered list at that moment.
+        total: Size of the whole filtered list at that moment, as the upstream counts it: it may
+            be off by a few.
         limit: As asked, and as the upstream echoed.
         offset: As asked, and as the upstream echoed.
         sections: What every model of the page carries; may be more than was asked.

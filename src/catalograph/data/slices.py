@@ -202,7 +202,11 @@ class PageListing(Listing):
         entry: Entry[ModelsPage],
     ) -> None:
         offset = request.part.page_offset or 0
-        super().__init__(request, models=models, offset=offset, total=entry.value.total)
+        page = entry.value
+        # What is listed exists, also where the upstream counts fewer.
+        listed = page.offset + len(page.models) if page.models else 0
+        total = max(page.total, listed)
+        super().__init__(request, models=models, offset=offset, total=total)
         # Unreadable rows are missing from the models, but still count in the list.
         self.end = min(offset + request.part.limit, self.total)
         self.stale_as_of_s = entry.as_of_s if entry.failed else None

@@ -165,7 +165,7 @@ def _take_router_out(
         or models[0].model_id != router_id
     ):
         return tuple(models), total
-    return tuple(models[1:]), total - 1
+    return tuple(models[1:]), max(0, total - 1)
 
 
 def _decode_envelope(body: bytes, tally: Tally) -> tuple[bytes, _Envelope]:
@@ -208,10 +208,6 @@ def _check_envelope(envelope: _Envelope, query: ModelsQuery) -> None:
         problem = f"offset: asked for {query.offset}, echoed {envelope.offset}"
     elif found > query.limit:
         problem = f"models: {found} of them with a limit of {query.limit}"
-    elif found and query.offset + found > envelope.total:
-        problem = (
-            f"total: {envelope.total}, with {found} models from offset {query.offset}"
-        )
     if problem is not None:
         raise UpstreamResponseError(detail=problem)
 
