@@ -28,7 +28,7 @@ const began = Date.now();
 const command = process.env.CATALOGRAPH ?? 'catalograph';
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
-const gateway = start(command, ['serve', '--demo', '--upstream-version', '2025-12', '--port', String(port)]);
+const gateway = start(command, ['serve', '--demo', '--port', String(port)]);
 await ready(`${base}/readyz`, gateway);
 
 const checks = new Checks();

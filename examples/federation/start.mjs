@@ -28,7 +28,7 @@ console.log(`one graph    http://127.0.0.1:${router.address().port}/graphql`);
 async function startCatalograph() {
   const port = process.env.CATALOGRAPH_PORT ?? '8000';
   const [command, ...rest] = (process.env.GATEWAY_COMMAND     ?? 'catalograph').split(' ');
-  const gateway = spawn(command, [...rest, 'serve', '--demo', '--upstream-version', '2025-12', '--port', port], {
+  const gateway = spawn(command, [...rest, 'serve', '--demo', '--port', port], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
