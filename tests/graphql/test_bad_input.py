@@ -194,7 +194,7 @@ async def test_the_fixed_dimension_named_again(
 
     assert result.data == {"parent": {"models": None, "free": {"totalCount": 1}}}
     assert result.messages == [
-        f"filter.{field} is fixed by the {kind} this list hangs on; leave it out"
+        f"filter.{field} is already set by the {kind} that this list belongs to; leave it out"
     ]
     assert result.codes == ["BAD_USER_INPUT"]
 

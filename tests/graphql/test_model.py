@@ -1,4 +1,4 @@
-"""One model, by id or alias, and what hangs on it."""
+"""One model, by id or alias, with its fields and lists."""
 
 import asyncio
 import datetime

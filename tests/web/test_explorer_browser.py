@@ -253,7 +253,7 @@ def test_panels_teach_and_write(demo: str) -> None:
 
     assert report["shortcut"] == "Ctrl+K"
     assert report["asked"][:2] == ["models", "model"]
-    assert report["description"].startswith("A catalogue of AI models: which there are")
+    assert report["description"].startswith("A catalogue of AI models: their makers")
     assert not [name for name in report["asked"] if name.startswith("_")]
     assert report["headings"][-1] == "For routers of federated graphs"
     assert report["found"][0] == "Model.isRoutable"

@@ -114,8 +114,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description=(
-            "An exact decimal number. Written as a string in plain notation without trailing "
-            'zeros, such as `"0.25"`; taken as a string or a number of 64 characters at most.'
+            "An exact decimal number. In responses a string in plain notation without trailing "
+            'zeros, such as `"0.25"`; in arguments a string or a number of at most 64 characters.'
         ),
         specified_by_url="https://scalars.graphql.org/chillicream/decimal.html",
         serialize=format_decimal,

@@ -16,12 +16,13 @@ FEDERATION_VERSION: Final = "2.9"
 
 
 _DESCRIPTION: Final = """\
-A catalogue of AI models: which there are, who made them, who serves them, and how they are
-called. Start with `models`, or with `model` if you know an id; models, offerings, providers,
-endpoints and organisations lead to one another.
+A catalogue of AI models: their makers, the providers that serve them, prices and limits.
+Start with `models`, or with `model` if you know an id; models, offerings, providers, endpoints
+and organisations link to one another.
 
-Everything only reads. What the catalogue does not say is null; a list is paged by `limit` and
-`offset`, or by cursors with `first` and `after`; `catalogue` tells how fresh the data are."""
+The graph is read-only. Values that the catalogue does not have are null. Lists are paged by
+`limit` and `offset`, or by cursors with `first` and `after`. `catalogue` shows how fresh the
+data are."""
 
 
 def read_field(source: Any, name: str) -> object:

@@ -7,21 +7,21 @@ import strawberry
 Limit: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
-        description="Most members of the page, 1 to 250. Null or absent: 50."
+        description="Maximum size of the page, 1 to 250. Null or absent: 50."
     ),
 ]
 Offset: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
-        description="Members to skip from the start of the list. Null or absent: 0."
+        description="Items to skip from the start of the list. Null or absent: 0."
     ),
 ]
 First: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
         description=(
-            "Most members of the page, counted from its start, 1 to 250. "
-            "Null or absent: 50, unless `last` is given."
+            "Maximum size of a page that is taken from the start of the "
+            "range, 1 to 250. Null or absent: 50, unless `last` is given."
         )
     ),
 ]
@@ -29,7 +29,8 @@ After: TypeAlias = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "A cursor; the page starts behind it. Null or absent: at the start of the list."
+            "A cursor; the range starts after it. Null or absent: at the "
+            "start of the list."
         )
     ),
 ]
@@ -37,8 +38,8 @@ Last: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
         description=(
-            "Most members of the page, counted from its end, 1 to 250. "
-            "Null or absent: counted from its start."
+            "Maximum size of a page that is taken from the end of the range, "
+            "1 to 250. Null or absent: it is taken from the start."
         )
     ),
 ]
@@ -46,7 +47,8 @@ Before: TypeAlias = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "A cursor; the page ends before it. Null or absent: at the end of the list."
+            "A cursor; the range ends before it. Null or absent: at the end "
+            "of the list."
         )
     ),
 ]

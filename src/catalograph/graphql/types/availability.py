@@ -24,5 +24,5 @@ class Availability(enum.Enum):
     )
     OTHER = strawberry.enum_value(
         records.Availability.OTHER,
-        description="A word of the catalogue that this graph does not know.",
+        description="A value of the catalogue that this graph does not know.",
     )

@@ -10,21 +10,21 @@ from catalograph.graphql.scalars import DateTime
 
 
 @strawberry.federation.type(
-    description="The catalogue as this graph knows it just now.", shareable=True
+    description="The catalogue as the gateway currently has it.", shareable=True
 )
 class Catalogue:
     """Made for one answer."""
 
     total_models: int = strawberry.field(
-        description="Models in the whole catalogue, whatever their status."
+        description="Number of models in the whole catalogue, of any status."
     )
     as_of: DateTime = strawberry.field(
-        description="When the upstream was asked for what is shown here, UTC."
+        description="When these data were requested from the upstream, UTC."
     )
     is_stale: bool = strawberry.field(
         description=(
-            "Whether this is older than it should be, because the upstream failed when it "
-            "was asked again."
+            "Whether the data are older than intended, because the upstream "
+            "failed when they were refreshed."
         )
     )
     version: str = strawberry.field(

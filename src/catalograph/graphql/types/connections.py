@@ -1,4 +1,4 @@
-"""Connections: a page of a list as Relay's clients and plain ones read it."""
+"""Connections: a page of a list, with Relay's edges and with plain nodes."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 @strawberry.federation.type(
-    description="Where a page stands in its list.", shareable=True
+    description="Position of a page in its list.", shareable=True
 )
 class PageInfo:
     """Relay's page info."""
 
     has_next_page: bool = strawberry.field(
-        description="Whether the list goes on behind this page."
+        description="Whether the list continues after this page."
     )
     has_previous_page: bool = strawberry.field(
-        description="Whether the list has members before this page."
+        description="Whether the list has items before this page."
     )
     start_cursor: str | None = strawberry.field(
         description="Cursor of the first edge. Null when the page is empty."
@@ -33,7 +33,7 @@ class PageInfo:
 
 
 class EdgeSource:
-    """One member of a page, and where it stands."""
+    """One item of a page, with its cursor."""
 
     __slots__ = ("cursor", "node")
 
@@ -43,12 +43,12 @@ class EdgeSource:
 
 
 class ConnectionSource(Generic[T]):
-    """The source of the fields of a connection.
+    """Provides the fields of a connection.
 
     Attributes:
-        nodes: The members of the page, in list order.
-        total_count: Members of the whole list.
-        limit: Most members the page could have.
+        nodes: The items of the page, in list order.
+        total_count: Number of items in the whole list.
+        limit: Maximum number of items on the page.
         offset: Index of the first edge in the list.
     """
 
@@ -73,7 +73,7 @@ class ConnectionSource(Generic[T]):
 
     @property
     def edges(self) -> list[EdgeSource]:
-        """The members, each with its cursor."""
+        """The items, each with its cursor."""
         return [
             EdgeSource(node, self._cursor(place))
             for place, node in enumerate(self.nodes)
@@ -81,7 +81,7 @@ class ConnectionSource(Generic[T]):
 
     @property
     def page_info(self) -> PageInfo:
-        """Where the page stands."""
+        """Position of the page in the list."""
         count = len(self.nodes)
         return PageInfo(
             has_next_page=self._end < self.total_count,
@@ -101,9 +101,9 @@ class EntityConnectionSource(ConnectionSource[T]):
     """A page of providers, endpoints or organisations: all of them, ordered by id.
 
     Args:
-        members: The whole list.
-        key: Name of the attribute that holds a member's id.
-        part: Which slice is wanted.
+        members: The whole list, ordered by id.
+        key: Name of the attribute that holds the id.
+        part: The slice to take.
     """
 
     __slots__ = ("_key",)
@@ -156,7 +156,7 @@ class ModelConnectionSource(ConnectionSource[Any]):
 
 
 def _count(members: Sequence[Any], key: str, bound: str, *, inclusive: bool) -> int:
-    """How many members have an id below `bound`, or equal to it where `inclusive`."""
+    """Count the members with an id below `bound`, or equal to it if `inclusive`."""
     return sum(
         getattr(member, key) < bound or (inclusive and getattr(member, key) == bound)
         for member in members

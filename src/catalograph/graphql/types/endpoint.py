@@ -26,7 +26,9 @@ def find_providers(root: strawberry.Parent[Any], info: Info) -> Any:
 
 @strawberry.federation.type(
     keys=["id", "endpointId"],
-    description="A kind of call by which models are served, such as `chat.completions`.",
+    description=(
+        "A kind of API call on which models are served, such as `chat.completions`."
+    ),
 )
 class Endpoint(Node):
     """Read from `records.Endpoint`."""
@@ -37,8 +39,8 @@ class Endpoint(Node):
     public_path: str | None = strawberry.field(
         metadata=needs(Need.ENDPOINTS),
         description=(
-            "Path of the public API that serves it, such as `/v1/embeddings`. Null when "
-            "the catalogue does not say."
+            "Path in the public API, such as `/v1/embeddings`. Null when the "
+            "catalogue does not say."
         ),
     )
     collection: str | None = strawberry.field(
@@ -49,8 +51,9 @@ class Endpoint(Node):
     )
     aliases: list[str] = strawberry.field(
         description=(
-            "Other names of the same call, sorted. Where the catalogue does not hold one, "
-            "filters and look-ups take it for this endpoint, too. May be empty."
+            "Other names of the same kind of call, sorted; may be empty. In "
+            "filters and look-ups, an alias that is not itself an endpoint "
+            "of the catalogue means this endpoint."
         )
     )
     providers: list[
@@ -59,7 +62,9 @@ class Endpoint(Node):
         resolver=find_providers,
         metadata=needs(Need.INDEX),
         directives=[assume_size(10)],
-        description="Who serves any model on this endpoint, distinct, by id.",
+        description=(
+            "Providers that serve any model on this endpoint, distinct, ordered by id."
+        ),
     )
 
     models: (
@@ -70,8 +75,9 @@ class Endpoint(Node):
         metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
-            "The models served on this endpoint. `filter.endpoints` is fixed here. Null when the list could not be "
-            "loaded; `errors` says why."
+            "The models served on this endpoint. `filter.endpoints` must not "
+            "be set here. Null when the list could not be loaded; `errors` "
+            "says why."
         ),
     )
 
@@ -82,13 +88,13 @@ class Endpoint(Node):
 
 
 @strawberry.federation.type(
-    description="An endpoint in a list, and where it stands there.", shareable=True
+    description="An endpoint in a list, with its position.", shareable=True
 )
 class EndpointEdge:
     """Read from `connections.EdgeSource`."""
 
     cursor: str = strawberry.field(
-        description="Opaque; finds this place again for `after` and `before`."
+        description="Opaque position in the list, for `after` and `before`."
     )
     node: Endpoint = strawberry.field(description="The endpoint.")
 
@@ -106,10 +112,16 @@ class EndpointConnection:
         description="The endpoints of the page, in list order."
     )
     page_info: PageInfo = strawberry.field(
-        description="Where the page stands in the list."
+        description="Position of the page in the list."
     )
-    total_count: int = strawberry.field(description="Endpoints in the whole list.")
-    limit: int = strawberry.field(description="Most endpoints the page could have.")
+    total_count: int = strawberry.field(
+        description="Number of endpoints in the whole list."
+    )
+    limit: int = strawberry.field(
+        description="Maximum number of endpoints on the page."
+    )
     offset: int = strawberry.field(
-        description="Index of the first edge in the list, from 0; under cursors too."
+        description=(
+            "Index of the first edge in the list, from 0, also when paging by cursor."
+        )
     )

@@ -1,4 +1,4 @@
-"""Counts and help beside a list of models."""
+"""Facets, unknown filter values and search suggestions of a list of models."""
 
 from typing import Any
 
@@ -12,61 +12,65 @@ from catalograph.errors import UpstreamUnavailableError
 from catalograph.graphql.context import Info
 from catalograph.graphql.types.connections import ModelConnectionSource
 
-_MOST_FIRST = "Most first, then by value."
+_MOST_FIRST = "Largest count first, then by value."
 
 
 @strawberry.federation.type(
-    description="How many models of the list have a value.", shareable=True
+    description="Number of models in the list that have a value.", shareable=True
 )
 class FacetCount:
-    """One line of a sidebar."""
+    """The count of one value."""
 
     value: str | None = strawberry.field(
-        description="As a filter takes it. Null: models that have no value at all."
+        description=(
+            "The value in the form that filters take. Null: models without any value."
+        )
     )
     label: str | None = strawberry.field(
-        description="For people. Null when the catalogue has no display name for the value."
+        description="Display name. Null when the catalogue has none for the value."
     )
-    count: int = strawberry.field(description="Models, at least one.")
+    count: int = strawberry.field(description="Number of models, 1 or more.")
 
 
 def _counts(meaning: str) -> list[FacetCount]:
     field: list[FacetCount] = strawberry.field(
-        description=f"Models by {meaning}, without this dimension's own filter. {_MOST_FIRST}"
+        description=f"Number of models by {meaning}. {_MOST_FIRST}"
     )
     return field
 
 
 @strawberry.federation.type(
     description=(
-        "Counts for a sidebar, over the whole list and not the page. Each dimension is "
-        "counted under the search and all filters but its own, so that it shows what one "
-        "more box would give."
+        "Counts for a sidebar, over the whole list, not the page. Each "
+        "dimension ignores its own filter and applies the search and all "
+        "other filters, so it shows what selecting another value would give."
     ),
     shareable=True,
 )
 class ModelFacets:
-    """All dimensions of a list of models."""
+    """Counts in all dimensions of a list of models."""
 
     providers: list[FacetCount] = _counts("provider")
     organisations: list[FacetCount] = _counts("organisation")
     endpoints: list[FacetCount] = _counts(
-        "endpoint; `endpoints` and `excludeEndpoints` are both its own"
+        "endpoint, ignoring `filter.endpoints` and `filter.excludeEndpoints`"
     )
-    input_modalities: list[FacetCount] = _counts("what they take")
-    output_modalities: list[FacetCount] = _counts("what they give")
+    input_modalities: list[FacetCount] = _counts("input modality")
+    output_modalities: list[FacetCount] = _counts("output modality")
     statuses: list[FacetCount] = _counts(
-        "status; `statuses` and the `include…` flags are all its own"
+        "status, ignoring `filter.statuses` and the `include…` flags"
     )
     parameters: list[FacetCount] = _counts(
-        "what a request may contain; `parameters` and `allParameters` are both its own"
+        "request parameter, ignoring `filter.parameters` and `filter.allParameters`"
     )
-    availability: list[FacetCount] = _counts("availability, by the enum's names")
+    availability: list[FacetCount] = _counts(
+        "availability, as names of the enum `Availability`"
+    )
     variants: list[FacetCount] = _counts("variant")
 
 
 @strawberry.federation.type(
-    description="A value of a filter that the catalogue does not hold.", shareable=True
+    description="A filter value that the catalogue does not have.", shareable=True
 )
 class UnknownFilterValue:
     """A mistyped filter value, with a suggestion."""
@@ -74,11 +78,11 @@ class UnknownFilterValue:
     field: str = strawberry.field(
         description="Field of the filter, such as `providers`."
     )
-    value: str = strawberry.field(description="The value as it was given.")
+    value: str = strawberry.field(description="The value in the filter.")
     suggestion: str | None = strawberry.field(
         description=(
-            "A value close to it that the catalogue holds; for an alias, the model's id. "
-            "Null when nothing is close."
+            "A similar value that the catalogue has; for an alias, the "
+            "model's id. Null when no value is similar."
         )
     )
 
@@ -97,7 +101,7 @@ async def load_facets(root: strawberry.Parent[Any], info: Info) -> Any:
 
 
 async def load_unknown_values(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find the values of a list's filter that mean nothing."""
+    """Find the filter values that the catalogue does not have."""
     connection: ModelConnectionSource = root
     index = info.context.loaders.index
     if index is None:
@@ -117,5 +121,6 @@ def find_search_suggestion(root: strawberry.Parent[Any], info: Info) -> str | No
     words = parse_search(request.search)
     if match_search(index, request.search):
         return None
-    # It is work of a few milliseconds, and the same below every parent.
+    # This takes a few milliseconds. The index caches it, as lists below several parents have
+    # the same search.
     return index.suggest_search(words)

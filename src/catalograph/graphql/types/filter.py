@@ -1,4 +1,4 @@
-"""Which models, and in what order: the inputs of a list of models."""
+"""Filter and order: the inputs of a list of models."""
 
 import decimal
 import enum
@@ -22,48 +22,51 @@ from catalograph.graphql.types.availability import Availability
 
 _NO_RESTRICTION = "Null or empty: no restriction."
 
-_OR_NONE = f"Null among the values: models that have none. {_NO_RESTRICTION}"
+_OR_NONE = f"Null as a value: models without any. {_NO_RESTRICTION}"
 _MAX_SHOWN = 40
 
 MAX_VALUE_CHARACTERS = 256
-"""Of one filter value; the longest id of the real catalogue has 61."""
+"""Maximum length of a filter value; the longest id of the real catalogue has 61 characters."""
 
 
-@strawberry.enum(description="Where a model is in its life.")
+@strawberry.enum(description="Stage of a model's life cycle.")
 class ModelStatus(enum.Enum):
-    """The words of the upstream that we know, and one for all others."""
+    """The statuses of the upstream that we know, and one for all others."""
 
     AVAILABLE = strawberry.enum_value(
         Status.AVAILABLE, description="Released and in use."
     )
     ANNOUNCED = strawberry.enum_value(
-        Status.ANNOUNCED, description="Made known by its maker, not released yet."
+        Status.ANNOUNCED, description="Announced by its maker, but not released yet."
     )
     RUMOURED = strawberry.enum_value(
         Status.RUMOURED,
-        description="Said to be coming; its maker has not confirmed it.",
+        description="Expected, but not confirmed by its maker.",
     )
     DEPRECATED = strawberry.enum_value(
-        Status.DEPRECATED, description="Still there, but its maker advises against it."
+        Status.DEPRECATED,
+        description="Still available, but its maker advises against it.",
     )
     RETIRED = strawberry.enum_value(
         Status.RETIRED, description="No longer offered by its maker."
     )
     OTHER = strawberry.enum_value(
         Status.OTHER,
-        description="A word of the catalogue that this graph does not know; see `statusLabel`.",
+        description=(
+            "A value of the catalogue that this graph does not know; see `statusLabel`."
+        ),
     )
 
 
-@strawberry.enum(description="What models can be ordered by.")
+@strawberry.enum(description="Fields by which models can be ordered.")
 class ModelOrderField(enum.Enum):
-    """Orders beside the catalogue's own."""
+    """Orders other than the catalogue's own."""
 
     RELEASE_DATE = strawberry.enum_value(
         OrderField.RELEASE_DATE, description="Day of release."
     )
     NAME = strawberry.enum_value(
-        OrderField.NAME, description="Display name, as a dictionary orders it."
+        OrderField.NAME, description="Display name, in alphabetical order."
     )
     MODEL_ID = strawberry.enum_value(
         OrderField.MODEL_ID, description="Natural id, by code point."
@@ -77,41 +80,43 @@ class ModelOrderField(enum.Enum):
         description="`outputPrice`: US dollars per million output text tokens now.",
     )
     MAX_INPUT_TOKENS = strawberry.enum_value(
-        OrderField.MAX_INPUT_TOKENS, description="Most input tokens."
+        OrderField.MAX_INPUT_TOKENS, description="`maxInputTokens`."
     )
     MAX_OUTPUT_TOKENS = strawberry.enum_value(
-        OrderField.MAX_OUTPUT_TOKENS, description="Most output tokens."
+        OrderField.MAX_OUTPUT_TOKENS, description="`maxOutputTokens`."
     )
 
 
-@strawberry.enum(description="Which end of an order comes first.")
+@strawberry.enum(description="Direction of an order.")
 class ModelOrderDirection(enum.Enum):
-    """Nulls are last in both."""
+    """Ascending or descending; nulls are last in both."""
 
     ASC = strawberry.enum_value(
-        "asc", description="Oldest, first letter, or least first."
+        "asc", description="Ascending: oldest, first letter, or lowest first."
     )
     DESC = strawberry.enum_value(
-        "desc", description="Newest, last letter, or most first."
+        "desc", description="Descending: newest, last letter, or highest first."
     )
 
 
 @strawberry.input(
     description=(
-        "How to order models. Models without a value are last in both directions; "
-        "equal ones are ordered by `modelId`."
+        "Order of a list of models. Models without a value are last in both "
+        "directions; equal ones are ordered by `modelId`."
     )
 )
 class ModelOrder:
     """An order of a list of models."""
 
-    field: ModelOrderField = strawberry.field(description="What to order by.")
+    field: ModelOrderField = strawberry.field(
+        description="Field that determines the order."
+    )
     direction: ModelOrderDirection = strawberry.field(
-        description="Which end comes first."
+        description="Direction of the order."
     )
 
     def build(self) -> ModelsOrder:
-        """The same as the domain has it."""
+        """Convert to the order of the domain."""
         return ModelsOrder(
             field=OrderField(self.field.value),
             descending=self.direction is ModelOrderDirection.DESC,
@@ -122,7 +127,7 @@ class ModelOrder:
     description="A range of days, both ends included. Models without a date never match."
 )
 class DateRange:
-    """From and to, either of which may be open."""
+    """A range of days; either end may be open."""
 
     from_: Date | None = strawberry.field(
         name="from", default=UNSET, description="First day. Null: no lower bound."
@@ -149,7 +154,7 @@ def _strings_or_none(meaning: str) -> list[str | None] | None:
 def _included(word: str) -> bool | None:
     field: bool | None = strawberry.field(
         default=True,
-        description=f"Whether models that are {word} are listed. Null: as true.",
+        description=f"Whether {word} models are listed. Null: the same as true.",
     )
     return field
 
@@ -168,8 +173,9 @@ def _at_most(price: str) -> Decimal | None:
     field: Decimal | None = strawberry.field(
         default=UNSET,
         description=(
-            f"Costs so much or less, by `{price}`: US dollars per million text tokens now. "
-            "Models without such a price never match. Null: no restriction."
+            f"`{price}` is at most this: US dollars per million text tokens "
+            "now. Models without such a price never match. Null: no "
+            "restriction."
         ),
     )
     return field
@@ -177,17 +183,17 @@ def _at_most(price: str) -> Decimal | None:
 
 @strawberry.input(
     description=(
-        "Which models. A list matches any of its values, the fields together match what "
-        "all of them match. Values that the catalogue does not hold are no error: "
-        "`unknownFilterValues` names them."
+        "Selects models. A model must match every field that is set; a list "
+        "field matches if any of its values does. Values that the catalogue "
+        "does not have are not an error; `unknownFilterValues` lists them."
     )
 )
 class ModelFilter:
     """The filter of a list of models; see `catalogue.filter`."""
 
     providers: list[str | None] | None = _strings_or_none(
-        "Served by any of these providers, by `providerId`; together with `endpoints`, "
-        "one offering satisfies both."
+        "Served by any of these providers, by `providerId`. A single "
+        "offering must match this and `endpoints`."
     )
     organisations: list[str | None] | None = _strings_or_none(
         "Made by any of these organisations, by `organisationId`."
@@ -199,10 +205,10 @@ class ModelFilter:
         "Served on none of these endpoints, by `endpointId`."
     )
     input_modalities: list[str | None] | None = _strings_or_none(
-        "Takes any of these, such as `text` or `image`; case does not count."
+        "Accepts any of these modalities, such as `text` or `image`, in any case."
     )
     output_modalities: list[str | None] | None = _strings_or_none(
-        "Gives any of these, such as `text` or `audio`; case does not count."
+        "Produces any of these modalities, such as `text` or `audio`, in any case."
     )
     include_rumoured: bool | None = _included("rumoured")
     include_deprecated: bool | None = _included("deprecated")
@@ -211,7 +217,7 @@ class ModelFilter:
         "Any of these models, by `modelId` or an alias."
     )
     statuses: list[ModelStatus | None] | None = strawberry.field(
-        default=UNSET, description=f"In any of these statuses. {_OR_NONE}"
+        default=UNSET, description=f"Has any of these statuses. {_OR_NONE}"
     )
     is_routable: bool | None = strawberry.field(
         default=UNSET,
@@ -221,53 +227,53 @@ class ModelFilter:
         default=UNSET, description="Released in this range. Null: no restriction."
     )
     all_input_modalities: list[str] | None = _strings(
-        "Takes all of these; case does not count."
+        "Accepts all of these modalities, in any case."
     )
     all_output_modalities: list[str] | None = _strings(
-        "Gives all of these; case does not count."
+        "Produces all of these modalities, in any case."
     )
 
     parameters: list[str | None] | None = _strings_or_none(
-        "Takes any of these in a request, such as `tools`, by name or alias; together with "
-        "`providers`, `endpoints` and `allParameters`, one offering satisfies all of them."
+        "Supports any of these request parameters, such as `tools`, by name "
+        "or alias. A single offering must match this, `providers`, "
+        "`endpoints` and `allParameters`."
     )
     all_parameters: list[str] | None = _strings(
-        "Takes all of these in a request, by name or alias, by one offering."
+        "Supports all of these request parameters in a single offering, by "
+        "name or alias."
     )
     availability: list[Availability | None] | None = strawberry.field(
-        default=UNSET, description=f"Available in any of these ways. {_OR_NONE}"
+        default=UNSET, description=f"Has any of these availabilities. {_OR_NONE}"
     )
     variants: list[str | None] | None = _strings_or_none(
-        "Of any of these variants, such as `standard` or `free`."
+        "Is any of these variants, such as `standard` or `free`."
     )
-    min_input_tokens: int | None = _at_least(
-        "Takes so many input tokens or more, by `maxInputTokens`."
-    )
-    min_output_tokens: int | None = _at_least(
-        "Gives so many output tokens or more, by `maxOutputTokens`."
-    )
+    min_input_tokens: int | None = _at_least("`maxInputTokens` is at least this.")
+    min_output_tokens: int | None = _at_least("`maxOutputTokens` is at least this.")
     max_input_price: Decimal | None = _at_most("inputPrice")
     max_output_price: Decimal | None = _at_most("outputPrice")
     is_free: bool | None = strawberry.field(
         default=UNSET,
         description=(
-            "`true`: one routable offering, the endpoint `batch` left out, has standard "
-            "input and output prices of 0. `false`: none has, be it priced or not. Null: no "
+            "`true`: a routable offering, except those of the endpoint "
+            "`batch`, has standard input and output prices of 0. `false`: no "
+            "offering does, whether it has prices or not. Null: no "
             "restriction."
         ),
     )
 
     def count_values(self) -> int:
-        """Count the members of all its lists."""
+        """Count the values in all lists of the filter."""
         return sum(
             len(value) for value in vars(self).values() if isinstance(value, list)
         )
 
     def build(self) -> ModelsFilter:
-        """The same as the domain has it, field by field under the same names.
+        """Convert to the filter of the domain, which has the same field names.
 
         Raises:
-            UserInputError: A value that the upstream would misread, or an empty range.
+            UserInputError: A value that the upstream would misread, or a range that ends
+                before it begins.
         """
         return ModelsFilter(
             **{
@@ -279,7 +285,7 @@ class ModelFilter:
 
 
 def _convert(name: str, value: Any) -> Any:
-    """Convert the value of a field, neither null nor absent, to that of the domain."""
+    """Convert the value of a field, which is neither null nor absent, to that of the domain."""
     match value:
         case DateRange():
             return _convert_days(name, value)
@@ -322,7 +328,8 @@ def _check_value(name: str, value: str) -> None:
         )
         raise UserInputError(message)
     if len(value) > MAX_VALUE_CHARACTERS:
-        # `unknownFilterValues` repeats each below every parent.
+        # `unknownFilterValues` repeats the value in every list, so a long one could swell the
+        # response.
         message = (
             f"a value of filter.{field} may have {MAX_VALUE_CHARACTERS} characters "
             f"at most, got {len(value):,}"

@@ -1,4 +1,4 @@
-"""Resolvers of lists: of models wherever they hang, and of the other entities at the root."""
+"""Resolvers of lists: of models at any place, and of the other entities at the root."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
@@ -45,13 +45,13 @@ Search: TypeAlias = Annotated[
 ]
 Filter: TypeAlias = Annotated[
     ModelFilter | None,
-    strawberry.argument(name="filter", description="Which models. Null: all of them."),
+    strawberry.argument(name="filter", description="Selects models. Null: all models."),
 ]
 OrderBy: TypeAlias = Annotated[
     ModelOrder | None,
     strawberry.argument(
         description=(
-            "In what order. Null: as the catalogue lists them, newest first; "
+            "Order of the list. Null: the catalogue's order, newest first; "
             "with `search`, best match first."
         )
     ),
@@ -74,7 +74,7 @@ async def load_models(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    """Load a page of models; under a provider, endpoint or organisation, of its own."""
+    """Load a page of models; below a provider, endpoint or organisation, only its models."""
     context = info.context
     if filter_:
         context.count_filter_values(filter_.count_values())
@@ -110,10 +110,12 @@ def build_request(
     last: int | None = UNSET,
     before: str | None = UNSET,
 ) -> ModelsRequest:
-    """Read the arguments of a list of models, hanging on a record or, None, at the root.
+    """Read the arguments of a list of models.
+
+    `root` is the parent record, to whose models the list is restricted, or None at the root.
 
     Raises:
-        UserInputError: An argument that cannot be taken.
+        UserInputError: An argument is invalid.
     """
     order = order_by.build() if order_by else None
     words = _parse_search(search)
@@ -151,7 +153,7 @@ def _find_tables(
 
 
 def build_list_resolver(entity: Entity) -> Callable[..., Any]:
-    """Make the resolver of the root list of an entity."""
+    """Build the resolver of the root list of an entity."""
 
     async def load_entities(
         info: Info,
@@ -178,11 +180,11 @@ def build_list_resolver(entity: Entity) -> Callable[..., Any]:
 
 
 def build_look_up(entity: Entity, description: str) -> Callable[..., Any]:
-    """Make the resolver that finds an entity by its natural key.
+    """Build the resolver that finds an entity by its natural key.
 
     Args:
-        entity: What is looked up.
-        description: Of the argument, which is named like the key.
+        entity: The kind of entity to look up.
+        description: Description of the argument, which is named like the key.
     """
 
     async def load_entity(
@@ -209,7 +211,7 @@ def _parse_search(search: str | None) -> str | None:
 
 
 def name_order(order: ModelsOrder | None, search: str | None) -> str:
-    """Name the order of a list for its cursors."""
+    """Name the order of a list; cursors contain it, as they are valid in that order only."""
     if order is not None:
         return f"{order.field.value}{'-' if order.descending else '+'}"
     return "catalogue" if search is None else "search"
@@ -222,8 +224,8 @@ def _fix(asked: ModelsFilter, root: object) -> tuple[ModelsFilter, str | None]:
         return asked, None
     if getattr(asked, entity.fixes):
         message = (
-            f"filter.{entity.fixes} is fixed by the {entity.type_name} this list hangs on; "
-            "leave it out"
+            f"filter.{entity.fixes} is already set by the {entity.type_name} that this list "
+            "belongs to; leave it out"
         )
         raise UserInputError(message)
     fixed = {entity.fixes: (getattr(root, entity.key),)}

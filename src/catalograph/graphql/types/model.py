@@ -97,24 +97,27 @@ def find_replacement(root: strawberry.Parent[Any], info: Info) -> Any:
 @strawberry.federation.type(
     keys=["id", "modelId"],
     description=(
-        "An AI model. It has the same data whichever way it was reached: a filter says "
-        "which models are listed, never what they look like."
+        "An AI model. Its data are the same however it was reached: a filter "
+        "selects models, but never changes their offerings or other lists."
     ),
 )
 class Model(Node):
     """Read from `records.Model`."""
 
     model_id: str = strawberry.field(
-        description="Natural id, `organisation/name`; what the catalogue and `model` call it."
+        description=(
+            "Natural id, `organisation/name`, as in the catalogue and in "
+            "`model(modelId:)`."
+        )
     )
     name: str | None = strawberry.field(
         description="Display name; not unique. Null when the catalogue gives none."
     )
     status: ModelStatus | None = strawberry.field(
-        description="Where the model is in its life. Null when the catalogue gives none."
+        description="Stage of the model's life cycle. Null when the catalogue gives none."
     )
     status_label: str | None = strawberry.field(
-        description="The catalogue's own word for the status. Null when it gives none."
+        description="The status as the catalogue words it. Null when it gives none."
     )
     release_date: Date | None = strawberry.field(
         description=f"Day the model was released. {_NO_DATE}"
@@ -131,21 +134,21 @@ class Model(Node):
     organisation: (
         Annotated["Organisation", strawberry.lazy(f"{_TYPES}.organisation")] | None
     ) = strawberry.field(
-        description="Who made the model. Null when the catalogue does not know."
+        description="The maker of the model. Null when the catalogue does not name it."
     )
     aliases: list[str] = strawberry.field(
         description="Other ids that `model(modelId:)` takes for this model; may be empty."
     )
     input_modalities: list[str] = strawberry.field(
         description=(
-            "What the model takes, such as `text` or `image`. Empty when the catalogue "
-            "does not say."
+            "Modalities of the input, such as `text` or `image`. Empty when "
+            "the catalogue does not say."
         )
     )
     output_modalities: list[str] = strawberry.field(
         description=(
-            "What the model gives, such as `text` or `audio`. Empty when the catalogue "
-            "does not say."
+            "Modalities of the output, such as `text` or `audio`. Empty when "
+            "the catalogue does not say."
         )
     )
     is_routable: bool = strawberry.field(
@@ -153,13 +156,16 @@ class Model(Node):
     )
     endpoints: list[Annotated["Endpoint", strawberry.lazy(f"{_TYPES}.endpoint")]] = (
         strawberry.field(
-            description="Kinds of call the model can be reached by, distinct; may be empty.",
+            description="Endpoints on which the model is served, distinct; may be empty.",
             directives=[assume_size(5)],
         )
     )
     providers: list[Annotated["Provider", strawberry.lazy(f"{_TYPES}.provider")]] = (
         strawberry.field(
-            description="Who serves the model, distinct, by name; may be empty.",
+            description=(
+                "Providers that serve the model, distinct, ordered by name; may "
+                "be empty."
+            ),
             directives=[assume_size(5)],
         )
     )
@@ -169,19 +175,22 @@ class Model(Node):
             metadata=needs(Need.GATEWAY),
             directives=[assume_size(10)],
             description=(
-                "Who serves the model on which endpoint, one each; may be empty. Empty "
-                "also where the catalogue gives no endpoint per provider."
+                "Which provider serves the model on which endpoint; may be "
+                "empty. Empty also when the catalogue does not relate "
+                "providers to endpoints."
             ),
         )
     )
 
     description: str | None = strawberry.field(
-        description="What the model is, in a few sentences. Null when the catalogue gives none."
+        description=(
+            "A short description of the model. Null when the catalogue gives none."
+        )
     )
     variant: str | None = strawberry.field(
         description=(
-            "The catalogue's word for the variant of its base that the model is, such as "
-            "`standard` or `free`. Null when the catalogue does not tell variants apart."
+            "Which variant of its base model this is, such as `standard` or "
+            "`free`. Null when the catalogue does not distinguish variants."
         )
     )
     base_model: Annotated["Model", strawberry.lazy(f"{_TYPES}.model")] | None = (
@@ -189,8 +198,9 @@ class Model(Node):
             resolver=find_base_model,
             metadata=needs(Need.INDEX),
             description=(
-                "The model of which this is a variant. Null for a model that is its own "
-                "base, whose base is not listed, or where the catalogue does not say."
+                "The model of which this is a variant. Null for a base "
+                "model, when the base is not listed, and when the catalogue "
+                "does not say."
             ),
         )
     )
@@ -200,8 +210,9 @@ class Model(Node):
             metadata=needs(Need.INDEX),
             directives=[assume_size(2)],
             description=(
-                "All models with the same base, itself included, in catalogue order. "
-                "Empty when the catalogue does not tell variants apart."
+                "All models with the same base, including this one, in "
+                "catalogue order. Empty when the catalogue does not "
+                "distinguish variants."
             ),
         )
     )
@@ -210,8 +221,9 @@ class Model(Node):
             resolver=find_replacement,
             metadata=needs(Need.INDEX),
             description=(
-                "The model that succeeds this one; a model may have one while it is in use. "
-                "Null when the catalogue names none that it lists."
+                "The successor of this model, which may be named while this "
+                "model is still in use. Null when the catalogue names none, "
+                "or one that it does not list."
             ),
         )
     )
@@ -219,15 +231,15 @@ class Model(Node):
         # The upstream words it by what else is in a list: a filtered one words it otherwise.
         metadata=needs(Need.INDEX),
         description=(
-            "A sentence for people about the end of the model. Null when there is nothing "
-            "to tell."
+            "The catalogue's message about deprecation or retirement of the "
+            "model. Null when there is none."
         ),
     )
     max_input_tokens: int | None = strawberry.field(
-        description=f"Most tokens that a request may hold. {_NO_DATE}"
+        description=f"Maximum number of input tokens of a request. {_NO_DATE}"
     )
     max_output_tokens: int | None = strawberry.field(
-        description=f"Most tokens that an answer may hold. {_NO_DATE}"
+        description=f"Maximum number of output tokens of a response. {_NO_DATE}"
     )
     availability: Availability | None = strawberry.field(
         description=f"Whether the model can be called now. {_NO_DATE}"
@@ -236,8 +248,8 @@ class Model(Node):
         strawberry.field(
             directives=[assume_size(10)],
             description=(
-                "What a request may contain, by name, whichever offering takes it; may be "
-                "empty. Empty also where the catalogue lists no parameters."
+                "Request parameters that any offering supports, ordered by "
+                "name. Empty also when the catalogue lists none."
             ),
         )
     )
@@ -246,17 +258,18 @@ class Model(Node):
         resolver=find_model_input_price,
         metadata=needs(Need.GATEWAY | Need.PRICES),
         description=(
-            "US dollars for a million input text tokens: the lowest `inputPrice` now among "
-            "the routable offerings with prices in US dollars, the endpoint `batch` left "
-            "out. 0 is free of charge; null: none of them has such a price."
+            "US dollars for a million input text tokens: the lowest "
+            "`inputPrice` now among the routable offerings with prices in US "
+            "dollars, except those of the endpoint `batch`. 0 is free of "
+            "charge. Null when there is no such price."
         ),
     )
     output_price: Decimal | None = strawberry.field(
         resolver=find_model_output_price,
         metadata=needs(Need.GATEWAY | Need.PRICES),
         description=(
-            "US dollars for a million output text tokens; otherwise as `inputPrice`, and "
-            "perhaps of another offering."
+            "US dollars for a million output text tokens; otherwise like "
+            "`inputPrice`, but perhaps from another offering."
         ),
     )
     cheapest_offering: (
@@ -265,9 +278,11 @@ class Model(Node):
         resolver=find_cheapest,
         metadata=needs(Need.GATEWAY | Need.PRICES),
         description=(
-            "Where a usage costs least, by standard prices in one currency: among the "
-            "routable offerings that have a price for all of it, the endpoint `batch` left "
-            "out; the first of equals. Null: there is none."
+            "The routable offering with the lowest cost of a usage, by "
+            "standard prices in one currency; the first if several cost the "
+            "same. Offerings that lack a price for part of the usage, and "
+            "those of the endpoint `batch`, are left out. Null when none "
+            "remains."
         ),
     )
 
@@ -278,13 +293,13 @@ class Model(Node):
 
 
 @strawberry.federation.type(
-    description="A model in a list, and where it stands there.", shareable=True
+    description="A model in a list, with its position.", shareable=True
 )
 class ModelEdge:
     """Read from `connections.EdgeSource`."""
 
     cursor: str = strawberry.field(
-        description="Opaque; finds this place again for `after` and `before`."
+        description="Opaque position in the list, for `after` and `before`."
     )
     node: Model = strawberry.field(description="The model.")
 
@@ -300,14 +315,16 @@ class ModelConnection:
         description="The models of the page, in list order."
     )
     page_info: PageInfo = strawberry.field(
-        description="Where the page stands in the list."
+        description="Position of the page in the list."
     )
     total_count: int = strawberry.field(
-        description="Models in the whole list, under its filter and search."
+        description="Number of models in the whole list, after filter and search."
     )
-    limit: int = strawberry.field(description="Most models the page could have.")
+    limit: int = strawberry.field(description="Maximum number of models on the page.")
     offset: int = strawberry.field(
-        description="Index of the first edge in the list, from 0; under cursors too."
+        description=(
+            "Index of the first edge in the list, from 0, also when paging by cursor."
+        )
     )
     facets: ModelFacets | None = strawberry.field(
         resolver=load_facets,
@@ -319,15 +336,16 @@ class ModelConnection:
         resolver=find_search_suggestion,
         metadata=needs(Need.NOTHING),
         description=(
-            "Another search, like the one asked for, that finds something. Null without a "
-            "search, when the search matches any model at all, and when nothing is close."
+            "A similar search that finds something. Null without a search, "
+            "when the search matches any model of the catalogue, and when no "
+            "similar search is found."
         ),
     )
     unknown_filter_values: list[UnknownFilterValue] = strawberry.field(
         resolver=load_unknown_values,
         metadata=needs(Need.INDEX),
         description=(
-            "Values of the filter that the catalogue does not hold, with what may have "
-            "been meant; empty when it holds them all."
+            "Filter values that the catalogue does not have, with "
+            "suggestions; empty when it has all of them."
         ),
     )

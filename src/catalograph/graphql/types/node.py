@@ -4,11 +4,14 @@ import strawberry
 
 
 @strawberry.interface(
-    description="Anything with an id that is unique over the whole graph."
+    description="An object with an id that is unique over the whole graph."
 )
 class Node:
     """The Relay interface."""
 
     id: strawberry.ID = strawberry.field(
-        description="Opaque, unique over all types; take it from one answer to ask again."
+        description=(
+            "Opaque, unique over all types. Take it from a response; do not "
+            "construct it."
+        )
     )

@@ -34,30 +34,41 @@ def find_model(root: strawberry.Parent[Any], info: Info) -> Any:
 
 
 @strawberry.federation.type(
-    keys=["id"], description="This provider serves this model on this endpoint."
+    keys=["id"], description="A model as a provider serves it on an endpoint."
 )
 class Offering(Node):
     """Read from `records.Offering`."""
 
     model: Annotated["Model", strawberry.lazy("catalograph.graphql.types.model")] = (
-        strawberry.field(resolver=find_model, description="What is served.")
+        strawberry.field(resolver=find_model, description="The model that is served.")
     )
-    provider: Provider = strawberry.field(description="Who serves it.")
-    endpoint: Endpoint = strawberry.field(description="By which kind of call.")
+    provider: Provider = strawberry.field(description="The provider that serves it.")
+    endpoint: Endpoint = strawberry.field(description="The kind of API call.")
     provider_model_slug: str | None = strawberry.field(
-        description="The provider's own name of the model. Null when not given."
+        description=(
+            "The provider's own name of the model. Null when the catalogue gives none."
+        )
     )
     is_routable: bool = strawberry.field(
-        description="Whether the gateway behind the catalogue routes calls this way now."
+        description=(
+            "Whether the gateway behind the catalogue can route calls to this "
+            "offering now."
+        )
     )
     input_modalities: list[str] = strawberry.field(
-        description="What this offering takes; may differ from the model's. May be empty."
+        description=(
+            "Modalities of the input, which may differ from the model's; may be empty."
+        )
     )
     output_modalities: list[str] = strawberry.field(
-        description="What this offering gives; may differ from the model's. May be empty."
+        description=(
+            "Modalities of the output, which may differ from the model's; may be empty."
+        )
     )
     effective_from: DateTime | None = strawberry.field(
-        description="First instant the offering holds, UTC. Null: it always has."
+        description=(
+            "Instant from which the offering is valid, UTC. Null: no start is given."
+        )
     )
     effective_to: DateTime | None = strawberry.field(
         description="Instant at which the offering ends, UTC. Null: no end is known."
@@ -65,12 +76,13 @@ class Offering(Node):
 
     status: Availability | None = strawberry.field(
         description=(
-            "Whether calls are served this way now. Null when the catalogue does not say."
+            "Whether the offering can be called now. Null when the catalogue "
+            "does not say."
         )
     )
     status_reason: str | None = strawberry.field(
         description=(
-            "The catalogue's word for why the status is what it is, such as "
+            "The catalogue's reason for the status, such as "
             "`provider_disabled`. Null when it gives none."
         )
     )
@@ -79,8 +91,8 @@ class Offering(Node):
     ] = strawberry.field(
         directives=[assume_size(10)],
         description=(
-            "What a request to this provider may contain, by name, whichever of its "
-            "endpoints for this model takes it; may be empty."
+            "Request parameters that the provider supports for this model on "
+            "any of its endpoints, ordered by name; may be empty."
         ),
     )
 
@@ -88,24 +100,26 @@ class Offering(Node):
         metadata=needs(Need.PRICES),
         directives=[assume_size(2)],
         description=(
-            "Its prices by tier, the standard one first; empty when the catalogue lists none."
+            "Prices by tier, the standard tier first; empty when the "
+            "catalogue lists none."
         ),
     )
     input_price: Decimal | None = strawberry.field(
         resolver=find_input_price,
         metadata=needs(Need.PRICES),
         description=(
-            "What a million input text tokens cost by the standard list now, in `currency`: "
-            "at the lowest step where the price depends on the length of the input, and at "
-            "the present hour where it depends on that. 0 is free of charge; null: there is "
-            "no such price, or input and output are priced in different currencies."
+            "Price of a million input text tokens in the standard list, in "
+            "`currency`: for the shortest input if it depends on the length "
+            "of the input, and for the current time if it depends on the "
+            "hour. 0 is free of charge. Null when there is no such price, or "
+            "when input and output have different currencies."
         ),
     )
     output_price: Decimal | None = strawberry.field(
         resolver=find_output_price,
         metadata=needs(Need.PRICES),
         description=(
-            "What a million output text tokens cost; otherwise as `inputPrice`."
+            "Price of a million output text tokens; otherwise like `inputPrice`."
         ),
     )
     currency: str | None = strawberry.field(
@@ -119,8 +133,9 @@ class Offering(Node):
         resolver=find_cost,
         metadata=needs(Need.PRICES),
         description=(
-            "What a usage costs by the standard list, without taxes and fees. Null: part of "
-            "the usage has no price here, or its parts are priced in different currencies."
+            "Cost of a usage in the standard list, without taxes and fees. "
+            "Null when part of the usage has no price, or when its parts "
+            "have different currencies."
         ),
     )
 

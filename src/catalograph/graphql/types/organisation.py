@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @strawberry.federation.type(
     keys=["id", "organisationId"],
-    description="Who makes models.",
+    description="A maker of models.",
 )
 class Organisation(Node):
     """Read from `records.Organisation`."""
@@ -30,15 +30,18 @@ class Organisation(Node):
     )
     country_code: str | None = strawberry.field(
         metadata=needs(Need.ORGANISATIONS),
-        description="Where the organisation sits, ISO 3166 alpha-2. Null when not known.",
+        description="Country of the organisation, ISO 3166 alpha-2. Null when not known.",
     )
     description: str | None = strawberry.field(
         metadata=needs(Need.ORGANISATIONS),
-        description="Who that is, in a few sentences. Null when the catalogue gives none.",
+        description="A short description. Null when the catalogue gives none.",
     )
     colour: str | None = strawberry.field(
         metadata=needs(Need.ORGANISATIONS),
-        description="For charts and badges, as `#rrggbb`. Null when the catalogue gives none.",
+        description=(
+            "Colour for charts and badges, `#rrggbb`. Null when the catalogue "
+            "gives none."
+        ),
     )
 
     models: (
@@ -49,8 +52,9 @@ class Organisation(Node):
         metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
-            "The models this organisation made. `filter.organisations` is fixed here. Null when the list could not be "
-            "loaded; `errors` says why."
+            "The models this organisation made. `filter.organisations` must "
+            "not be set here. Null when the list could not be loaded; "
+            "`errors` says why."
         ),
     )
 
@@ -61,13 +65,13 @@ class Organisation(Node):
 
 
 @strawberry.federation.type(
-    description="An organisation in a list, and where it stands there.", shareable=True
+    description="An organisation in a list, with its position.", shareable=True
 )
 class OrganisationEdge:
     """Read from `connections.EdgeSource`."""
 
     cursor: str = strawberry.field(
-        description="Opaque; finds this place again for `after` and `before`."
+        description="Opaque position in the list, for `after` and `before`."
     )
     node: Organisation = strawberry.field(description="The organisation.")
 
@@ -85,10 +89,16 @@ class OrganisationConnection:
         description="The organisations of the page, in list order."
     )
     page_info: PageInfo = strawberry.field(
-        description="Where the page stands in the list."
+        description="Position of the page in the list."
     )
-    total_count: int = strawberry.field(description="Organisations in the whole list.")
-    limit: int = strawberry.field(description="Most organisations the page could have.")
+    total_count: int = strawberry.field(
+        description="Number of organisations in the whole list."
+    )
+    limit: int = strawberry.field(
+        description="Maximum number of organisations on the page."
+    )
     offset: int = strawberry.field(
-        description="Index of the first edge in the list, from 0; under cursors too."
+        description=(
+            "Index of the first edge in the list, from 0, also when paging by cursor."
+        )
     )

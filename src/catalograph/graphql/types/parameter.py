@@ -14,8 +14,8 @@ _UNSAID = "Null when the catalogue does not say."
 
 @strawberry.federation.type(
     description=(
-        "Something that a request to a model may contain. Under a model it is described "
-        "for all its offerings together, under an offering for that one."
+        "A request parameter. Under a model it combines the details of all "
+        "offerings; under an offering it has those of this offering."
     ),
     shareable=True,
 )
@@ -26,38 +26,34 @@ class Parameter:
         description="Natural id within the model, such as `temperature`."
     )
     type: str | None = strawberry.field(
-        description=f"The catalogue's word for its type, such as `number` or `enum`. {_UNSAID}"
+        description=f"Type in the catalogue's words, such as `number` or `enum`. {_UNSAID}"
     )
     values: list[str] = strawberry.field(
         description=(
-            "What it may be, as text, in the catalogue's order. Empty when the catalogue "
-            "lists no values."
+            "Allowed values, as text, in the catalogue's order. Empty when "
+            "the catalogue lists none."
         )
     )
     default: str | None = strawberry.field(
-        description=f"What holds when a request does not contain it, as text. {_UNSAID}"
+        description=f"Default value, as text. {_UNSAID}"
     )
-    minimum: float | None = strawberry.field(
-        description=f"Least value it may have. {_UNSAID}"
-    )
-    maximum: float | None = strawberry.field(
-        description=f"Greatest value it may have. {_UNSAID}"
-    )
+    minimum: float | None = strawberry.field(description=f"Minimum value. {_UNSAID}")
+    maximum: float | None = strawberry.field(description=f"Maximum value. {_UNSAID}")
     aliases: list[str] = strawberry.field(
-        description="Other names of it, which filters take, too; may be empty."
+        description="Other names, which filters accept, too; may be empty."
     )
     is_required: bool | None = strawberry.field(
         description=f"Whether a request must contain it. {_UNSAID}"
     )
     notes: str | None = strawberry.field(
-        description="A sentence for people. Null when there is none."
+        description="Remarks of the catalogue. Null when there are none."
     )
     providers: list[
         Annotated["Provider", strawberry.lazy("catalograph.graphql.types.provider")]
     ] = strawberry.field(
         directives=[assume_size(5)],
         description=(
-            "Who of the model's providers takes it. Empty under an offering, whose "
-            "provider that is."
+            "Providers of the model that support it. Empty under an "
+            "offering, which has only one provider."
         ),
     )

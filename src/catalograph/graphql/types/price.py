@@ -18,17 +18,17 @@ from catalograph.graphql.types.list_cost import assume_size
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII | re.IGNORECASE)
 
 
-@strawberry.enum(description="What a list of prices stands for.")
+@strawberry.enum(description="Tier of a list of prices.")
 class PriceListKind(enum.Enum):
     """The upstream does not name its tiers."""
 
     STANDARD = strawberry.enum_value(
         Kind.STANDARD,
         description=(
-            "What a call costs without special terms. The catalogue does not name the "
-            "tiers of its price list; the standard one is taken to be the first that it "
-            "prints for an offering, which was right in 152 of 156 cases that could be "
-            "compared (August 2026)."
+            "Prices of a call without special terms. The catalogue does not "
+            "name the tiers of its price list, so the first list of an "
+            "offering is assumed to be the standard one. That was right in "
+            "152 of 156 cases that could be compared (August 2026)."
         ),
     )
     OTHER = strawberry.enum_value(
@@ -38,32 +38,38 @@ class PriceListKind(enum.Enum):
     FLOOR = strawberry.enum_value(
         Kind.FLOOR,
         description=(
-            "Not what a call costs: the lowest price ever stored, whatever its tier, "
-            "conditions and time. Given only where the price list cannot be read."
+            "Not what a call costs: the lowest of all prices, of any tier, "
+            "condition and time. Only present when the price list cannot be "
+            "read."
         ),
     )
 
 
 @strawberry.federation.type(
-    description="A condition under which a price holds.", shareable=True
+    description="A condition under which a price applies.", shareable=True
 )
 class PriceCondition:
     """Read from `prices.PriceCondition`."""
 
     parameter: str = strawberry.field(
-        description="What is compared, such as `input_tokens` or `image_params.quality`."
+        description=(
+            "Value that is compared, such as `input_tokens` or `image_params.quality`."
+        )
     )
     operator: str = strawberry.field(
-        description="How: `eq`, `in`, `lt`, `lte`, `gt` or `gte`; the catalogue may add others."
+        description=(
+            "Comparison: `eq`, `in`, `lt`, `lte`, `gt` or `gte`; the catalogue "
+            "may add others."
+        )
     )
     values: list[str] = strawberry.field(
         directives=[assume_size(2)],
-        description="What it is compared with, as text; one, or several with `in`.",
+        description="Values to compare with, as text; one, or several with `in`.",
     )
     group: int | None = strawberry.field(
         description=(
-            "The price holds when all conditions of one group hold. Null: the conditions "
-            "without a group are one group, too."
+            "The price applies when all conditions of any one group are met. "
+            "Conditions with null form a group, too."
         )
     )
 
@@ -75,32 +81,38 @@ class PriceWindow:
     """Read from `prices.PriceWindow`."""
 
     label: str | None = strawberry.field(
-        description="The catalogue's word, such as `peak`. Null when it gives none."
+        description="Name, such as `peak`. Null when the catalogue gives none."
     )
     start: str = strawberry.field(description="First minute of the window, `HH:MM`.")
     end: str = strawberry.field(
-        description="First minute behind it, `HH:MM`; past midnight when before `start`."
+        description=(
+            "First minute after the window, `HH:MM`; on the next day if it is "
+            "before `start`."
+        )
     )
     time_zone: str = strawberry.field(description="IANA name, such as `UTC`.")
     amount: Decimal = strawberry.field(
-        description="Instead of the amount of the price, for as many units, in its currency."
+        description=(
+            "Replaces the amount of the price, for the same number of units in "
+            "the same currency."
+        )
     )
 
 
 @strawberry.federation.type(
-    description="What so many units of something cost.", shareable=True
+    description="The price of a number of units.", shareable=True
 )
 class Price:
     """Read from `prices.Price`."""
 
     meter: str = strawberry.field(
-        description="What is counted, such as `input_text_tokens`."
+        description="Name of what is charged, such as `input_text_tokens`."
     )
     unit: str = strawberry.field(
-        description="Its unit, such as `token`, `image` or `second`."
+        description="Unit of the meter, such as `token`, `image` or `second`."
     )
     unit_size: int = strawberry.field(
-        description="Units that `amount` is for, such as 1000000."
+        description="Number of units that `amount` is for, such as 1000000."
     )
     amount: Decimal = strawberry.field(
         description="In `currency`, for `unitSize` units; 0 is free of charge."
@@ -108,11 +120,11 @@ class Price:
     currency: str = strawberry.field(description="ISO 4217, such as `USD`.")
     conditions: list[PriceCondition] = strawberry.field(
         directives=[assume_size(2)],
-        description="When the price holds; empty: always.",
+        description="Conditions under which the price applies; empty: always.",
     )
     windows: list[PriceWindow] = strawberry.field(
         directives=[assume_size(1)],
-        description="Hours at which another amount applies; empty: none.",
+        description="Hours of the day at which another amount applies; may be empty.",
     )
 
 
@@ -122,65 +134,66 @@ class Price:
 class PriceList:
     """Read from `prices.PriceList`."""
 
-    kind: PriceListKind = strawberry.field(
-        description="What the list stands for, and how certain that is."
-    )
+    kind: PriceListKind = strawberry.field(description="Tier of the list.")
     prices: list[Price] = strawberry.field(
         directives=[assume_size(5)],
-        description="In the catalogue's order; of several that hold the first counts.",
+        description="In the catalogue's order; if several apply, the first one counts.",
     )
 
 
 @strawberry.federation.type(
-    description="What one meter of a usage costs.", shareable=True
+    description="The cost of one meter of a usage.", shareable=True
 )
 class CostPart:
     """Read from `pricing.CostPart`."""
 
     meter: str = strawberry.field(
-        description="What is counted, such as `input_text_tokens`."
+        description="Name of what is charged, such as `input_text_tokens`."
     )
-    quantity: int = strawberry.field(description="Units that are paid for.")
+    quantity: int = strawberry.field(description="Number of units that are charged.")
     amount: Decimal = strawberry.field(
-        description="What they cost, exactly, in the currency of the whole."
+        description="Exact cost of this quantity, in the currency of the whole cost."
     )
 
 
-@strawberry.federation.type(description="What a usage costs.", shareable=True)
+@strawberry.federation.type(description="The cost of a usage.", shareable=True)
 class Cost:
     """Read from `pricing.Cost`."""
 
     amount: Decimal = strawberry.field(
-        description="Exactly the sum of the parts, in `currency`."
+        description="Exact sum of the parts, in `currency`."
     )
     currency: str = strawberry.field(description="ISO 4217, such as `USD`.")
     parts: list[CostPart] = strawberry.field(
         directives=[assume_size(3)],
         description=(
-            "Input, cached input and output, those with a quantity. Cached input without a "
-            "price of its own is part of the input."
+            "Input, cached input and output, as far as they have a quantity. "
+            "Cached input without a separate price is part of the input."
         ),
     )
 
 
-@strawberry.input(description="What is to be paid for: text tokens, and when.")
+@strawberry.input(description="Text tokens that are used, and the time of use.")
 class Usage:
     """Token counts of one call."""
 
     input_tokens: int = strawberry.field(
         default=0,
-        description="All input tokens, cached ones included; decides on the step of prices.",
+        description=(
+            "All input tokens, including cached ones. Prices that depend on the "
+            "length of the input are chosen by this number."
+        ),
     )
     cached_input_tokens: int = strawberry.field(
         default=0,
-        description="Those of the input tokens that the provider reads from its cache.",
+        description="Input tokens that the provider reads from its cache.",
     )
-    output_tokens: int = strawberry.field(
-        default=0, description="Tokens that the model gives."
-    )
+    output_tokens: int = strawberry.field(default=0, description="Output tokens.")
     at: DateTime | None = strawberry.field(
         default=UNSET,
-        description="When, for prices that depend on the hour. Null or absent: now.",
+        description=(
+            "Time of use, for prices that depend on the hour. Null or absent: now."
+        ),
     )
 
     def build(self, now: datetime.datetime) -> pricing.Usage:
@@ -239,7 +252,10 @@ def find_currency(root: strawberry.Parent[Any], info: Info) -> str | None:
 
 
 UsageArgument: TypeAlias = Annotated[
-    Usage, strawberry.argument(name="usage", description="What is to be paid for.")
+    Usage,
+    strawberry.argument(
+        name="usage", description="The usage to calculate the cost of."
+    ),
 ]
 
 
@@ -266,7 +282,7 @@ def find_cheapest(
         str,
         strawberry.argument(
             description=(
-                "The one currency whose prices are compared, ISO 4217; case does not count."
+                "The one currency whose prices are compared, ISO 4217, in any case."
             )
         ),
     ] = pricing.DOLLARS,

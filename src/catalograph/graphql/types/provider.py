@@ -26,7 +26,7 @@ def find_endpoints(root: strawberry.Parent[Any], info: Info) -> Any:
 
 @strawberry.federation.type(
     keys=["id", "providerId"],
-    description="Who serves models.",
+    description="A service that offers models through an API.",
 )
 class Provider(Node):
     """Read from `records.Provider`."""
@@ -37,15 +37,15 @@ class Provider(Node):
     )
     link: str | None = strawberry.field(
         metadata=needs(Need.PROVIDERS),
-        description="Address of the provider's own pages. Null when not known.",
+        description="Address of the provider's website. Null when not known.",
     )
     country_code: str | None = strawberry.field(
         metadata=needs(Need.PROVIDERS),
-        description="Where the provider sits, ISO 3166 alpha-2. Null when not known.",
+        description="Country of the provider, ISO 3166 alpha-2. Null when not known.",
     )
     description: str | None = strawberry.field(
         metadata=needs(Need.PROVIDERS),
-        description="Who that is, in a few sentences. Null when the catalogue gives none.",
+        description="A short description. Null when the catalogue gives none.",
     )
     endpoints: list[
         Annotated["Endpoint", strawberry.lazy("catalograph.graphql.types.endpoint")]
@@ -53,7 +53,9 @@ class Provider(Node):
         resolver=find_endpoints,
         metadata=needs(Need.INDEX),
         directives=[assume_size(5)],
-        description="Kinds of call the provider serves any model on, distinct, by id.",
+        description=(
+            "Endpoints on which the provider serves any model, distinct, ordered by id."
+        ),
     )
 
     models: (
@@ -64,8 +66,9 @@ class Provider(Node):
         metadata=needs(Need.INDEX),
         directives=[PAGE],
         description=(
-            "The models this provider serves. `filter.providers` is fixed here. Null when the list could not be "
-            "loaded; `errors` says why."
+            "The models this provider serves. `filter.providers` must not be "
+            "set here. Null when the list could not be loaded; `errors` says "
+            "why."
         ),
     )
 
@@ -76,13 +79,13 @@ class Provider(Node):
 
 
 @strawberry.federation.type(
-    description="A provider in a list, and where it stands there.", shareable=True
+    description="A provider in a list, with its position.", shareable=True
 )
 class ProviderEdge:
     """Read from `connections.EdgeSource`."""
 
     cursor: str = strawberry.field(
-        description="Opaque; finds this place again for `after` and `before`."
+        description="Opaque position in the list, for `after` and `before`."
     )
     node: Provider = strawberry.field(description="The provider.")
 
@@ -100,10 +103,16 @@ class ProviderConnection:
         description="The providers of the page, in list order."
     )
     page_info: PageInfo = strawberry.field(
-        description="Where the page stands in the list."
+        description="Position of the page in the list."
     )
-    total_count: int = strawberry.field(description="Providers in the whole list.")
-    limit: int = strawberry.field(description="Most providers the page could have.")
+    total_count: int = strawberry.field(
+        description="Number of providers in the whole list."
+    )
+    limit: int = strawberry.field(
+        description="Maximum number of providers on the page."
+    )
     offset: int = strawberry.field(
-        description="Index of the first edge in the list, from 0; under cursors too."
+        description=(
+            "Index of the first edge in the list, from 0, also when paging by cursor."
+        )
     )

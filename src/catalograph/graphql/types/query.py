@@ -29,7 +29,7 @@ from catalograph.graphql.types.organisation import (
 from catalograph.graphql.types.provider import Provider, ProviderConnection
 
 _FAILED = "Null when the list could not be loaded; `errors` says why."
-_UNKNOWN = "Null when the catalogue does not hold it."
+_UNKNOWN = "Null when the catalogue does not have it."
 
 
 async def load_model(
@@ -38,8 +38,8 @@ async def load_model(
         str,
         strawberry.argument(
             description=(
-                "Natural id, `organisation/name`, or one of the model's aliases; case does "
-                "not count."
+                "Natural id, `organisation/name`, or an alias of the model, "
+                "in any case."
             )
         ),
     ],
@@ -62,8 +62,8 @@ async def load_models_by_id(
         list[str],
         strawberry.argument(
             description=(
-                "Natural ids or aliases, case does not count; 1,000 in one operation by "
-                "default."
+                "Natural ids or aliases, in any case; at most 1,000 in one "
+                "operation by default."
             )
         ),
     ],
@@ -90,7 +90,9 @@ async def load_nodes(
     ids: Annotated[
         list[strawberry.ID],
         strawberry.argument(
-            description="Global ids of this graph; 1,000 in one operation by default."
+            description=(
+                "Global ids of this graph; at most 1,000 in one operation by default."
+            )
         ),
     ],
 ) -> Any:
@@ -110,33 +112,37 @@ def _find_or_error(index: CatalogueIndex, id_: str, place: int) -> Any:
         return strip(error)
 
 
-@strawberry.type(description="Where every question starts.")
+@strawberry.type(description="Entry points of the graph.")
 class Query:
     """Root fields, each of which fails alone."""
 
     models: ModelConnection | None = strawberry.field(
         resolver=load_models,
         directives=[PAGE],
-        description=f"Models, as the catalogue lists them unless ordered. {_FAILED}",
+        description=(
+            "Models, in the catalogue's order unless `orderBy` or `search` is "
+            f"given. {_FAILED}"
+        ),
     )
     model: Model | None = strawberry.field(
         resolver=load_model,
         description=(
-            f"One model. {_UNKNOWN} `extensions.suggestions` then names ids like the one "
-            "asked for, if there are any."
+            f"One model. {_UNKNOWN} `extensions.suggestions` then lists "
+            "similar ids, if there are any."
         ),
     )
     models_by_id: list[Model | None] = strawberry.field(
         resolver=load_models_by_id,
         description=(
-            "The models with these ids or aliases, in their order, repeats included; null "
-            "where the catalogue does not hold one."
+            "The models with these ids or aliases, in the order of the ids, "
+            "including repeats; null for those that the catalogue does not "
+            "have."
         ),
     )
     providers: ProviderConnection | None = strawberry.field(
         resolver=build_list_resolver(PROVIDER),
         directives=[PAGE],
-        description=f"Everyone who serves a model, by id. {_FAILED}",
+        description=f"All providers that serve a model, ordered by id. {_FAILED}",
     )
     provider: Provider | None = strawberry.field(
         resolver=build_look_up(PROVIDER, "Natural id, such as `openai`."),
@@ -145,7 +151,7 @@ class Query:
     organisations: OrganisationConnection | None = strawberry.field(
         resolver=build_list_resolver(ORGANISATION),
         directives=[PAGE],
-        description=f"Everyone who made a model, by id. {_FAILED}",
+        description=f"All organisations that made a model, ordered by id. {_FAILED}",
     )
     organisation: Organisation | None = strawberry.field(
         resolver=build_look_up(ORGANISATION, "Natural id, such as `openai`."),
@@ -154,7 +160,7 @@ class Query:
     endpoints: EndpointConnection | None = strawberry.field(
         resolver=build_list_resolver(ENDPOINT),
         directives=[PAGE],
-        description=f"Every kind of call that a model is served on, by id. {_FAILED}",
+        description=f"All endpoints on which a model is served, ordered by id. {_FAILED}",
     )
     endpoint: Endpoint | None = strawberry.field(
         resolver=build_look_up(ENDPOINT, "Natural id, such as `chat.completions`."),
@@ -163,17 +169,18 @@ class Query:
     catalogue: Catalogue | None = strawberry.field(
         resolver=load_catalogue,
         description=(
-            "How fresh and how large the catalogue is. Null when it could not be read; "
-            "`errors` says why."
+            "Freshness and size of the catalogue. Null when it could not be "
+            "read; `errors` says why."
         ),
     )
     node: Node | None = strawberry.field(
-        resolver=load_node, description=f"Whatever has this global id. {_UNKNOWN}"
+        resolver=load_node, description=f"The object with this global id. {_UNKNOWN}"
     )
     nodes: list[Node | None] = strawberry.field(
         resolver=load_nodes,
         description=(
-            "Whatever has these global ids, in their order, repeats included; null where "
-            "the catalogue does not hold one."
+            "The objects with these global ids, in the order of the ids, "
+            "including repeats; null for ids that the catalogue does not "
+            "have."
         ),
     )
