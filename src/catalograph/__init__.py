@@ -1,4 +1,4 @@
-"""A GraphQL gateway over an AI-model catalogue that speaks REST."""
+"""A GraphQL gateway to the REST API of a catalogue of AI models."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final

@@ -199,7 +199,7 @@ def test_a_schema_out_of_date_fails_and_shows_where(
     assert "-type OldQuery {" in lines
     assert "+type Query {" in lines
     assert lines[-1] == (
-        "catalograph: schema.graphql is out of date; `make schema` writes it anew"
+        "catalograph: schema.graphql is out of date; `make schema` updates it"
     )
 
 

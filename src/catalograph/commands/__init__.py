@@ -1,1 +1,1 @@
-"""The commands of the shell, their checks, and their output."""
+"""The command line: commands, the checks of `catalograph check`, and output."""

@@ -1,4 +1,4 @@
-"""The checks of `catalograph check`: settings, upstream, token, cache; each with a hint."""
+"""The checks of `catalograph check`: settings, upstream, token, tables, cache; with hints."""
 
 import contextlib
 import secrets
@@ -23,10 +23,10 @@ from catalograph.upstream.environment import find_ineffective_variables
 from catalograph.upstream.report import UpstreamReport
 
 AskUpstream: TypeAlias = Callable[[Settings], Awaitable[UpstreamReport]]
-"""Asks the upstream for one model and for its side tables, or raises an UpstreamError."""
+"""Fetches one model and the side tables from the upstream; raises UpstreamError."""
 
 PingCache: TypeAlias = Callable[[str], Awaitable[None]]
-"""Says a word to the shared cache at an address, or raises OSError."""
+"""Tests the shared cache at an address; raises OSError."""
 
 _TOKEN = f"{PREFIX}UPSTREAM_TOKEN"
 _URL = f"{PREFIX}UPSTREAM_URL"
@@ -48,10 +48,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table.
 
     Attributes:
-        subject: What was looked at.
-        passed: None when it could not be tried, or does not apply.
+        subject: What was checked.
+        passed: None when it could not be checked, or does not apply.
         result: What was found.
-        hint: What to do about it; empty when there is nothing to do.
+        hint: What to do, one line for each problem; empty when there is nothing to do.
     """
 
     subject: str
@@ -67,19 +67,19 @@ async def run_checks(
     ping_cache: PingCache,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Finding]:
-    """Look at everything that has to be right before the gateway is of use.
+    """Check everything that the gateway needs.
 
     Args:
         environ: The environment to read the settings from.
-        ask_upstream: One request with the settings' own address and token.
-        ping_cache: As above; not called for a cache in memory.
-        clock: Seconds that never run backwards.
+        ask_upstream: Called once, with the settings' address and token.
+        ping_cache: Not called for a cache in memory.
+        clock: Monotonic time in seconds.
 
     Returns:
-        Settings, upstream, token, cache.
+        Findings in this order: settings, upstream, token, tables if there are any, cache.
 
     Raises:
-        SettingsError: They are wrong; there is nothing to check with then.
+        SettingsError: The settings are wrong, so that nothing else can be checked.
     """
     settings = Settings.from_environ(environ)
     findings = [_describe_settings(settings, environ)]
@@ -92,7 +92,7 @@ def _describe_settings(settings: Settings, environ: Mapping[str, str]) -> Findin
     count = sum(
         row.origin in {"environment", "file"} for row in settings.describe(environ)
     )
-    # A token that is missing or odd is judged by what the upstream says to it.
+    # Whether a missing or unusual token is a problem depends on the upstream's response.
     warnings = [line for line in settings.warnings if not line.startswith(_TOKEN)]
     warnings += find_ineffective_variables(environ, settings.upstream_url)
     result = f"{count} set, the others by default"
@@ -167,7 +167,7 @@ def _judge_failure(
 
 
 def _judge_tables(report: UpstreamReport) -> list[Finding]:
-    """Say which side tables this key may read; one that fails leaves its own fields empty."""
+    """List the side tables that this key may read, with a hint for each one that fails."""
     if not report.tables:
         return []
     readable = [name for name, error in report.tables.items() if error is None]
@@ -289,7 +289,7 @@ async def _check_cache(
 
 
 class WrongServerError(OSError):
-    """A server of another kind than the gateway can use."""
+    """The server is a Redis Cluster or a Sentinel, which the gateway cannot use."""
 
 
 _CHECK_SCRIPT: Final = """
@@ -298,13 +298,13 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 
 
 async def ping_redis(url: str) -> None:
-    """Do to a Redis or Valkey what the gateway does: write a key, read it, run a script.
+    """Test the commands that the gateway needs: write a key, read it, run a script.
 
     Raises:
-        OSError: One of these is refused, or takes over a second; or the server is a node of a
-            Redis Cluster or a Sentinel. Says which.
+        OSError: A command is refused, or takes over a second; says which.
+        WrongServerError: The server is a node of a Redis Cluster, or a Sentinel.
     """
-    # Slow to import, and seldom needed.
+    # Imported here because it is slow, and only needed with a shared cache.
     from redis import RedisError, ResponseError  # noqa: PLC0415
     from redis.asyncio import Redis  # noqa: PLC0415
 
@@ -313,7 +313,7 @@ async def ping_redis(url: str) -> None:
     doing = "cannot be reached"
     try:
         await client.ping()
-        with contextlib.suppress(ResponseError):  # users may not be allowed to ask
+        with contextlib.suppress(ResponseError):  # INFO may be forbidden to this user.
             _check_mode((await client.info("server")).get("redis_mode", "standalone"))
         doing = "refuses to write"
         await client.set(key, value, ex=10)

@@ -1,8 +1,8 @@
 """The `catalograph` command.
 
-Slow imports happen inside the command that needs them, so that `--help` and
-the completion of a shell answer at once. Exit status: 0 well, 1 the answer is bad news
-(errors of a query, a failed check, a schema out of date), 2 the command was not usable.
+Slow imports are inside the command that needs them, so that `--help` and shell completion
+are fast. Exit status: 0 success; 1 a negative result (errors of a query, a failed check, a
+schema out of date); 2 the command, a setting or the environment is not usable.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ _MOST_DIFF_LINES: Final = 20
 
 
 class _Commands(TyperGroup):
-    """Tells people about their mistakes in a line, not in a traceback."""
+    """Reports our own errors in one line, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error of ours ends it with status 2."""
+        """Run the command; a CatalographError ends it with status 2."""
         try:
             return super().invoke(ctx)
         except CatalographError as exc:
@@ -48,12 +48,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     help=(
-        "A GraphQL gateway over an AI-model catalogue that speaks REST.\n\n"
+        "A GraphQL gateway to the REST API of a catalogue of AI models.\n\n"
         "Start with [bold]catalograph serve --demo[/bold]: no network, no token. "
         "Settings come from CATALOGRAPH_… variables; "
         "[bold]catalograph settings[/bold] lists them."
     ),
-    epilog="Exit status: 0 well; 1 errors in the answer, or a failed check; 2 not usable.",
+    epilog="Exit status: 0 success; 1 errors in the response, or a failed check; 2 not usable.",
 )
 
 _Demo = Annotated[
@@ -62,7 +62,7 @@ _Demo = Annotated[
 ]
 
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -125,12 +125,12 @@ def serve(
     upstream_version: Annotated[
         UpstreamVersion | None,
         typer.Option(
-            help="The contract that the upstream follows, also the embedded one.",
+            help="Version of the upstream's API, also of the embedded one.",
             show_default="CATALOGRAPH_UPSTREAM_VERSION",
         ),
     ] = None,
 ) -> None:
-    """Serve the gateway until it is told to stop."""
+    """Serve the gateway until SIGTERM or Ctrl+C."""
     from catalograph.app import check_start, find_start_warnings, serve as serve_app
     from catalograph.commands.console import describe_start, find_base
     from catalograph.observability.logs import configure_logging, get_logger
@@ -144,7 +144,7 @@ def serve(
     }
     for name, value in options.items():
         if value is not None:
-            # In the environment, because worker processes read their settings anew.
+            # Set in the environment, because worker processes read their settings from it.
             _override(name, value)
     settings = _read_settings()
     check_start(settings, demo=demo)
@@ -179,12 +179,12 @@ def upstream(
     models: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Make up this many models instead, the same every time."
+            min=0, help="Generate this many models instead, the same every time."
         ),
     ] = None,
     upstream_version: Annotated[
         UpstreamVersion,
-        typer.Option(help="The contract of the REST API, by its month."),
+        typer.Option(help="Version of the REST API, by its month."),
     ] = DEFAULT_VERSION,
 ) -> None:
     """Serve the embedded catalogue as the REST API that the gateway reads."""
@@ -216,12 +216,13 @@ def upstream(
 def schema(
     *,
     subgraph: Annotated[
-        bool, typer.Option("--subgraph", help="What a federated graph composes.")
+        bool,
+        typer.Option("--subgraph", help="Print the subgraph schema for federation."),
     ] = False,
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Print nothing; fail when the committed one is out of date."
+            "--check", help="Print nothing; fail if the committed file is out of date."
         ),
     ] = False,
 ) -> None:
@@ -232,7 +233,7 @@ def schema(
     if check:
         _compare(_SUBGRAPH_SDL if subgraph else _API_SDL, text)
     else:
-        # As a file of it is, whatever the console's encoding.
+        # Always UTF-8, like the committed file, whatever the encoding of the console.
         typer.echo(text.encode(), nl=not text.endswith("\n"))
 
 
@@ -247,7 +248,7 @@ def query(
     ] = "{}",
     demo: _Demo = False,
 ) -> None:
-    """Run one operation and print its answer as JSON."""
+    """Run one operation and print its response as JSON."""
     import asyncio
 
     text = sys.stdin.read() if document == "-" else document
@@ -257,7 +258,8 @@ def query(
     if sys.stdout.isatty():
         body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     if not can_show(body, sys.stdout):
-        # Escapes say the same; a question mark in place of a letter would not.
+        # `json.dumps` escapes what is not ASCII. The stream would replace such characters by
+        # question marks.
         body = json.dumps(json.loads(body), separators=(",", ":"))
     typer.echo(body)
     if answer.codes:
@@ -266,7 +268,7 @@ def query(
 
 @app.command()
 def check(*, as_json: _Json = False) -> None:
-    """Look whether settings, upstream, token and cache are right."""
+    """Test settings, upstream, token and cache."""
     import asyncio
 
     from catalograph.app import check_upstream
@@ -274,7 +276,7 @@ def check(*, as_json: _Json = False) -> None:
     from catalograph.commands.console import print_findings, print_findings_json
     from catalograph.observability.logs import configure_logging
 
-    # The table says it all.
+    # The table shows the problems; log lines would repeat them.
     configure_logging(level="error")
 
     findings = asyncio.run(
@@ -287,7 +289,7 @@ def check(*, as_json: _Json = False) -> None:
 
 @app.command()
 def settings(*, as_json: _Json = False) -> None:
-    """Print every setting, its value and where that came from; secrets are masked."""
+    """Print every setting, its value and its origin; secrets are masked."""
     from catalograph.commands.console import print_settings, print_settings_json
 
     rows = _read_settings().describe(os.environ)
@@ -301,13 +303,13 @@ def _read_settings() -> "Settings":
 
 
 def _override(name: str, value: object) -> None:
-    """Set a setting for this process and its workers, wherever it came from."""
+    """Override a setting for this process and its workers, also if it came from a file."""
     os.environ.pop(f"CATALOGRAPH_{name}_FILE", None)
     os.environ[f"CATALOGRAPH_{name}"] = str(value)
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # the reader is gone, or the disk is full
+    with contextlib.suppress(OSError):  # The reader has gone, or the disk is full.
         typer.echo(text, err=True)
 
 
@@ -317,12 +319,12 @@ def _refuse(why: str) -> typer.Exit:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person reads; there is no stream at all where it was closed at start."""
+    """Whether the stream is a terminal. It is None if it was closed at start."""
     return stream is not None and stream.isatty()
 
 
 def _compare(path: Path, text: str) -> None:
-    """End with status 1 when the committed file says something else."""
+    """End with status 1 if the committed file has other content."""
     import difflib
 
     try:
@@ -344,7 +346,7 @@ def _compare(path: Path, text: str) -> None:
     )
     if diff:
         _say("\n".join(diff[:_MOST_DIFF_LINES]))
-        _say(f"catalograph: {path} is out of date; `make schema` writes it anew")
+        _say(f"catalograph: {path} is out of date; `make schema` updates it")
         raise typer.Exit(1)
 
 
@@ -369,8 +371,8 @@ async def _execute(
     operation = Operation(document=document, variables=variables)
     caller = Caller()
     if settings.upstream_auth == "passthrough" and settings.upstream_token and not demo:
-        # The user of the command is the caller, with a partition of its own: what this
-        # token may see must not be cached where others find it.
+        # The user of the command is the caller. A random partition keeps the data of this
+        # token out of the cache entries of other callers.
         token = settings.upstream_token.reveal()
         caller = Caller(token=token, partition=secrets.token_hex(16))
     async with open_gateway(settings, demo=demo) as engine:

@@ -23,24 +23,24 @@ _QUERY: Final = (
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
 _PLAIN_MARKS: Final = {"✓": "ok", "✗": "no", "-": "-"}
-"""For consoles that have no such signs."""
+"""Replacements for consoles that cannot show the marks."""
 
 
 def find_base(host: str, port: int) -> str:
     """Find the address at which this machine reaches the gateway, without a path."""
-    # Both stand for all addresses; `::` is listened on with IPv4, too.
+    # Both mean all addresses; a socket on `::` accepts IPv4, too.
     anywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     host = "127.0.0.1" if anywhere else host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def describe_start(settings: Settings, base: str, *, demo: bool) -> str:
-    """Say where the gateway is, and what to try first.
+    """Describe the addresses of the gateway, with a first request to try.
 
     Args:
-        settings: Those that it serves with.
+        settings: Settings of the gateway.
         base: From `find_base`.
-        demo: Whether it asks the embedded catalogue.
+        demo: Whether it serves the embedded catalogue.
     """
     what = "the embedded catalogue" if demo else settings.upstream_url
     body = json.dumps({"query": _QUERY})
@@ -62,7 +62,7 @@ def describe_start(settings: Settings, base: str, *, demo: bool) -> str:
 
 
 def print_findings(findings: Iterable["Finding"]) -> None:
-    """Print what was checked, one row each."""
+    """Print a table with one row for each finding."""
     table = Table("", "Checked", "Found", "What to do")
     for finding in findings:
         mark, style = _MARKS[finding.passed]
@@ -78,7 +78,7 @@ def print_findings(findings: Iterable["Finding"]) -> None:
 
 
 def print_settings(rows: Iterable[Shown]) -> None:
-    """Print a table to a terminal, and to anything else a line each that a tool can read."""
+    """Print a table to a terminal, or else one `NAME=value` line for each setting, for tools."""
     if not sys.stdout.isatty():
         for row in rows:
             print(f"{row.name}={row.value}\t# {row.origin}")  # noqa: T201 - for a tool
@@ -92,7 +92,7 @@ def print_settings(rows: Iterable[Shown]) -> None:
 
 
 def print_findings_json(findings: Iterable["Finding"]) -> None:
-    """Print `[{subject, passed, result, hint}]`; `passed` is null where it does not apply."""
+    """Print `[{subject, passed, result, hint}]`; `passed` is null if it was not checked."""
     _print_json(list(findings))
 
 

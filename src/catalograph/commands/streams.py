@@ -1,4 +1,4 @@
-"""Standard streams as they are given: missing, closed, or not in UTF-8."""
+"""Standard streams that may be missing, closed, or not in UTF-8."""
 
 import os
 import sys
@@ -6,16 +6,16 @@ from typing import TextIO
 
 
 def prepare_streams() -> None:
-    """Make standard streams that can be written to, whatever they were given as.
+    """Make sure that stdout and stderr can be written to.
 
-    A service may be started without them, and a console may lack most of Unicode; neither
-    is a reason to fail.
+    A service manager may start a process without them, and a console may not support all of
+    Unicode. Neither should make a command fail.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # Otherwise a socket would get this number, and receive what is written to it.
+            # Otherwise the next socket or file would get this number, and receive the output.
             os.open(os.devnull, os.O_RDWR)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -26,14 +26,14 @@ def prepare_streams() -> None:
 
 
 def discard_output() -> None:
-    """Let what is left of standard output go nowhere, when it cannot be written."""
+    """Redirect stdout to the null device, so that flushing it at exit does not fail again."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
 
 
 def can_show(text: str, stream: TextIO) -> bool:
-    """Whether a stream has every character of a text."""
+    """Whether the encoding of a stream has every character of a text."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

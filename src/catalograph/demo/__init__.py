@@ -3,10 +3,10 @@
 from typing import Final, Literal
 
 UpstreamVersion = Literal["2025-12", "2026-08"]
-"""Which contract the embedded upstream follows."""
+"""Version of the API that the embedded upstream serves."""
 
 DEFAULT_VERSION: Final = "2025-12"
-"""What it follows as a REST service of its own, unless told otherwise."""
+"""Default version of `catalograph upstream` and of `build_demo_app`."""
 
 DEMO_VERSION: Final = "2026-08"
-"""What it follows below the gateway in a demo, unless `UPSTREAM_VERSION` says otherwise."""
+"""Version of `serve --demo` and `query --demo` if `UPSTREAM_VERSION` is `auto`."""

@@ -1,7 +1,7 @@
-"""The embedded catalogue: a readable data file, and December's rows that follow from it.
+"""The embedded catalogue: the format of its data file, and the rows of December 2025.
 
-`catalogue.json` names each organisation and provider once and nests what is offered of
-a model under it. A key that is left out means that nothing is known.
+`catalogue.json` defines each organisation and provider once; offerings are nested in their
+model. A missing key means that the value is not known.
 """
 
 from importlib import resources
@@ -23,7 +23,7 @@ class Organisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         colour: `#rrggbb`.
-        about: A sentence, as of the providers and the models.
+        about: Description, as for providers and models.
     """
 
     name: str
@@ -33,15 +33,15 @@ class Organisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who serves models; what follows `country_code` is for 2026-08.
+    """Who serves models. The fields after `country_code` are only used in 2026-08.
 
     Attributes:
-        currency: Of its prices.
-        batch_factor: What a batch costs of the standard price.
+        currency: Currency of its prices.
+        batch_factor: Price of a batch as a fraction of the standard price.
         routing: `active` or `disabled`.
-        parameters: Sets that its chat models take beside their own; an empty list
-            means that it does not say which parameters it takes.
-        details: What is true of a parameter at this provider only.
+        parameters: Parameter sets that its chat models support in addition to their own.
+            An empty list means that its parameters are not known.
+        details: Details of parameters that differ at this provider, by parameter.
     """
 
     name: str | None = None
@@ -56,7 +56,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Prices = dict[str, str]
-"""Prices by meter; `in`, `out` and `cached` are short for text tokens."""
+"""Prices by meter; `in`, `out` and `cached` are short names of the meters of text tokens."""
 
 
 class DatedPrices(
@@ -65,7 +65,7 @@ class DatedPrices(
     forbid_unknown_fields=True,
     rename={"since": "from", "until": "to"},
 ):
-    """Prices that are no longer in force, or not yet."""
+    """Prices that apply before or after the current ones."""
 
     price: Prices
     since: str | None = None
@@ -83,14 +83,14 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices up to so many input tokens, this one included; None means without end."""
+    """Prices up to and including `up_to` input tokens; None: without bound."""
 
     price: Prices
     up_to: int | None = None
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices when all of these parameters have these values."""
+    """Prices that apply when all parameters have these values."""
 
     when: dict[str, str | bool]
     price: Prices
@@ -102,18 +102,21 @@ class Offering(
     forbid_unknown_fields=True,
     rename={"since": "from", "until": "to"},
 ):
-    """A provider's name for a model, and the endpoints it serves it on.
+    """A model as one provider serves it, on one or more endpoints.
+
+    The fields from `rollout` on are only used in 2026-08.
 
     Attributes:
-        takes: Where it differs from the model's own; as `gives`.
-        since: Day from which it holds.
-        until: Day from which it no longer does.
-        rollout: State of the provider for 2026-08, as all that follows.
-        routing: Of the model at this provider.
-        capability: By endpoint, where it is not `active`.
-        price: Where it differs from the model's own.
-        unpriced: No price is known.
-        other_prices: Prices of other times.
+        slug: The provider's own name of the model.
+        takes: Input modalities; None: those of the model. `gives`: the same for output.
+        since: First day on which it is valid.
+        until: First day on which it is no longer valid.
+        rollout: State of the rollout at the provider.
+        routing: `active` or `disabled`, for this model at this provider.
+        capability: States of endpoints that are not `active`, by endpoint.
+        price: None: those of the model.
+        unpriced: Whether no price is known.
+        other_prices: Prices before or after the current ones.
     """
 
     provider: str
@@ -134,16 +137,16 @@ class Offering(
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model; what follows `offerings` is for 2026-08.
+    """One model. The fields after `offerings` are only used in 2026-08.
 
     Attributes:
-        limits: Most tokens that go in and that come out; None where unknown.
-        params: Sets of parameters for text and video instead of the usual ones.
-        after: Models that this one replaces.
-        retires: Day of a retirement that December did not know.
-        price: Standard price; with `steps` or `cases`, of the other meters.
-        unit_sizes: By meter, where it is not the usual one.
-        free: Who offers it as the variant `:free`.
+        limits: Maximum numbers of input and of output tokens; None: not known.
+        params: Parameter sets for text and video; None: the default sets.
+        after: Ids of the models that this one replaces.
+        retires: Day of a retirement that was not known in December 2025.
+        price: Standard prices. With `steps` or `cases`, only those of the other meters.
+        unit_sizes: Units per price, for meters that do not have the default.
+        free: Offerings of the variant `:free`.
     """
 
     model_id: str
@@ -170,11 +173,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CatalogueFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file.
+    """The whole data file.
 
     Attributes:
-        parameter_sets: What is known of parameters, by set and name.
-        parameters: The usual sets by capability of 2026-08.
+        parameter_sets: Details of parameters, by name of the set and of the parameter.
+        parameters: Names of the default sets, by capability of 2026-08.
     """
 
     parameter_sets: dict[str, dict[str, dict[str, Any]]]
@@ -188,18 +191,18 @@ def read_file() -> CatalogueFile:
     """Read the data file.
 
     Raises:
-        msgspec.ValidationError: It is not as described here.
+        msgspec.ValidationError: The file does not have this format.
     """
     data_file = resources.files("catalograph.demo").joinpath("catalogue.json")
     return msgspec.json.decode(data_file.read_bytes(), type=CatalogueFile)
 
 
 def read_catalogue() -> list[StoredModel]:
-    """Read the embedded models as December 2025 shows them, grouped by organisation.
+    """Read the embedded models as rows of December 2025, grouped by organisation.
 
     Raises:
-        msgspec.ValidationError: The data file is not as described here.
-        KeyError: An offering names a provider that the file does not list.
+        msgspec.ValidationError: The data file does not have the format above.
+        KeyError: An offering names a provider that the file does not define.
     """
     catalogue = read_file()
     return [_build_model(catalogue, model) for model in catalogue.models]
@@ -240,7 +243,7 @@ def _build_organisation(
 def build_row(
     catalogue: CatalogueFile, model: Model, offering: Offering, endpoint: str
 ) -> ProviderRow:
-    """Build a row of December for one endpoint of an offering."""
+    """Build a row of December 2025 for one endpoint of an offering."""
     provider = catalogue.providers[offering.provider]
     return ProviderRow(
         api_provider_id=offering.provider,
@@ -258,5 +261,5 @@ def build_row(
 
 
 def _midnight(day: str | None) -> str | None:
-    """Write a day as the upstream stores it: with a time, without a zone."""
+    """Format a day as the upstream stores it: with a time, but without a zone."""
     return day and f"{day}T00:00:00"

@@ -1,7 +1,7 @@
-"""The embedded upstream of December 2025 without HTTP: a question in, bytes out.
+"""The embedded upstream of December 2025 without HTTP: parameters in, body out.
 
-As the real one does, it filters the whole catalogue; lists of one filter are cached, so
-that paging through 60,000 models stays cheap.
+Like the real one it filters the whole catalogue for each list. The result of a filter is
+cached, so that paging through 60,000 models is cheap.
 """
 
 import bisect
@@ -18,23 +18,24 @@ from catalograph.demo.rows import ProviderRow, StoredModel, parse_instant
 from catalograph.demo.shapes import Shape
 
 _CACHED_FRAGMENTS = 8192
-"""Encoded models; a model takes about a kilobyte."""
+"""Number of cached encoded models; each takes about a kilobyte."""
 
 _CACHED_LISTS = 64
+"""Number of cached filter results."""
 
 
 class Engine:
-    """A catalogue that answers questions as one version of the upstream does.
+    """Answers list requests as one version of the upstream does.
 
     Args:
-        models: In any order; ids are unique.
-        shape: Which version.
+        models: The catalogue, in any order; ids are unique.
+        shape: The version.
     """
 
     def __init__(self, models: Iterable[StoredModel], shape: Shape) -> None:
         self._shape = shape
         self._models = sorted(models, key=self._listing_key)
-        self._turns = sorted(
+        self._changes = sorted(
             {
                 instant
                 for model in self._models
@@ -46,20 +47,24 @@ class Engine:
         self._snapshot: tuple[int, _Snapshot] | None = None
 
     def answer(self, question: Question, now: datetime.datetime) -> bytes:
-        """Build the body of the answer.
+        """Build the body of a response.
 
         Args:
-            question: Already corrected, see `parameters`.
+            question: The parameters, already normalised; see `parameters`.
             now: Decides which rows are within their effective dates; has a time zone.
 
         Returns:
-            JSON as the upstream lays it out, indented by two spaces.
+            JSON, indented by two spaces as that of the upstream.
         """
         return self._find_snapshot(now).answer(question)
 
     def _find_snapshot(self, now: datetime.datetime) -> "_Snapshot":
-        """Between two turns the same rows are active, so one snapshot serves them all."""
-        period = bisect.bisect_right(self._turns, now)
+        """Find or build the snapshot of a moment.
+
+        Rows only become active or inactive at one of `_changes`, so a snapshot is valid from
+        one of these instants to the next.
+        """
+        period = bisect.bisect_right(self._changes, now)
         if self._snapshot is None or self._snapshot[0] != period:
             self._snapshot = period, _Snapshot(self._models, self._shape, now)
         return self._snapshot[1]
@@ -75,7 +80,7 @@ class Engine:
 
 
 class _Snapshot:
-    """The catalogue while the same rows are active."""
+    """The catalogue in a period in which the same rows are active."""
 
     def __init__(
         self, models: Sequence[StoredModel], shape: Shape, now: datetime.datetime
@@ -87,7 +92,7 @@ class _Snapshot:
 
     def answer(self, question: Question) -> bytes:
         found = self._find(msgspec.structs.replace(question, limit=1, offset=0.0))
-        # Only these parts of a question change how a model looks.
+        # Only these parameters change how a model is rendered.
         view = Question(
             providers=question.providers, data=question.data, gateway=question.gateway
         )
@@ -108,7 +113,7 @@ class _Snapshot:
         )
 
     def _filter(self, question: Question) -> tuple[int, ...]:
-        """Find the places of the models that match, in order."""
+        """Find the positions of the models that match, in order."""
         return tuple(
             place
             for place, (model, rows) in enumerate(self._models)
@@ -118,7 +123,7 @@ class _Snapshot:
     def _encode(self, place: int, view: Question) -> bytes:
         model, rows = self._models[place]
         shown = self._shape.render(model, _narrow(rows, view), view)
-        # A line feed within a string is escaped, so each one here ends a line.
+        # Line feeds within strings are escaped, so this only indents lines.
         return write_json(shown).replace(b"\n", b"\n    ")
 
 
@@ -148,7 +153,7 @@ def _holds_any(values: Iterable[str | None], wanted: Sequence[str]) -> bool:
 
 
 def _narrow(rows: Sequence[ProviderRow], question: Question) -> Sequence[ProviderRow]:
-    """Leave the rows of the providers asked for."""
+    """Filter rows by the requested providers."""
     if not question.providers:
         return rows
     return [row for row in rows if row.api_provider_id in question.providers]

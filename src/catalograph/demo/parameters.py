@@ -1,4 +1,4 @@
-"""Query parameters as the upstream reads them: never an error, always some value."""
+"""Query parameters as the upstream reads them: invalid values become defaults, not errors."""
 
 import decimal
 import math
@@ -19,17 +19,17 @@ _PREFIXED = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-# From here on, and below the second one, JavaScript prints a number with an exponent.
+# JavaScript prints numbers from the first and below the second one with an exponent.
 _EXPONENT_FROM = 1e21
 _EXPONENT_BELOW = 1e-6
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of one request. An empty list restricts nothing.
+    """The normalised parameters of one list request. An empty list restricts nothing.
 
     Attributes:
-        limit: Effective, 1 to 250.
-        offset: Effective, from 0, whole; a float, because it has no upper bound.
+        limit: 1 to 250.
+        offset: A whole number from 0; a float, because it has no upper bound.
     """
 
     providers: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Parameters:
             self._values.setdefault(name, []).append(value)
 
     def read_list(self, *names: str) -> tuple[str, ...]:
-        """Split every value given under these names; empty when nothing is left."""
+        """Split the values of all these parameters into items; empty when there are none."""
         return tuple(
             item
             for name in names
@@ -76,15 +76,15 @@ class Parameters:
         return self.read_first(name).strip().lower()
 
     def read_boolean(self, name: str) -> bool:
-        """Read the first value; true for everything that does not clearly say no."""
+        """Read the first value as a switch; see `parse_boolean`."""
         return parse_boolean(self.read_first(name))
 
     def read_limit(self) -> int:
-        """Read `limit` as the upstream corrects it."""
+        """Read `limit`; see `parse_limit`."""
         return parse_limit(self.read_first("limit"))
 
     def read_offset(self) -> float:
-        """Read `offset` as the upstream corrects it."""
+        """Read `offset`; see `parse_offset`."""
         return parse_offset(self.read_first("offset"))
 
     def read_first(self, name: str) -> str:
@@ -97,7 +97,7 @@ class Parameters:
 
 
 def split_list(value: str) -> list[str]:
-    """Split at commas and white space, or `{a,b}` and `{"a","b"}` at commas alone."""
+    """Split at commas and white space, but `{a,b}` and `{"a","b"}` only at commas."""
     trimmed = value.strip()
     if trimmed.startswith("{") and trimmed.endswith("}"):
         items = (item.strip().strip('"') for item in trimmed[1:-1].split(","))
@@ -106,12 +106,12 @@ def split_list(value: str) -> list[str]:
 
 
 def parse_boolean(value: str) -> bool:
-    """Read a switch that is on unless the value is one of the four words for off."""
+    """Read a switch: false for `false`, `0`, `no` and `off`, otherwise true."""
     return value.strip().lower() not in _FALSE
 
 
 def parse_number(value: str) -> float:
-    """Read a number as JavaScript's `Number()` does; NaN for what is none, 0 for nothing."""
+    """Read a number as JavaScript's `Number()` does; NaN if invalid, 0 if blank."""
     trimmed = value.strip()
     if not trimmed:
         return 0.0
@@ -126,7 +126,7 @@ def parse_number(value: str) -> float:
 
 
 def parse_limit(value: str) -> int:
-    """Clamp to 1 to 250; 50 for everything below 1, for infinities and for no number."""
+    """Read a limit, at most 250; 50 if it is below 1, infinite or not a number."""
     number = parse_number(value)
     if not math.isfinite(number) or number < 1:
         return _DEFAULT_LIMIT
@@ -134,7 +134,7 @@ def parse_limit(value: str) -> int:
 
 
 def parse_offset(value: str) -> float:
-    """Cut off the fraction; 0 for negatives, for infinities and for no number."""
+    """Read an offset, without its fraction; 0 if it is negative, infinite or not a number."""
     number = parse_number(value)
     if not math.isfinite(number) or number < 0:
         return 0.0
@@ -142,14 +142,14 @@ def parse_offset(value: str) -> float:
 
 
 def print_number(number: float) -> str:
-    """Print a whole number as JavaScript does: `1e+21` from there on, digits below."""
+    """Print a whole number as JavaScript does: from 1e21 on with an exponent."""
     if number >= _EXPONENT_FROM:
         return repr(number)
     return f"{decimal.Decimal(repr(number)):.0f}"
 
 
 def print_decimal(number: float) -> str:
-    """Print a number from 0 as JavaScript does: `0.00001`, but `1e-7`."""
+    """Print a number of 0 or more as JavaScript does: `0.00001`, but `1e-7`."""
     if 0 < number < _EXPONENT_BELOW:
         digits, _, exponent = f"{decimal.Decimal(repr(number)):e}".partition("e-")
         return f"{digits}e-{int(exponent)}"

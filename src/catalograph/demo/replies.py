@@ -1,4 +1,4 @@
-"""Replies of both versions of the embedded upstream."""
+"""HTTP of the embedded upstream, common to both versions."""
 
 import abc
 import datetime
@@ -10,16 +10,16 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 Clock = Callable[[], datetime.datetime]
-"""Gives the present instant, with a time zone."""
+"""Returns the current instant, with a time zone."""
 
 TEXT: Final = {"content-type": "text/plain; charset=UTF-8"}
-"""Headers of a plain text answer."""
+"""Headers of a plain text response."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def utc_now() -> datetime.datetime:
-    """Give the present instant in UTC."""
+    """Return the current instant in UTC."""
     return datetime.datetime.now(datetime.UTC)
 
 
@@ -48,14 +48,14 @@ class RestService(abc.ABC):
 
         Args:
             method: In upper case.
-            path: Still percent-encoded.
-            query_string: Undecoded, without the question mark.
-            authorization: The header; None where there is none.
-            origin: Scheme, host and port by which it was asked.
+            path: Percent-encoded.
+            query_string: Percent-encoded, without the question mark.
+            authorization: Value of the header; None without it.
+            origin: Scheme, host and port of the request.
         """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak ASGI."""
+        """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
             return
@@ -71,7 +71,7 @@ class RestService(abc.ABC):
 
 
 def write_json(body: Any) -> bytes:
-    """Lay JSON out as the upstream does, indented by two spaces."""
+    """Encode JSON as the upstream does, indented by two spaces."""
     return msgspec.json.format(msgspec.json.encode(body), indent=2)
 
 
@@ -95,7 +95,7 @@ def _find_header(scope: Scope, wanted: bytes) -> str | None:
 
 
 async def send_reply(reply: Reply, scope: Scope, send: Send) -> None:
-    """Send a whole reply; without its body if that was a HEAD request."""
+    """Send a whole reply, without its body for a HEAD request."""
     headers = reply.headers | {"content-length": str(len(reply.body))}
     await send(
         {
@@ -111,7 +111,7 @@ async def send_reply(reply: Reply, scope: Scope, send: Send) -> None:
 
 
 async def answer_lifespan(receive: Receive, send: Send) -> None:
-    """Confirm start and stop: there is nothing to open or close."""
+    """Confirm start and stop; there is nothing to open or close."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

@@ -1,6 +1,6 @@
 """The rows of the embedded upstream, field by field in the order of its JSON.
 
-They hold no cycles, so the garbage collector need not walk the many of them (`gc=False`).
+They have no reference cycles, so the garbage collector can skip them (`gc=False`).
 """
 
 import datetime
@@ -9,7 +9,7 @@ import msgspec
 
 
 class OrganisationRow(msgspec.Struct, frozen=True, gc=False):
-    """Who made a model; dates and names here and below are passed through as stored."""
+    """The maker of a model. Dates and names, here and below, are shown as they are stored."""
 
     organisation_id: str
     name: str | None = None
@@ -20,9 +20,9 @@ class ProviderRow(msgspec.Struct, frozen=True, gc=False):
     """One provider serving one model on one endpoint.
 
     Attributes:
-        is_active_gateway: False hides the row from every answer.
-        effective_from: First instant at which the row is shown; None means always was.
-        effective_to: First instant at which it no longer is; None means no end.
+        is_active_gateway: False hides the row from every response.
+        effective_from: First instant at which the row is shown; None: no bound.
+        effective_to: First instant at which it is no longer shown; None: no bound.
     """
 
     api_provider_id: str
@@ -46,7 +46,7 @@ class DataSection(msgspec.Struct, frozen=True, gc=False):
 
 
 class GatewaySection(msgspec.Struct, frozen=True, gc=False):
-    """The section `gateway`; of a stored model only `providers` counts."""
+    """The section `gateway`. Stored models only use `providers`; the rest is computed."""
 
     active: bool = False
     endpoints: tuple[str, ...] = ()
@@ -54,11 +54,11 @@ class GatewaySection(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredModel(msgspec.Struct, frozen=True, gc=False):
-    """One model with everything that any answer may say about it.
+    """One model with all data that any response shows.
 
     Attributes:
-        params: Parameters that each provider takes, by provider id; only the later
-            flat answers show them.
+        params: Parameters that each provider supports, by provider id; only shown in the
+            later, flat form.
     """
 
     model_id: str
@@ -76,7 +76,7 @@ class StoredModel(msgspec.Struct, frozen=True, gc=False):
 
 
 class SectionedModel(msgspec.Struct, frozen=True, gc=False):
-    """A model as the sectioned answer shows it; a section switched off is absent."""
+    """A model in the form with sections; a section that is switched off is absent."""
 
     model_id: str
     name: str | None
@@ -92,7 +92,7 @@ class SectionedModel(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse_instant(stored: str | None) -> datetime.datetime | None:
-    """Read a stored date as UTC; None for none, and for a word that is no date."""
+    """Read a stored date as UTC; None for None and for text that is not a date."""
     if stored is None:
         return None
     try:

@@ -27,13 +27,13 @@ from catalograph.demo.v2026_08.december import convert_catalogue
 from catalograph.demo.v2026_08.rows import Catalogue
 
 DEMO_TOKEN: Final = "aistats_v1_k_demo_catalogue"  # noqa: S105 - opens nothing but this app
-"""A key that the embedded upstream takes; any other of its form will do as well."""
+"""A key for the embedded upstream, which accepts any key of this form."""
 
 DEMO_TOKENS: Final[Mapping[UpstreamVersion, str]] = {
     "2025-12": DEMO_TOKEN,
     "2026-08": keys.TOKEN,
 }
-"""Such a key by version."""
+"""A key for each version."""
 
 _KEY = re.compile(r"aistats_v1_k_([^_]+)_(.+)")
 
@@ -59,14 +59,14 @@ _NOT_IMPLEMENTED = write_json(
 
 
 class DemoUpstream(RestService):
-    """Answers requests for a catalogue as one version of the upstream does.
+    """Answers HTTP requests as one version of the upstream does.
 
-    Keys of the form `aistats_v1_k_<kid>_<secret>` are taken, but for a few that show
-    what a refusal looks like: kid `revoked`, `dberror` or `nopepper`, secret `wrong`.
+    Keys of the form `aistats_v1_k_<kid>_<secret>` are accepted, except a few that cause
+    errors: kid `revoked`, `dberror` or `nopepper`, or secret `wrong`.
 
     Args:
         models: The whole catalogue in any order.
-        shape: Which version.
+        shape: The version.
         clock: Decides which rows are within their effective dates.
     """
 
@@ -111,10 +111,10 @@ class DemoUpstream(RestService):
 
 
 def find_demo_version(setting: str) -> UpstreamVersion:
-    """Find the version that the demo has under the setting `UPSTREAM_VERSION`.
+    """Find the version of the demo for a value of the setting `UPSTREAM_VERSION`.
 
     Raises:
-        KeyError: The embedded upstream does not have it.
+        KeyError: The embedded upstream does not have this version.
     """
     versions: dict[str, UpstreamVersion] = {each: each for each in DEMO_TOKENS}
     return (versions | {"auto": DEMO_VERSION})[setting]
@@ -126,16 +126,16 @@ def build_demo_app(
     clock: Clock = utc_now,
     version: UpstreamVersion = DEFAULT_VERSION,
 ) -> RestService:
-    """Build the embedded upstream, an ASGI app; it serves `GET /v1/models`.
+    """Build the embedded upstream, an ASGI app with the routes below `/v1`.
 
     Args:
-        models: As recorded from the sectioned upstream, with both sections; for 2026-08
-            also as stored there. None means the embedded catalogue.
+        models: Models in the form with both sections; for 2026-08 also a catalogue of that
+            version. None: the embedded catalogue.
         clock: Decides which rows can be routed.
-        version: Of the upstream.
+        version: Version of the API.
 
     Raises:
-        TypeError: A catalogue of 2026-08 cannot be served as December's.
+        TypeError: A catalogue of 2026-08 was given for 2025-12.
     """
     if version == "2026-08":
         if models is None:
@@ -151,7 +151,7 @@ def build_demo_app(
 
 
 def find_refusal(authorization: str | None) -> str | None:
-    """Find the reason to refuse a key; None lets the request in."""
+    """Find the reason to refuse an `Authorization` header; None if it is accepted."""
     if authorization is None or not authorization.startswith("Bearer "):
         return "missing_or_invalid_authorization_header"
     key = _KEY.fullmatch(authorization.removeprefix("Bearer ").strip())

@@ -1,4 +1,4 @@
-"""How a version of the upstream reads a request and shows a model."""
+"""How a version of the upstream reads parameters and renders models."""
 
 import datetime
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from catalograph.demo.rows import (
 
 
 class Shape(Protocol):
-    """One version of the contract."""
+    """One version of the API."""
 
     def read(self, parameters: Parameters) -> Question:
-        """Take what this version knows from a request and ignore the rest."""
+        """Read the parameters that this version knows, and ignore others."""
 
     def find_listing_instant(self, model: StoredModel) -> datetime.datetime | None:
-        """Find the date by which models are ordered; None puts a model last."""
+        """Find the date by which a model is ordered; None: it is last."""
 
     def render(
         self, model: StoredModel, rows: Sequence[ProviderRow], question: Question
     ) -> msgspec.Struct:
-        """Show a model with these of its rows, which are in order."""
+        """Render a model with these of its rows, which are sorted."""
 
 
 class SectionedShape:
@@ -55,7 +55,7 @@ class SectionedShape:
         )
 
     def find_listing_instant(self, model: StoredModel) -> datetime.datetime | None:
-        """Take the announcement where there is no readable release date."""
+        """Use the release date, or the announcement if there is no valid release date."""
         released = parse_instant(model.release_date)
         return released or parse_instant(model.announcement_date)
 

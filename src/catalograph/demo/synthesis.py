@@ -1,4 +1,4 @@
-"""Models made up by a seed, for catalogues of any size, in either version."""
+"""Generates catalogues of any size in either version, determined by a seed."""
 
 import datetime
 import itertools
@@ -48,7 +48,7 @@ _FAMILIES = (
 _STATUSES = ("Available", None, "Retired", "Deprecated", "Rumoured", "Announced")
 _STATUS_WEIGHTS = (55, 20, 12, 8, 3, 2)
 
-# What a model is decides what it takes and gives, and on which endpoints it is served.
+# Kinds of models: input modalities, output modalities, endpoints.
 _KINDS = (
     (("text",), ("text",), ("chat.completions", "responses", "batch")),
     (("text", "image"), ("text",), ("chat.completions", "responses", "batch")),
@@ -63,8 +63,7 @@ _KINDS = (
 )
 _KIND_WEIGHTS = (30, 20, 5, 6, 5, 3, 2, 2, 1, 26)
 
-# Windows end or begin outside any day on which this may run, so that answers do not
-# depend on the day.
+# All bounds are far from today, so that responses do not depend on the current day.
 _WINDOWS = (
     (None, None),
     ("2024-01-01T00:00:00", None),
@@ -88,14 +87,14 @@ _PARAMETERS: dict[str, dict[str, object]] = {
 def synthesise(
     count: int, version: UpstreamVersion, seed: int = 0
 ) -> list[StoredModel] | Catalogue:
-    """Make a catalogue up that lists so many models in this version."""
+    """Generate a catalogue in which this version lists `count` models."""
     if version == "2025-12":
         return synthesise_models(count, seed)
     return synthesise_catalogue(count, seed)
 
 
 def synthesise_catalogue(count: int, seed: int = 0) -> Catalogue:
-    """Make models of 2026-08 up, all with rows, because others are not listed there."""
+    """Generate models of 2026-08, all with rows, because others are not listed there."""
     made_up = _synthesise(random.Random(seed))  # noqa: S311 - not for secrets
     served = (model for model in made_up if model.gateway.providers)
     catalogue = convert_catalogue(itertools.islice(served, count))
@@ -108,7 +107,7 @@ def synthesise_catalogue(count: int, seed: int = 0) -> Catalogue:
 
 
 def _enrich(model: StoredModel202608, place: int) -> StoredModel202608:
-    """Add what December did not know: a description, limits, parameters and prices."""
+    """Add data that December 2025 does not have: description, limits, parameters, prices."""
     amount = print_decimal((place % 40 + 1) / 20)
     return msgspec.structs.replace(
         model,
@@ -132,11 +131,11 @@ def _enrich(model: StoredModel202608, place: int) -> StoredModel202608:
 
 
 def synthesise_models(count: int, seed: int = 0) -> list[StoredModel]:
-    """Make models up; the same seed gives the same models, and more of them for more.
+    """Generate models of 2025-12. A longer list with the same seed begins with the shorter one.
 
     Args:
-        count: How many.
-        seed: Of the pseudo-random choices.
+        count: Number of models.
+        seed: Seed of the random generator.
     """
     return list(itertools.islice(_synthesise(random.Random(seed)), count))  # noqa: S311 - not for secrets
 
@@ -190,7 +189,7 @@ def _synthesise(chance: random.Random) -> Iterator[StoredModel]:
 
 
 def _choose_day(chance: random.Random) -> str | None:
-    """Choose a midnight as the upstream stores it; none for half of the models, as there."""
+    """Choose a date as the upstream stores it; None for half of the models, as there."""
     if chance.random() < 0.5:  # noqa: PLR2004
         return None
     day = _FIRST_DAY + datetime.timedelta(days=chance.randrange(_DAYS))

@@ -1,1 +1,1 @@
-"""The embedded upstream as the service answers since August 2026."""
+"""The embedded upstream in the version of August 2026."""

@@ -1,4 +1,4 @@
-"""Which public endpoint serves a stored capability: `/endpoints` and those of one model."""
+"""Maps stored capabilities to public endpoints, for `/endpoints` and the routes of a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -48,7 +48,7 @@ _PUBLIC: Final[Mapping[str, PublicEndpoint]] = {
     )
 }
 
-# Capabilities whose public name is another one.
+# Public names of capabilities, if they differ.
 _PUBLIC_NAMES: Final[Mapping[str, str]] = {
     "audio": "audio.speech",
     "audio.generate": "audio.speech",
@@ -62,13 +62,13 @@ _PUBLIC_NAMES: Final[Mapping[str, str]] = {
     "video.generate": "video.generation",
 }
 
-# Of those, the ones that the service takes for the same thing; the others are filtered
-# out of a model's own list, so that text is never in it.
+# The real service leaves capabilities with another public name out of a model's own list, except
+# these. So `text.generate` is never in it.
 _SAME: Final = frozenset({"video.generate"})
 
 
 class UnknownCapabilityError(Exception):
-    """A stored capability without a public name, at which the service fails."""
+    """A stored capability has no public name; the real service answers 500 then."""
 
     def __init__(self, capability: str) -> None:
         super().__init__(f"Unsupported public capability metadata: {capability}")
@@ -78,7 +78,7 @@ def find_public(capability: str) -> PublicEndpoint:
     """Find the public endpoint of a capability.
 
     Raises:
-        UnknownCapabilityError: There is none.
+        UnknownCapabilityError: It has none.
     """
     public = _PUBLIC.get(_PUBLIC_NAMES.get(capability, capability))
     if public is None:
@@ -87,10 +87,10 @@ def find_public(capability: str) -> PublicEndpoint:
 
 
 def summarise_endpoints(models: Sequence[Listed]) -> dict[str, Any]:
-    """Build the body of `/endpoints`, by public path.
+    """Build the body of `/endpoints`, ordered by public path.
 
     Args:
-        models: All of them, routable or not, in order.
+        models: All models, routable or not, in list order.
 
     Raises:
         UnknownCapabilityError: A row has a capability without a public name.
@@ -127,7 +127,7 @@ def summarise_endpoints(models: Sequence[Listed]) -> dict[str, Any]:
 def list_model_endpoints(
     model: StoredModel, rows: Iterable[JudgedRow], names: ProviderNames
 ) -> list[dict[str, Any]]:
-    """List the endpoints of one model, by provider and public name.
+    """List the endpoints of one model, ordered by provider and public name.
 
     Raises:
         UnknownCapabilityError: A row has a capability without a public name.

@@ -1,4 +1,4 @@
-"""The embedded catalogue as August 2026 stores it."""
+"""Builds the stored catalogue of August 2026 from the data file."""
 
 import decimal
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ _SHORT_METERS: Final[Mapping[str, str]] = {
     "cached": "cached_read_text_tokens",
 }
 
-# Unit and usual size by meter; every other one counts tokens.
+# Unit and default size by meter; all other meters count tokens.
 _UNITS: Final[Mapping[str, tuple[str, int]]] = {
     "image_pixels": ("pixel", 1_000_000_000),
     "input_audio_seconds": ("second", 60),
@@ -60,15 +60,15 @@ _TOKENS: Final = ("token", 1_000_000)
 
 _BATCH = "batch"
 _OF_THE_MODEL = frozenset({"text.generate", "video.generate"})
-"""Capabilities whose parameters a model may tell itself."""
+"""Capabilities for which a model may name its own parameter sets."""
 
 
 def read_catalogue() -> Catalogue:
     """Read the embedded catalogue, with its variants `:free`.
 
     Raises:
-        msgspec.ValidationError: The data file is not as described in `demo.catalogue`.
-        KeyError: It names a provider or a set of parameters that it does not list.
+        msgspec.ValidationError: The data file does not have the format of `demo.catalogue`.
+        KeyError: It names a provider or a parameter set that it does not define.
     """
     data = read_file()
     stored = [
@@ -137,7 +137,7 @@ def _build_model(data: CatalogueFile, model: Model) -> StoredModel:
 
 
 def _build_free(data: CatalogueFile, model: Model) -> Iterator[StoredModel]:
-    """Build the variant that costs nothing, where there is one."""
+    """Build the variant `:free`, if there is one."""
     if not model.free:
         return
     base = _build_model(data, model)
@@ -212,7 +212,7 @@ def _build_parameters(
 def _build_price_lists(
     data: CatalogueFile, model: Model, offering: Offering
 ) -> Iterator[PriceList]:
-    """Build the lists of one offering: standard, then batch, then those of other times."""
+    """Build the price lists of one offering: standard, batch, then those of other times."""
     provider = data.providers[offering.provider]
     standard = () if offering.unpriced else tuple(_price(model, offering, provider))
     rows = _build_rows(data, model, (offering,))
@@ -244,7 +244,7 @@ def _build_tiers(
     has_batch: bool,
     facts: ProviderFacts,
 ) -> Iterator[tuple[Price, ...]]:
-    """Give the standard tier, and the batch tier after it or in its place."""
+    """Build the standard tier, and the batch tier after it or in its place."""
     if not standard:
         return
     if capability != _BATCH:
@@ -258,7 +258,7 @@ def _build_tiers(
 def _price(
     model: Model, offering: Offering, provider: ProviderFacts
 ) -> Iterator[Price]:
-    """Give the prices of the standard tier."""
+    """Build the prices of the standard tier."""
     if offering.price is not None:
         found = list(_price_each(offering.price, model, provider.currency))
     else:

@@ -1,4 +1,4 @@
-"""December's stored models as those of August 2026: other names, dates with a zone."""
+"""Converts stored models of December 2025 to August 2026: ids, capabilities, dates."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,21 +28,21 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "realtime": "audio.realtime",
     "moderations": "text.moderate",
 }
-"""Capabilities by December's endpoint; every other one has kept its name."""
+"""Capabilities by endpoint of December 2025; others have the same name."""
 
 _RENAMED: Final[Mapping[str, str]] = {"x-ai": "spacex-ai"}
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
-# A size such as `8b`, `128k` or `8x22b` after a hyphen is no part of a version.
+# A size after a hyphen, such as `8b`, `128k` or `8x22b`, is not part of a version.
 _VERSION = re.compile(r"(?<![\d.])(\d{1,2})-(\d{1,2})(?![\d.bkmtx])")
 
 
 def convert_id(model_id: str) -> str:
-    """Write a model id of December as August 2026 does.
+    """Convert a model id of December 2025.
 
-    The rule: an organisation that was renamed has its new id; the hyphen within a version
-    is a dot (`gpt-4-1` is `gpt-4.1`); a date at the end is dropped.
+    A renamed organisation gets its new id, a hyphen within a version becomes a dot (`gpt-4-1`
+    is `gpt-4.1`), and a date at the end is dropped.
     """
     organisation_id, _, slug = model_id.partition("/")
     slug = _VERSION.sub(r"\1.\2", _DATE.sub("", slug))
@@ -50,12 +50,12 @@ def convert_id(model_id: str) -> str:
 
 
 def convert_owner_id(owner_id: str) -> str:
-    """Write the id of an organisation or a provider as August 2026 does."""
+    """Convert the id of an organisation or a provider."""
     return _RENAMED.get(owner_id, owner_id)
 
 
 def convert_date(stored: str | None) -> str | None:
-    """Add the zone to an instant of December; what is no instant is passed through."""
+    """Add the zone to an instant; other text is returned as it is."""
     if stored is None or not december.parse_instant(stored):
         return stored
     is_zoned = stored.endswith("Z") or "+" in stored
@@ -63,7 +63,7 @@ def convert_date(stored: str | None) -> str | None:
 
 
 def convert_row(row: december.ProviderRow) -> ProviderRow:
-    """Turn a row of December into one that can be routed if it is switched on."""
+    """Convert a row; the result can be routed if the row is active."""
     return ProviderRow(
         provider_id=convert_owner_id(row.api_provider_id),
         endpoint=CAPABILITIES.get(row.endpoint, row.endpoint),
@@ -77,9 +77,9 @@ def convert_row(row: december.ProviderRow) -> ProviderRow:
 
 
 def drop_twins(rows: Iterable[ProviderRow]) -> tuple[ProviderRow, ...]:
-    """Keep one row for each provider, capability and name, the first.
+    """Keep the first row of each provider, capability and name.
 
-    December's `chat.completions` and `responses` are one capability now.
+    `chat.completions` and `responses` of December 2025 are a single capability.
     """
     kept: dict[tuple[str, str, str | None], ProviderRow] = {}
     for row in rows:
@@ -88,12 +88,12 @@ def drop_twins(rows: Iterable[ProviderRow]) -> tuple[ProviderRow, ...]:
 
 
 def convert_status(status: str | None) -> str | None:
-    """Turn December's word into the stored word."""
+    """Convert a status to the stored one, in lower case."""
     return status and status.lower()
 
 
 def convert_model(model: december.StoredModel) -> StoredModel:
-    """Turn a model of December into one of August 2026 with the same id."""
+    """Convert a model; it keeps its id."""
     organisation = model.organisation
     rows = []
     for row in model.gateway.providers:
@@ -122,10 +122,10 @@ def convert_model(model: december.StoredModel) -> StoredModel:
 
 
 def convert_catalogue(models: Iterable[december.StoredModel]) -> Catalogue:
-    """Turn a catalogue of December into one of August 2026.
+    """Convert a catalogue of December 2025.
 
-    Ids of models and organisations stay as they are. What December did not know
-    (descriptions, limits, prices) is not there.
+    Ids of models and organisations stay as they are. Descriptions, limits and prices are
+    missing, as December 2025 does not have them.
     """
     models = list(models)
     providers = {

@@ -1,4 +1,4 @@
-"""The two feeds that a page of models can be had as."""
+"""RSS and Atom feeds of a page of models."""
 
 import datetime
 import email.utils
@@ -21,13 +21,13 @@ _QUOTES = {'"': "&quot;", "'": "&apos;"}
 def write_feed(
     kind: str, url: str, records: Sequence[Mapping[str, Any]], now: datetime.datetime
 ) -> bytes:
-    """Write a page of models as `rss` or `atom`.
+    """Write a page of models as a feed.
 
     Args:
-        kind: Which of the two.
-        url: Of the request.
-        records: As JSON shows them, in order.
-        now: Stands in for the newest date of a page without any.
+        kind: `rss` or `atom`.
+        url: Address of the request.
+        records: Models as in the JSON response, in order.
+        now: Date of a feed in which no model has a date.
     """
     dates = [_find_date(record) for record in records]
     newest = max((date for date in dates if date is not None), default=now)

@@ -1,4 +1,4 @@
-"""The model `phaseo/free`, which is not stored but made of the free ones of a list."""
+"""The model `phaseo/free`, which is not stored but computed from the free models of a list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -25,10 +25,10 @@ Member = tuple[StoredModel, JudgedRow]
 
 
 def find_pool(found: Iterable[Listed]) -> list[Member]:
-    """Find what the router chooses from: one free model of each provider, by provider id.
+    """Find the pool of the router: one free model of each provider, ordered by provider id.
 
     Args:
-        found: The list that a request finds; the router has no other.
+        found: The models that a request finds; the pool only has models of these.
     """
     members: dict[str, Member] = {}
     free = (listed for listed in found if listed.model.variant == "free")
@@ -45,17 +45,17 @@ def build_free_router(
     names: ProviderNames,
     priced_id: str,
 ) -> dict[str, Any]:
-    """Show the router with the members of its pool that are left.
+    """Build the record of the router for a pool.
 
-    Its record has oddities of the real one: no endpoints, two meters, and parameters
-    named by their place in a list.
+    It has the oddities of the real one: no endpoints, two meters, and parameters named by
+    their index in a list.
 
     Args:
-        words: What it is called.
+        words: Name and description of the router.
         pool: At least one member.
-        names: Of all providers.
-        priced_id: The one provider that shows a price, the first of the pool of the
-            whole list; the record shows it whether or not it is left.
+        names: Display names of all providers.
+        priced_id: The only provider whose price is shown: the first in the pool of the
+            unfiltered list. The record shows it even if it is not in `pool`.
     """
     offers = [_build_offer(model, judged, names, priced_id) for model, judged in pool]
     return {
@@ -106,7 +106,7 @@ def _number(details: Mapping[str, Any], provider_id: str) -> Details:
 
 
 def _show_zero(provider_id: str | None) -> dict[str, Any]:
-    """Show prices of nothing; null where they are those of another offer."""
+    """Build prices of 0 for a provider; null without one."""
     zero = provider_id and {
         "provider_id": provider_id,
         "unit": "token",

@@ -1,4 +1,4 @@
-"""Keys of August 2026: which are taken, and which show what goes wrong."""
+"""Keys of August 2026: which are accepted, and which cause errors."""
 
 import datetime
 import re
@@ -8,7 +8,7 @@ from typing import Final
 from catalograph.demo.replies import Clock
 
 TOKEN: Final = "phaseo_v1_sk_catalogue_demo"  # noqa: S105 - opens nothing but this app
-"""A key that it takes; any other of its form will do as well."""
+"""A key for the embedded upstream, which accepts any key of this form."""
 
 _KEY = re.compile(r"(?:phaseo|aistats)_v1_sk_([0-9A-Za-z]{6,64})_(.+)")
 _MANAGEMENT_KEY = re.compile(r"(?:phaseo|aistats)_v1_mk_[0-9A-Za-z]{6,64}_.+")
@@ -35,14 +35,18 @@ FAILURE_BY_KID: Final[Mapping[str, str]] = {
     "nometers": "Failed to load pricing meters: store failed",
     "noconnection": "Error: connection lost",
 }
-"""What fails in the store for a key that is taken, as the store words it."""
+"""Messages of failures of the database, by kid of an accepted key."""
 
 THROWING_KID: Final = "throwing"
-"""A key for which something throws before the service can word it."""
+"""Kid of a key that causes an unhandled error."""
 
 
 class UnauthorisedError(Exception):
-    """A key that may not ask, and why."""
+    """A key is refused.
+
+    Attributes:
+        reason: Code for the response.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -50,10 +54,10 @@ class UnauthorisedError(Exception):
 
 
 def admit(authorization: str | None, clock: Clock) -> str:
-    """Give the kid of a key that may ask.
+    """Check an `Authorization` header and return the kid of its key.
 
     Raises:
-        UnauthorisedError: It may not.
+        UnauthorisedError: The key is missing or refused.
     """
     if authorization is None or not authorization.startswith("Bearer "):
         raise UnauthorisedError("missing_or_invalid_authorization_header")

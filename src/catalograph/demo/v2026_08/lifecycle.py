@@ -1,4 +1,4 @@
-"""Derives the state of a stored model and its rows from time and switches."""
+"""Derives the state of a stored model and its rows from the time and from their switches."""
 
 import datetime
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from catalograph.demo.v2026_08.rows import ProviderRow, StoredModel
 
 _PREVIEWS: Final = frozenset({"alpha", "beta"})
 
-# Best first. Which row of a provider speaks for all of them is decided by it.
+# Best first: the best row of a provider determines the status of its offer.
 _STATUS_RANK: Final = {"active": 0, "coming_soon": 1, "inactive": 2}
 _REASONS: Final = (
     "active",
@@ -28,11 +28,11 @@ _REASONS: Final = (
 
 
 class JudgedRow(msgspec.Struct, frozen=True, eq=False):
-    """A row with what can be had of it now; one object for each row of a snapshot.
+    """A row with its availability; one object for each row of a snapshot.
 
     Attributes:
         status: `active`, `coming_soon` or `inactive`.
-        reason: Why; one of the words for `status_reason`.
+        reason: Reason of the status; a value of `status_reason`.
     """
 
     row: ProviderRow
@@ -41,19 +41,19 @@ class JudgedRow(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Sort the row that speaks for its provider to the front."""
+        """Sort key; the best row is first."""
         return _STATUS_RANK[self.status], _REASONS.index(self.reason)
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A model with the rows that a request leaves of it, in stored order."""
+    """A model with its rows that match a request, in stored order."""
 
     model: StoredModel
     rows: tuple[JudgedRow, ...]
 
 
 def judge_row(row: ProviderRow, now: datetime.datetime) -> JudgedRow:
-    """Find out whether a row can be routed, and why not."""
+    """Determine whether a row can be routed, and the reason if not."""
     since = parse_instant(row.effective_from)
     until = parse_instant(row.effective_to)
     if until is not None and until <= now:
@@ -85,7 +85,7 @@ def _find_reason(row: ProviderRow, *, is_early: bool) -> str:
 
 
 def find_status_word(model: StoredModel, now: datetime.datetime) -> str:
-    """Find the word that the filter `status` looks at; a past date comes first."""
+    """Find the status that the filter `status` compares; past dates take precedence."""
     if _is_past(model.retires_at, now):
         return "retired"
     if _is_past(model.deprecated_at, now):
@@ -95,14 +95,14 @@ def find_status_word(model: StoredModel, now: datetime.datetime) -> str:
 
 
 def show_status(word: str) -> str:
-    """Print a status: of all words only these two are not `active`."""
+    """Return the status as shown: all except `retired` and `deprecated` are `active`."""
     return word if word in {"retired", "deprecated"} else "active"
 
 
 def write_message(
     model: StoredModel, status: str, replacement_id: str | None
 ) -> str | None:
-    """Tell the end of a model; None while it is active."""
+    """Write the message about deprecation or retirement; None while a model is active."""
     if status == "active":
         return None
     if status == "retired":
@@ -122,8 +122,8 @@ def write_message(
     return f'{text} Use "{replacement_id}" instead.' if replacement_id else text
 
 
-def find_turns(models: Iterable[StoredModel]) -> list[datetime.datetime]:
-    """Find the instants at which an answer changes without a release, in order."""
+def find_changes(models: Iterable[StoredModel]) -> list[datetime.datetime]:
+    """Find the instants at which responses change just by the passing of time, ascending."""
     stored = (
         day
         for model in models
@@ -134,7 +134,7 @@ def find_turns(models: Iterable[StoredModel]) -> list[datetime.datetime]:
         )
         for day in days
     )
-    return sorted({turn for day in set(stored) if (turn := parse_instant(day))})
+    return sorted({when for day in set(stored) if (when := parse_instant(day))})
 
 
 def _is_past(stored: str | None, now: datetime.datetime) -> bool:

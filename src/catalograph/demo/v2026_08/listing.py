@@ -1,4 +1,4 @@
-"""The models that a request finds, in order, while the same rows can be routed."""
+"""Finds and renders the models of a request, in a period in which nothing changes."""
 
 import datetime
 import functools
@@ -40,20 +40,20 @@ _FIELDS: Final[Mapping[str, Callable[[JudgedRow], str]]] = {
 
 _CACHED_LISTS = 8
 _CACHED_RECORDS = 2048
-"""A record of many offers takes 30 kilobytes, most take less than 10."""
+"""Number of cached records. One with many offers takes 30 kilobytes, most less than 10."""
 
 
 class Listing:
-    """The result of one request, in order, with `phaseo/free` before all others.
+    """The models that a request finds, in order, with `phaseo/free` first.
 
     Args:
-        snapshot: Shows the models.
-        found: Each has at least one row.
-        router: The record of `phaseo/free` as bytes; None where it is not listed.
+        snapshot: Renders the models.
+        found: Models with at least one row.
+        router: The encoded record of `phaseo/free`; None if it is not listed.
 
     Attributes:
-        found: As given.
-        ids: Of all that is listed.
+        found: The models without the router.
+        ids: Ids of all models, including the router.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Listing:
             self._variants[base_id] = (*self._variants.get(base_id, ()), model)
 
     def encode(self, place: int) -> bytes:
-        """Show what is listed in a place, indented as in an answer."""
+        """Encode the model at a position, indented as in a response."""
         if self._router is not None:
             if place == 0:
                 return self._router
@@ -93,18 +93,18 @@ class Listing:
 
 
 class Snapshot:
-    """The catalogue between two instants at which anything changes.
+    """The catalogue in a period in which nothing changes.
 
     Args:
-        catalogue: With models in the order in which they are listed.
-        floors: Prices by model id.
-        now: An instant within that time.
+        catalogue: The stored catalogue, its models in list order.
+        floors: Lowest prices by model id.
+        now: An instant in the period.
 
     Attributes:
-        models: Every model that has a row, in order, all its rows judged.
+        models: All models with at least one row, in order.
         provider_names: Display names by provider id.
-        find: Finds what a question asks for; a few lists are cached.
-        encode: Shows a model with some of its rows; records are cached as bytes.
+        find: `_find`, with a small cache.
+        encode: `_encode`, with a cache.
     """
 
     def __init__(
@@ -139,14 +139,14 @@ class Snapshot:
         self.encode = functools.lru_cache(_CACHED_RECORDS)(self._encode)
 
     def _find(self, question: Question) -> Listing:
-        """Find the models that match, each with the rows that match together."""
+        """Find the models that match, each with the rows that match all row filters."""
         found = [
             Listed(listed.model, rows)
             for listed in (self._routable if question.is_active_only else self.models)
             if self._matches(listed.model, question)
             and (rows := _find_rows(listed.rows, question))
         ]
-        # An endpoint filter leaves nothing of the pool, whatever it asks for.
+        # As in the real service, any endpoint filter removes the router.
         pool = [] if question.has_endpoints else find_pool(found)
         if not pool:
             return Listing(self, found, None)
@@ -162,13 +162,13 @@ class Snapshot:
         variants: tuple[tuple[str, str, str], ...],
         replacement_id: str | None,
     ) -> bytes:
-        """Show a model as bytes, indented as in a list.
+        """Encode a model, indented as in a list.
 
         Args:
-            model_id: Of a model with rows.
-            rows: Those that are left of it.
-            variants: Kind, id and name of each that is listed.
-            replacement_id: Of its successor in the list.
+            model_id: Id of a model with rows.
+            rows: Its rows that match the request.
+            variants: Kind, id and name of each of its variants in the list.
+            replacement_id: Id of its successor in the list; None without one.
         """
         model = self._models[model_id]
         floors = self._floors[model_id]
@@ -218,7 +218,7 @@ def _find_rows(
 def find_supporting(
     rows: tuple[JudgedRow, ...], params: Sequence[str]
 ) -> tuple[JudgedRow, ...]:
-    """Find the rows that take one of these parameters; all of them if none is named."""
+    """Find the rows that support one of these parameters; all rows if the list is empty."""
     if not params:
         return rows
     return tuple(judged for judged in rows if _supports(judged.row, params))
@@ -232,7 +232,7 @@ def _supports(row: ProviderRow, params: Sequence[str]) -> bool:
 
 
 def _lay_out(record: Mapping[str, Any]) -> bytes:
-    # A line feed within a string is escaped, so each one here ends a line.
+    # Line feeds within strings are escaped, so this only indents lines.
     return write_json(record).replace(b"\n", b"\n    ")
 
 

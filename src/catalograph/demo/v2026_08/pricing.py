@@ -1,4 +1,4 @@
-"""Prices: the lowest one ever stored in a model, and the lists of `/pricing/models`."""
+"""Prices: the lowest stored price of each meter, and the lists of `/pricing/models`."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,15 +31,15 @@ METERS: Final = (
     "cached_write_text_tokens_5m",
     "cached_write_text_tokens_1h",
 )
-"""The meters that a model and an offer show, in their order; others are not shown."""
+"""The meters that models and offers show, in this order; others are not shown."""
 
 Meter = dict[str, Any]
 
 
 class Floors:
-    """The lowest price ever stored for each meter of one model.
+    """The lowest stored price of each meter of one model.
 
-    Tiers, conditions, windows and dates do not count: that is how the real service does it.
+    Like the real service, this ignores tiers, conditions, windows and dates.
     """
 
     def __init__(self, price_lists: Iterable[PriceList]) -> None:
@@ -52,16 +52,17 @@ class Floors:
         for provider_id, own in sorted(owned.items()):
             for name, meter in own.items():
                 _lower(self._best, name, meter)
-                # The cheapest price goes by the name of the last provider that has one.
+                # As in the real service, the lowest price has the id of the last provider
+                # with this meter, not of the one it belongs to.
                 self._best[name] = self._best[name] | {"provider_id": provider_id}
         self._shown = {provider_id: _show(own) for provider_id, own in owned.items()}
 
     def show_own(self, provider_id: str) -> dict[str, Any]:
-        """Show the floors of one provider."""
+        """Build the prices of one provider."""
         return self._shown.get(provider_id) or _show({})
 
     def show_best(self, provider_ids: Iterable[str]) -> dict[str, Any]:
-        """Show the floors over all providers, null where the one named is not one of these."""
+        """Build the lowest prices of all providers; null if their provider is not given."""
         listed = set(provider_ids)
 
         return _show(
@@ -102,7 +103,7 @@ def _show(meters: Mapping[str, Meter]) -> dict[str, Any]:
 
 
 def find_served_prices(model: StoredModel) -> list[PriceList]:
-    """Find the lists of a model that belong to one of its rows; others have no floor."""
+    """Find the price lists of a model that belong to one of its rows."""
     served = {(row.provider_id, row.endpoint) for row in model.rows}
     return [
         prices
@@ -114,10 +115,11 @@ def find_served_prices(model: StoredModel) -> list[PriceList]:
 def list_prices(
     models: Iterable[StoredModel], now: datetime.datetime
 ) -> list[dict[str, Any]]:
-    """List all prices in force at rows that are switched on, tier by tier.
+    """List all current prices of providers with an active row.
 
     Returns:
-        By provider, model and endpoint; the tiers of one in stored order, unnamed.
+        One entry for each tier, ordered by provider, model and endpoint. Tiers have no names,
+        and are in stored order.
     """
     found = [entry for model in models for entry in _list_model(model, now)]
     return sorted(

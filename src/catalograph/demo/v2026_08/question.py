@@ -1,4 +1,4 @@
-"""Parses a request for models as August 2026 does."""
+"""The filters of a list of models in August 2026."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ ROW_FILTERS: Final = (
     "provider_availability_status",
     "provider_availability_reason",
 )
-"""Filters on a row that compare one value without case; `params` is the one other."""
+"""Row filters that compare one value, ignoring case. The only other one is `params`."""
 
 _ENDPOINT_SYNONYMS: Final[Mapping[str, str]] = {
     "video.generation": "video.generate",
@@ -31,13 +31,13 @@ _ENDPOINT_SYNONYMS: Final[Mapping[str, str]] = {
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Which models are wanted. An empty list restricts nothing.
+    """The filters of one request. An empty list restricts nothing.
 
     Attributes:
-        rows: Wanted values by name of the row filter, in lower case.
-        params: Parameter names or aliases, exact.
-        organisations: Exact.
-        input_types: Of the model itself; lower case, as the next two.
+        rows: Values in lower case by name of the row filter.
+        params: Parameter names or aliases, compared exactly.
+        organisations: Ids, compared exactly.
+        input_types: Modalities of the model in lower case, like the next two.
     """
 
     is_active_only: bool = True
@@ -50,17 +50,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_endpoints(self) -> bool:
-        """Whether it filters by endpoint."""
+        """Whether there is a filter by endpoint."""
         return any(name == "endpoints" for name, _ in self.rows)
 
     @property
     def mode(self) -> str:
-        """The word for `availability_mode`."""
+        """The value of `availability_mode`."""
         return "active" if self.is_active_only else "all"
 
 
 def read_question(parameters: Parameters, *, is_active_only: bool) -> Question:
-    """Take what filters a list of models and ignore the rest."""
+    """Read the filters from the parameters of a request."""
     rows = []
     for name in ROW_FILTERS:
         values = parameters.read_types(name)

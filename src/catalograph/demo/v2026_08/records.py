@@ -1,4 +1,4 @@
-"""How a model is shown: built from the rows that a request leaves of it."""
+"""Renders models and offers from the rows that match a request."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,14 +22,14 @@ def build_record(
     variants: Mapping[str, Any],
     lifecycle: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Show a model.
+    """Build the record of a model.
 
     Args:
-        model: What is stored.
-        offers: Built from the rows that are left, by provider id.
-        floors: Its prices.
-        variants: What is listed of the same base.
-        lifecycle: Already computed, because it depends on the list.
+        model: The stored model.
+        offers: Its offers, built from the matching rows, ordered by provider id.
+        floors: Its lowest prices.
+        variants: Listed models with the same base.
+        lifecycle: Computed by the caller, as it depends on the list.
     """
     return {
         "id": model.id,
@@ -65,7 +65,7 @@ def build_offers(
     floors: Floors,
     names: ProviderNames,
 ) -> list[dict[str, Any]]:
-    """Unite the rows of each provider to one offer; by provider id."""
+    """Combine the rows of each provider into one offer; ordered by provider id."""
     by_provider: dict[str, list[JudgedRow]] = {}
     for judged in rows:
         by_provider.setdefault(judged.row.provider_id, []).append(judged)
@@ -105,12 +105,12 @@ def _build_offer(
 
 
 def show_provider(provider_id: str, names: ProviderNames) -> dict[str, str | None]:
-    """Show a provider as an offer does."""
+    """Render the provider of an offer."""
     return {"id": provider_id, "name": names.get(provider_id)}
 
 
 def show_routing(row: ProviderRow) -> dict[str, str]:
-    """Show the three switches of a row."""
+    """Render the three switches of a row."""
     return {
         "provider": row.provider_routing,
         "model": row.model_routing,
@@ -119,12 +119,12 @@ def show_routing(row: ProviderRow) -> dict[str, str]:
 
 
 def show_window(row: ProviderRow) -> dict[str, str | None]:
-    """Show from when to when a row can be routed."""
+    """Render the period in which a row can be routed."""
     return {"from": row.effective_from, "to": row.effective_to}
 
 
 def show_modalities(row: ProviderRow, model: StoredModel) -> dict[str, Any]:
-    """Show what one row takes and gives."""
+    """Render the modalities of one row."""
     return {
         "input": _or_own(row.input, model.input),
         "output": _or_own(row.output, model.output),
@@ -132,12 +132,12 @@ def show_modalities(row: ProviderRow, model: StoredModel) -> dict[str, Any]:
 
 
 def show_parameters(details: Details) -> dict[str, Any]:
-    """Show parameters: their names in order, and what is known of each."""
+    """Render parameters: their names, sorted, and the details of each."""
     return {"parameters": sort_words(details), "parameter_details": details}
 
 
 def count_offers(offers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Count offers by status; the best one is that of the model."""
+    """Count offers by status; the best status is that of the model."""
     statuses = [offer["status"] for offer in offers]
     counts = {
         status: statuses.count(status)
@@ -152,9 +152,9 @@ def count_offers(offers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def merge_details(offers: Iterable[Mapping[str, Any]]) -> Details:
-    """Merge what offers know of each parameter, in the order of the offers.
+    """Merge the details of each parameter over offers, in their order.
 
-    Later offers win, but for `values`, which are united and sorted.
+    Later offers take precedence, except for `values`, which are combined and sorted.
     """
     merged: Details = {}
     for offer in offers:
@@ -164,7 +164,7 @@ def merge_details(offers: Iterable[Mapping[str, Any]]) -> Details:
             target = merged.setdefault(name, {})
             _merge(target, known)
             target.setdefault("providers", []).append(provider_id)
-    # JavaScript keeps names that are numbers before all others.
+    # In JavaScript objects, keys that are numbers come first.
     return dict(sorted(merged.items(), key=lambda item: _number_rank(item[0])))
 
 
@@ -185,7 +185,7 @@ def sort_words(words: Iterable[str]) -> list[str]:
 
 
 def sort_values(values: Iterable[Any]) -> list[Any]:
-    """Sort values of a parameter; numbers as their digits read."""
+    """Sort values of a parameter as text, numbers included."""
     return sorted(
         values, key=lambda value: (collation_key(str(value)), str(value).swapcase())
     )
@@ -196,7 +196,7 @@ def _or_own(row: tuple[str, ...] | None, model: tuple[str, ...]) -> tuple[str, .
 
 
 def _unite(lists: Sequence[tuple[str, ...]]) -> Sequence[str]:
-    """Unite modalities; those of a single row keep their order."""
+    """Combine modalities, sorted; those of a single row keep their order."""
     if len(lists) == 1:
         return lists[0]
     return sort_words({word for words in lists for word in words})

@@ -1,4 +1,4 @@
-"""What the embedded upstream of August 2026 stores: models, their rows, their prices."""
+"""Stored data of the embedded upstream of August 2026: models, rows, prices."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class Organization(msgspec.Struct, frozen=True):
-    """Who made a model, as its record shows it.
+    """The maker of a model, as the record of a model shows it.
 
     Attributes:
-        color: `#rrggbb`; None when none is known.
+        color: `#rrggbb`; None: not known.
     """
 
     id: str
@@ -24,14 +24,14 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
         endpoint: Stored name of the capability, such as `text.generate`.
         model: The provider's own name for the model.
         provider_status: Rollout of the provider: `active`, `alpha`, `beta`, `not_ready`.
-        provider_routing: `active` or `disabled`, as the next one.
-        model_routing: Of this model at this provider.
+        provider_routing: `active` or `disabled`, like the next one.
+        model_routing: Switch of this model at this provider.
         capability_status: `active`, `coming_soon` or `disabled`.
-        is_on: The switch that the answer calls `routable`.
-        input: Modalities; None means those of the model, as in `output`.
-        effective_from: First instant at which it can be routed; None means always was.
-        effective_to: First instant at which it no longer can; None means no end.
-        parameters: What is known of each parameter, by name.
+        is_on: The switch that responses call `routable`.
+        input: Modalities; None: those of the model; the same for `output`.
+        effective_from: First instant at which it can be routed; None: no bound.
+        effective_to: First instant at which it can no longer be routed; None: no bound.
+        parameters: Details of each parameter, by name.
     """
 
     provider_id: str
@@ -50,12 +50,12 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """When a price applies, in the field order of the answer.
+    """A condition of a price; fields in the order of the response.
 
     Attributes:
         op: `lt`, `lte`, `gt`, `gte`, `eq` or `in`.
-        path: What is compared, such as `input_tokens`.
-        or_group: Conditions of one group must all hold; one group is enough.
+        path: Value that is compared, such as `input_tokens`.
+        or_group: All conditions of any one group must be met.
     """
 
     op: str
@@ -66,7 +66,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class TimeWindow(msgspec.Struct, frozen=True):
-    """Hours of the day with a price of their own, in the field order of the answer."""
+    """Hours of the day with another price; fields in the order of the response."""
 
     label: str
     end_time: str
@@ -76,10 +76,10 @@ class TimeWindow(msgspec.Struct, frozen=True):
 
 
 class Price(msgspec.Struct, frozen=True):
-    """What `unit_size` units of a meter cost, in the field order of the answer.
+    """The price of `unit_size` units of a meter; fields in the order of the response.
 
     Attributes:
-        price_per_unit: Plain decimal; may hold the noise of binary fractions.
+        price_per_unit: Plain decimal, perhaps with rounding errors of binary fractions.
     """
 
     meter: str
@@ -96,8 +96,8 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True):
     """One tier of one provider and capability; the first one stored is the standard tier.
 
     Attributes:
-        since: First instant at which it is in force; None means always was.
-        until: First instant at which it no longer is; None means no end.
+        since: First instant at which it applies; None: no bound.
+        until: First instant at which it no longer applies; None: no bound.
     """
 
     provider_id: str
@@ -108,17 +108,17 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model with everything that any answer may say about it.
+    """One model with all data that any response shows.
 
     Attributes:
-        base_model_id: None means that it is its own base.
+        base_model_id: None: it is a base model itself.
         variant: `standard`, or `free` for ids that end in `:free`.
-        description: None is shown as the name.
-        status: Stored word for the lifecycle; a past date takes precedence.
-        released_at: With zone, as the other dates.
-        predecessor_ids: Models that this one replaces.
-        rows: In stored order; a model without any is never listed.
-        price_lists: In stored order, which decides between equal prices.
+        description: If None, responses show the name.
+        status: Stored status; past dates take precedence.
+        released_at: With a zone, like the other dates.
+        predecessor_ids: Ids of the models that this one replaces.
+        rows: In stored order; a model without rows is never listed.
+        price_lists: In stored order; of equal prices the first is shown.
     """
 
     id: str
@@ -142,7 +142,7 @@ class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A row of `/providers`, in the field order of the answer."""
+    """A row of `/providers`; fields in the order of the response."""
 
     api_provider_id: str
     api_provider_name: str | None = None
@@ -152,7 +152,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class Organisation(msgspec.Struct, frozen=True):
-    """A row of `/organisations`, in the field order of the answer."""
+    """A row of `/organisations`; fields in the order of the response."""
 
     organisation_id: str
     name: str
@@ -162,14 +162,14 @@ class Organisation(msgspec.Struct, frozen=True):
 
 
 class FreeRouter(msgspec.Struct, frozen=True):
-    """What the model `phaseo/free` is called."""
+    """Name and description of the model `phaseo/free`."""
 
     name: str = "Phaseo Free Router"
     description: str = "Sends each request to one of the models that cost nothing."
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything stored; all lists in any order."""
+    """All stored data; lists are in any order."""
 
     models: tuple[StoredModel, ...]
     providers: tuple[Provider, ...] = ()

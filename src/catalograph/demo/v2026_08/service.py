@@ -1,4 +1,4 @@
-"""The embedded upstream of August 2026: who may ask, at which path, what is answered."""
+"""The embedded upstream of August 2026: authentication, routes and responses."""
 
 import bisect
 import re
@@ -26,7 +26,7 @@ from catalograph.demo.v2026_08.keys import (
     UnauthorisedError,
     admit,
 )
-from catalograph.demo.v2026_08.lifecycle import find_turns
+from catalograph.demo.v2026_08.lifecycle import find_changes
 from catalograph.demo.v2026_08.listing import (
     Snapshot,
     find_supporting,
@@ -78,7 +78,7 @@ _ME = {
 
 
 class _RefusalError(Exception):
-    """Ends a request with an answer that is not the one asked for."""
+    """Ends a request with an error response."""
 
     def __init__(self, status: int, error: str, message: str, **more: object) -> None:
         super().__init__(message)
@@ -87,27 +87,27 @@ class _RefusalError(Exception):
 
 
 class Upstream(RestService):
-    """Answers requests for a catalogue as the service of August 2026 does.
+    """Answers HTTP requests as the service of August 2026 does.
 
-    Keys of the form `phaseo_v1_sk_<kid>_<secret>` are taken, and `aistats_v1_sk_…` until
-    2027. A few kids show what goes wrong: `revoked`, `unknown`, `expired`, `dberror` and
-    `nopepper` are refused, as is the secret `wrong`; `nomodels`, `nodetails`, `noroutes`,
-    `nocapabilities`, `noaliases`, `noproviders`, `noskus`, `nometers` and `noconnection`
-    find that part of the store failing (500); `throwing` gets the 500 in plain text.
+    Keys of the form `phaseo_v1_sk_<kid>_<secret>` are accepted, and `aistats_v1_sk_…` until
+    2027. Some kids cause errors: `revoked`, `unknown`, `expired`, `dberror` and `nopepper` are
+    refused, as is the secret `wrong`; with `nomodels`, `nodetails`, `noroutes`,
+    `nocapabilities`, `noaliases`, `noproviders`, `noskus`, `nometers` and `noconnection` a
+    part of the database fails (500); `throwing` gets a 500 in plain text.
 
-    Not served: OAuth tokens, and the routes `/pricing/calculate`, `/videos/models` and
-    `/batches/models`, of which no answer is known.
+    Not supported are OAuth tokens, and the routes `/pricing/calculate`, `/videos/models` and
+    `/batches/models`, whose responses are not known.
 
     Args:
-        catalogue: In any order.
-        clock: Decides which rows can be routed, and what has been retired.
+        catalogue: The stored catalogue, in any order.
+        clock: Decides which rows can be routed, and which models are retired.
     """
 
     def __init__(self, catalogue: Catalogue, *, clock: Clock) -> None:
         models = sort_models(catalogue.models)
         self._catalogue = msgspec.structs.replace(catalogue, models=models)
         self._clock = clock
-        self._turns = find_turns(models)
+        self._changes = find_changes(models)
         self._floors = {model.id: Floors(find_served_prices(model)) for model in models}
         self._ids = {alias: model.id for model in models for alias in model.aliases}
         self._snapshot: tuple[int, Snapshot] | None = None
@@ -287,9 +287,13 @@ class Upstream(RestService):
         return Reply(200, _JSON | _SHORT, write_json(body))
 
     def _find_snapshot(self) -> Snapshot:
-        """Between two turns every answer stays as it is, so one snapshot serves them all."""
+        """Find or build the snapshot of now.
+
+        Data only change at one of `_changes`, so a snapshot is valid from one of these
+        instants to the next.
+        """
         now = self._clock()
-        period = bisect.bisect_right(self._turns, now)
+        period = bisect.bisect_right(self._changes, now)
         if self._snapshot is None or self._snapshot[0] != period:
             self._snapshot = period, Snapshot(self._catalogue, self._floors, now)
         return self._snapshot[1]
@@ -300,7 +304,7 @@ class _Request(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Without `/v1`.
-        url: Whole, but for the query string.
+        url: The whole address without the query string.
     """
 
     path: str
@@ -309,7 +313,7 @@ class _Request(msgspec.Struct, frozen=True):
     query_string: str
 
     def build_feed_url(self) -> str:
-        """Build the address that a feed names: without the choice of the format."""
+        """Build the address for the feed: without the parameter for the format."""
         pairs = [
             (name, value)
             for name, value in urllib.parse.parse_qsl(
@@ -321,11 +325,11 @@ class _Request(msgspec.Struct, frozen=True):
 
 
 _Route = Callable[[_Request, str | None], Reply]
-"""Answers a request; it is told the kid of its key, None where no key is needed."""
+"""Answers a request, given the kid of its key; None if the route needs no key."""
 
 
 def _check_before_key(parameters: Parameters) -> None:
-    """Refuse what is refused before the key is looked at."""
+    """Check the parameters that the real service checks before the key."""
     if "privacy" in parameters or "privacy_scope" in parameters:
         message = "privacy_scope query is no longer supported. Use /models."
         raise _RefusalError(400, "invalid_request", message)
@@ -345,7 +349,7 @@ def _read_format(parameters: Parameters) -> str:
 
 
 def _read_availability(parameters: Parameters) -> bool:
-    """Tell whether only what can be routed is wanted."""
+    """Read whether only models that can be routed are requested."""
     mode = parameters.read_word("availability") or "active"
     if mode not in {"active", "all"}:
         message = "availability must be one of: active, all"
@@ -368,7 +372,7 @@ def _read_model_id(path: str) -> str:
 
 
 def _leave_model_filters(asked: Question) -> Question:
-    """Leave what finds a model by its path: the other filters are not looked at there."""
+    """Return only the filters that this route uses to find its model."""
     return Question(
         is_active_only=asked.is_active_only,
         rows=tuple(each for each in asked.rows if each[0] != "endpoints"),
