@@ -278,7 +278,7 @@ async def test_an_error_is_the_same_in_other_processes(
     assert type(elsewhere) is type(error)
     assert (str(elsewhere), elsewhere.extensions) == (str(error), error.extensions)
     assert getattr(elsewhere, "status", None) == getattr(error, "status", None)
-    assert elsewhere.detail == "as another process was told"
+    assert elsewhere.detail == "reported by another process"
 
 
 async def test_a_process_whose_callers_left_lets_another_one_ask(

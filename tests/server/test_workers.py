@@ -248,5 +248,8 @@ def test_without_a_place_the_gateway_starts_all_the_same(
 
     assert folder is None
     assert [line["event"] for line in logs] == [
-        "there is no place where workers could meet; each shows its own metrics"
+        (
+            "workers cannot share their metrics, as no folder for it can be written to; "
+            "each shows only its own"
+        )
     ]

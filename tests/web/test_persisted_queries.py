@@ -94,7 +94,7 @@ async def test_a_kept_answer_registers_too() -> None:
 @pytest.mark.parametrize(
     ("persisted", "message"),
     [
-        ({"version": 1, "sha256Hash": "0" * 64}, "the hash must be the SHA-256 of `query`, and is not"),
+        ({"version": 1, "sha256Hash": "0" * 64}, "the hash is not the SHA-256 of `query`"),
         ({"version": 2, "sha256Hash": SHA256}, "`extensions.persistedQuery.version` must be 1"),
         ({"version": 1, "sha256Hash": "x"}, "`extensions.persistedQuery.sha256Hash` must be 64 lower-case hexadecimal digits"),
         ({"version": 1}, "`extensions.persistedQuery.sha256Hash` must be 64 lower-case hexadecimal digits"),
@@ -209,7 +209,7 @@ async def test_only_the_manifest_is_taken_when_required() -> None:
     assert [r.status_code for r in refused] == [403] * 4
     assert {code(r) for r in refused} == {"FORBIDDEN"}
     assert {r.json()["errors"][0]["message"] for r in refused} == {
-        "only documents of the manifest are taken here"
+        "only documents of the manifest are accepted here"
     }
     assert {call.document for call, _ in engine.calls} == {QUERY}
 

@@ -20,10 +20,10 @@ from support.web_client import JSON, ask, open_client
         (b"7", "the body must be a JSON object, got a number"),
         (b"true", "the body must be a JSON object, got a boolean"),
         (b'"{ hello }"', "the body must be a JSON object, got a string"),
-        (b"[]", "batches are not taken; send one operation in a request"),
+        (b"[]", "batches are not supported; send one operation in a request"),
         (
             b'[{"query":"{ hello }"}]',
-            "batches are not taken; send one operation in a request",
+            "batches are not supported; send one operation in a request",
         ),
         (b"{}", "`query` is missing; it must be a string of GraphQL"),
         (b'{"query":null}', "`query` is missing; it must be a string of GraphQL"),

@@ -120,7 +120,7 @@ async def test_schema_needs_a_key_where_questions_do() -> None:
         ("GET", "/nope", 404, "there is nothing at this address; GraphQL is at /graphql"),
         ("GET", "/", 404, "there is nothing at this address; GraphQL is at /graphql"),
         ("POST", "/graphql/x", 404, "there is nothing at this address; GraphQL is at /graphql"),
-        ("POST", "/healthz", 405, "the method POST is not taken here"),
+        ("POST", "/healthz", 405, "the method POST is not allowed here"),
     ],
 )  # fmt: skip
 async def test_everything_else_is_refused_in_one_shape(

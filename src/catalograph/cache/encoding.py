@@ -35,9 +35,8 @@ _MAX_PLAIN_BYTES = 256 * 1024 * 1024
 """No catalogue is larger: 60,000 models of December take 60 MB."""
 
 _COMPRESS_FROM_BYTES = 1_024
-_LEVEL = (
-    1  # pages of models shrink to a tenth or less at any level; this is the fastest one
-)
+_LEVEL = 1
+"""The fastest level; pages of models shrink to a tenth or less at any level."""
 _NO_AGES = -1.0
 
 
@@ -46,7 +45,7 @@ class UndecodableError(Exception):
 
 
 def encode_entry(entry: Entry[V], codec: Codec[V]) -> bytes:
-    """Encode an entry, compressed where that pays."""
+    """Encode an entry; compressed, if that makes it at least a tenth smaller."""
     plain = codec.encode(entry.value)
     how, body = _PLAIN, plain
     if len(plain) >= _COMPRESS_FROM_BYTES:
@@ -62,7 +61,7 @@ def encode_entry(entry: Entry[V], codec: Codec[V]) -> bytes:
 
 
 def is_younger(data: bytes, than_s: float) -> bool:
-    """Whether an entry was asked for after a moment, by its header alone; True if unclear."""
+    """Whether an entry was requested after `than_s`, by its header alone; True if unknown."""
     if len(data) < HEADER.size:
         return True
     as_of_s: float = HEADER.unpack_from(data)[2]
@@ -70,7 +69,7 @@ def is_younger(data: bytes, than_s: float) -> bool:
 
 
 def count_plain_bytes(data: bytes) -> int:
-    """Bytes that the body says it has before compression; 0 if there is no header."""
+    """Read the size of the body before compression from the header; 0 without a header."""
     return int(HEADER.unpack_from(data)[5]) if len(data) >= HEADER.size else 0
 
 
@@ -89,7 +88,7 @@ def decode_entry(data: bytes, codec: Codec[V], *, expired_s: float) -> Entry[V]:
         version, how, as_of_s, fresh_s, stale_s, size = HEADER.unpack_from(data)
         plain = _OPENERS[version, how](data[HEADER.size :], size)
         if not math.isfinite(as_of_s):
-            raise ValueError("no time")  # noqa: TRY301 - told as all that is wrong here
+            raise ValueError("no time")  # noqa: TRY301 - handled like all errors here
         ages = None
         if fresh_s >= 0:
             ages = Ages(fresh_s, stale_s, max(expired_s, stale_s))
@@ -129,7 +128,7 @@ class _FailureWire(msgspec.Struct, omit_defaults=True):
     status: int | None = None
 
 
-_ELSEWHERE = "as another process was told"
+_ELSEWHERE = "reported by another process"
 """The text of the upstream appears only in the log of the process that received it."""
 
 
@@ -146,7 +145,7 @@ def encode_failure(error: UpstreamError) -> bytes:
 
 
 def decode_failure(data: bytes) -> UpstreamError:
-    """Build the error again; an unknown one is an upstream that is not available."""
+    """Rebuild the error; UpstreamUnavailableError if it is unknown."""
     try:
         wire = msgspec.json.decode(data, type=_FailureWire)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -31,12 +31,12 @@ return {allowed, tostring(level)}
 
 
 class SharedBuckets:
-    """Token buckets in Redis; each holds `count` tokens and fills up in `period_s`.
+    """Token buckets in Redis; each holds `count` tokens and is refilled in `period_s`.
 
     Args:
-        redis: The connection; its owner closes it.
+        redis: The connection; the caller closes it.
         count: Tokens of a full bucket.
-        period_s: Seconds in which an empty one fills up.
+        period_s: Seconds in which an empty bucket is refilled.
     """
 
     def __init__(self, redis: Redis, *, count: int, period_s: float) -> None:

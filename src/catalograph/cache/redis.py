@@ -226,9 +226,8 @@ class Redis:
         if not (reach.admits and own.admits):
             raise RedisDownError
         reached, admitted = reach.admit(), own.admit()
-        if (
-            reached is None or admitted is None
-        ):  # they have just said that they admit it
+        # Cannot happen after the check above, but `admit` may return None.
+        if reached is None or admitted is None:
             raise RedisDownError
         try:
             with tracing.span(f"redis {operation}", "client"), _SECONDS.time():

@@ -97,8 +97,8 @@ class CacheUrl(NamedTuple):
     """A parsed address.
 
     Attributes:
-        url: As the client library takes it; holds the password.
-        shown: The address for people, without possible secrets.
+        url: The address for the client library, with the password.
+        shown: The address to show, without possible secrets.
     """
 
     url: str
@@ -114,9 +114,9 @@ def parse_cache_url(text: str) -> CacheUrl:
             may be in any case.
 
     Raises:
-        ValueError: It is none of these, or has an option that the client does not know or a
-            value of one that it cannot take; worded to follow the name of a variable, and
-            without quoting what may be a secret.
+        ValueError: It has another form, an unknown option, or an invalid value of an option. The
+            message is worded to follow the name of a variable, and quotes nothing that may be
+            a secret.
     """
     if _MANY.match(text):
         raise ValueError(

@@ -53,7 +53,7 @@ class AccessLog:
 
     @property
     def is_on(self) -> bool:
-        """Whether a request that went well gets a line."""
+        """Whether successful requests get a line."""
         return self._mode == "on"
 
     def add(self, method: str, path: str, context: RequestContext) -> None:
@@ -83,11 +83,11 @@ class AccessLog:
     def add_prepared(
         self, request_id: str, address: str, took_s: float, tail: str
     ) -> None:
-        """Add a line of which all but four fields were encoded before.
+        """Add a line most of whose fields were encoded before: a cache hit has no time for more.
 
         Args:
-            request_id: Plain characters only: it is not escaped.
-            address: Of the client; plain characters only.
+            request_id: Plain characters only, as it is not escaped.
+            address: Address of the client; plain characters only.
             took_s: Seconds from the request to the last byte of the answer.
             tail: From `write_tail`.
         """
@@ -115,7 +115,7 @@ class AccessLog:
         self, request_id: str, address: str, took_s: float, tail: str
     ) -> str:
         fields = msgspec.json.decode("{" + tail)
-        # As JSON: whatever controls a terminal is escaped.
+        # Values as JSON: control characters, which a terminal would obey, are escaped.
         shown = {name: msgspec.json.encode(fields[name]).decode() for name in fields}
         method, path = shown.pop("method").strip('"'), shown.pop("path").strip('"')
         head = f"{method} {path} {shown.pop('status')}"

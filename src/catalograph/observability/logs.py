@@ -1,4 +1,4 @@
-"""The log: how a line looks, and how lines of libraries become lines of ours."""
+"""The log: its format, and a handler that passes records of libraries to it."""
 
 import logging
 import sys
@@ -64,7 +64,7 @@ def wants_columns(stream: TextIO | None, log_format: LogFormat) -> bool:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person reads; a process may have no stream at all."""
+    """Whether a stream is a terminal; False for None, as a process may have no stream."""
     return stream is not None and stream.isatty()
 
 
@@ -140,6 +140,6 @@ def gather_logs() -> None:
 
 
 def get_logger() -> FilteringBoundLogger:
-    """Give the logger. Messages are fixed sentences, values are passed as fields."""
+    """Return the logger. Messages are fixed sentences; values are passed as fields."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger

@@ -37,33 +37,33 @@ UPSTREAM_SECONDS = Histogram(
 )
 UPSTREAM_RETRIES = Counter(
     "catalograph_upstream_retries_total",
-    "Attempts made again after one that failed.",
+    "Retries of failed attempts.",
     registry=REGISTRY,
 )
 UPSTREAM_RETRY_BUDGET = Gauge(
     "catalograph_upstream_retry_budget",
-    "Retries that may be made now; each request adds a fifth of one.",
+    "Retries that the budget allows now; each request adds a fifth of one.",
     registry=REGISTRY,
 )
 UPSTREAM_BREAKER_STATE = Gauge(
     "catalograph_upstream_breaker_state",
-    "0: all calls go through; 1: one probe is on its way; 2: no call goes through.",
+    "Circuit breaker. 0: closed; 1: half open, one probe; 2: open, no calls.",
     registry=REGISTRY,
 )
 UPSTREAM_BREAKER_REFUSALS = Counter(
     "catalograph_upstream_breaker_refusals_total",
-    "Calls that were not made because the upstream had failed too often.",
+    "Calls that were not made because the breaker was open.",
     registry=REGISTRY,
 )
 MALFORMED = Counter(
     "catalograph_upstream_malformed_total",
-    "Rows or fields of upstream answers that could not be read and were left out.",
+    "Rows or fields of upstream responses that could not be read and were left out.",
     ["what"],
     registry=REGISTRY,
 )
 CONTRACT_BREAKS = Counter(
     "catalograph_upstream_contract_breaks_total",
-    "Pages thrown away because the upstream had ignored a filter.",
+    "Pages discarded because the upstream had ignored a filter.",
     registry=REGISTRY,
 )
 CACHE_READS = Counter(
@@ -89,7 +89,7 @@ CACHE_EVICTIONS = Counter(
 )
 TASKS = Gauge(
     "catalograph_tasks",
-    "Tasks of the event loop; what only ever grows is a leak.",
+    "Tasks of the event loop; a number that only grows is a leak.",
     registry=REGISTRY,
 )
 REFRESH_FAILURES = Counter(
@@ -105,12 +105,12 @@ SHARED_CACHE_FAILURES = Counter(
 )
 SHARED_CACHE_OPEN = Gauge(
     "catalograph_shared_cache_breaker_open",
-    "1 while the shared cache is left alone because it failed, otherwise 0.",
+    "1 while the circuit breaker of the shared cache is open, otherwise 0.",
     registry=REGISTRY,
 )
 SHED = Counter(
     "catalograph_requests_shed_total",
-    "Requests refused because too many were being worked on.",
+    "Requests refused because too many were in flight.",
     registry=REGISTRY,
 )
 REFUSED = Counter(
@@ -121,7 +121,7 @@ REFUSED = Counter(
 )
 ERRORS = Counter(
     "catalograph_errors_total",
-    "Errors in answers, by their code.",
+    "Errors in responses, by code.",
     ["code"],
     registry=REGISTRY,
 )
@@ -133,13 +133,13 @@ SHARED_CACHE_SECONDS = Histogram(
 )
 INDEX_TIME = Gauge(
     "catalograph_index_timestamp_seconds",
-    "Unix time at which the catalogue in the index was read; 0 before the first. With "
-    "tokens passed through there is an index for each, and this is 0.",
+    "Unix time of the data in the index; 0 before the first. Always 0 with tokens passed "
+    "through, as each token has its own index.",
     registry=REGISTRY,
 )
 INDEX_MODELS = Gauge(
     "catalograph_index_models",
-    "Models in the index; as above.",
+    "Models in the index; always 0 with tokens passed through.",
     registry=REGISTRY,
 )
 LOG_LINES_LOST = Counter(
@@ -149,7 +149,7 @@ LOG_LINES_LOST = Counter(
 )
 CRAWLS = Counter(
     "catalograph_index_readings_total",
-    "Readings of the whole catalogue, by outcome: ok, torn (it changed meanwhile), failed.",
+    "Crawls of the whole catalogue, by outcome: ok, torn (it changed meanwhile), failed.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -157,18 +157,18 @@ for _outcome in ("ok", "torn", "failed"):
     CRAWLS.labels(_outcome)
 CRAWL_PAGES = Gauge(
     "catalograph_index_reading_pages",
-    "Pages of the catalogue, as far as the latest reading knows.",
+    "Pages of the catalogue, as far as the latest crawl knows.",
     registry=REGISTRY,
 )
 CRAWL_PAGES_READ = Gauge(
     "catalograph_index_reading_pages_read",
-    "Pages that the latest reading has read so far.",
+    "Pages that the latest crawl has read so far.",
     registry=REGISTRY,
 )
 IRREGULAR_MODELS = Counter(
     "catalograph_index_irregular_models_total",
     "Models that the catalogue lists twice (repeated), or by which its total is wrong "
-    "(missing), when first found in two readings.",
+    "(missing), counted when two readings agree.",
     ["what"],
     registry=REGISTRY,
 )
@@ -185,7 +185,7 @@ for _table in ("providers", "organisations", "endpoints", "prices"):
         TABLE_READINGS.labels(_table, _outcome)
 STALE_ANSWERS = Counter(
     "catalograph_stale_answers_total",
-    "Answers with old data because the upstream failed; they carry the warning STALE_DATA.",
+    "Responses with old data and the warning STALE_DATA, because the upstream failed.",
     registry=REGISTRY,
 )
 READY = Gauge(

@@ -43,7 +43,7 @@ class RequestMetrics(Collector):
     with them the metrics would cost as much as a cache hit.
 
     Attributes:
-        in_flight: Requests that are being worked on.
+        in_flight: Requests in flight.
         cached_bytes: Memory that the response cache takes.
     """
 
@@ -53,7 +53,7 @@ class RequestMetrics(Collector):
         self._names: set[str] = set()
         self._operations: collections.Counter[tuple[str, str]] = collections.Counter()
         self._statuses: collections.Counter[int] = collections.Counter()
-        self._kept: collections.Counter[str] = collections.Counter()
+        self._look_ups: collections.Counter[str] = collections.Counter()
         self._sent_bytes = 0
         self._buckets = [0] * (len(_BOUNDS_S) + 1)
         self._seconds = 0.0
@@ -76,7 +76,7 @@ class RequestMetrics(Collector):
 
     def count_hit(self, name: str, seconds: float, sent_bytes: int) -> None:
         """Count a cache hit: operation, request, look-up, time and bytes."""
-        self._kept["hit"] += 1
+        self._look_ups["hit"] += 1
         self._statuses[200] += 1
         self._buckets[bisect.bisect_left(_BOUNDS_S, seconds)] += 1
         self._seconds += seconds
@@ -86,7 +86,7 @@ class RequestMetrics(Collector):
 
     def count_look_up(self, outcome: str) -> None:
         """Count a look-up in the response cache: `hit` or `miss`."""
-        self._kept[outcome] += 1
+        self._look_ups[outcome] += 1
 
     def count_request(self, status: int, seconds: float, sent_bytes: int) -> None:
         """Count a request that was answered."""
@@ -116,7 +116,7 @@ class RequestMetrics(Collector):
             "Look-ups in the response cache, by outcome (hit or miss).",
             labels=["outcome"],
         )
-        for outcome, count in self._kept.items():
+        for outcome, count in self._look_ups.items():
             look_ups.add_metric([outcome], count)
         yield look_ups
         yield self._collect_seconds()
@@ -127,7 +127,7 @@ class RequestMetrics(Collector):
         )
         yield GaugeMetricFamily(
             "catalograph_requests_in_flight",
-            "Requests that are being worked on.",
+            "Requests in flight.",
             value=self.in_flight,
         )
         yield GaugeMetricFamily(

@@ -1,10 +1,10 @@
 """OpenTelemetry spans, when the environment asks for them and the packages are installed.
 
 Nothing of OpenTelemetry is imported until `start` finds that spans are wanted. Until then
-`span` gives one object that does nothing.
+`span` returns an object that does nothing.
 
 The variables are OpenTelemetry's own. Spans are wanted when an endpoint is set, or when
-`OTEL_TRACES_EXPORTER` names an exporter; `none` there and `OTEL_SDK_DISABLED` are stronger.
+`OTEL_TRACES_EXPORTER` names an exporter; `none` there and `OTEL_SDK_DISABLED` take precedence.
 
 Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
@@ -153,7 +153,7 @@ def start(environ: Mapping[str, str]) -> bool:
             "traces are not sent: catalograph[opentelemetry] is not installed"
         )
         return False
-    except Exception as exc:  # noqa: BLE001 - the SDK raises what it likes
+    except Exception as exc:  # noqa: BLE001 - the SDK may raise anything
         # A mistake in an OpenTelemetry variable must not prevent us from serving.
         get_logger().warning(
             "traces are not sent: OpenTelemetry does not take its variables",
@@ -273,12 +273,12 @@ def request_span(
     """Open a span for a whole request, as a child of the caller's span if it names one.
 
     Args:
-        method: Of HTTP.
-        path: Without the query string.
-        headers: At least those of W3C Trace Context.
+        method: HTTP method.
+        path: Path without the query string.
+        headers: Headers; those of W3C Trace Context are read.
 
     Yields:
-        An object that must be told the status of the response.
+        A function to call with the status of the response.
     """
     spans = _spans
     if spans is None:

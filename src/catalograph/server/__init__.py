@@ -1,1 +1,1 @@
-"""The process: uvicorn within bounds, start and stop, workers, garbage collection."""
+"""The server process: uvicorn with bounds, start and shutdown, workers, garbage collection."""

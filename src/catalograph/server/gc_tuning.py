@@ -1,4 +1,4 @@
-"""Tunes the garbage collector: full collections skip long-lived objects."""
+"""Tunes the garbage collector and thread switching, so that both pause the event loop less."""
 
 import contextlib
 import gc
@@ -10,7 +10,7 @@ _FULL: Final = 2
 """Number of the generation of a full collection."""
 
 _YOUNG_PER_FULL: Final = 2
-"""Smaller collections before a full one: full ones are frequent, and each is short."""
+"""Collections of the middle generation per full one: full ones are frequent and short."""
 
 
 class TunedCollector:
@@ -20,7 +20,8 @@ class TunedCollector:
     frozen than at the last complete collection. See docs/decisions/0004.
 
     Args:
-        max_growth: Objects; some 100 bytes each, should they all be garbage.
+        max_growth: Number of frozen objects that may be added before a complete collection. If
+            all are garbage, they take about 100 bytes each.
     """
 
     def __init__(self, max_growth: int = 250_000) -> None:
@@ -49,21 +50,21 @@ class TunedCollector:
 
 
 _SWITCH_INTERVAL_S: Final = 0.001
-"""For so long a thread that computes may keep Python's lock while the event loop wants it. With the
-interpreter's own 5 ms, reading a large catalogue held the loop up for 160 ms, now for 50 ms."""
+"""How long a computing thread may keep the GIL while the event loop waits for it. With the
+default of 5 ms, building a large index blocked the loop for 160 ms, with this for 50 ms."""
 
 
 def tune_threads() -> None:
-    """Let the event loop have its turn while threads build an index or read pages."""
+    """Let the event loop interrupt threads that build an index or decode pages more often."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
 @contextlib.contextmanager
 def pause_collector() -> Iterator[None]:
-    """Build something large that stays without collecting garbage meanwhile.
+    """Pause the collector while a large, long-lived object is built.
 
-    Each full collection would look at all that has been built so far, which took up to 450 ms
-    for 60,000 models. What was built is set aside at once. Only for one build at a time.
+    Otherwise each full collection would visit everything built so far, which took up to 450 ms
+    with 60,000 models. At the end the new objects are frozen. Use it for one build at a time.
     """
     if not gc.isenabled():
         yield
@@ -77,7 +78,7 @@ def pause_collector() -> Iterator[None]:
 
 
 def tune_collector() -> None:
-    """Freeze all present objects: modules, schema and settings are 80,000 objects."""
+    """Freeze all current objects (modules and schema are 80,000), and install the tuning."""
     gc.collect()
     gc.freeze()
     youngest, young, _ = gc.get_threshold()

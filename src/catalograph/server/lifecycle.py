@@ -52,7 +52,7 @@ _ENDING: Final = (
     "SIGPWR",
     "SIGSTKFLT",
 )
-_ENDING_NOTHING: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+_IGNORED: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2")
 """Ignored signals: sent by log rotation, by a closing terminal, or by mistake."""
 
 
@@ -173,7 +173,7 @@ def handle_signals() -> None:
 
     Call it in the main thread, before the server starts and again in each worker.
     """
-    for name in _ENDING_NOTHING:
+    for name in _IGNORED:
         # Workers inherit this, and are protected before they call this function themselves.
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     for name in _ENDING:

@@ -60,7 +60,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
 
 
 def get_port(listeners: list[socket.socket]) -> int:
-    """Give the port, which is the same for all sockets."""
+    """Return the port, which is the same for all sockets."""
     return int(listeners[0].getsockname()[1])
 
 

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with bounds on what a client may send, and how slowly.
+"""uvicorn's HTTP protocol with bounds on the size and the speed of requests.
 
-uvicorn's own has none: headers may be of any size, and a client that sends a byte a
-minute holds its connection for ever. It also makes a task for every request; here a hit
+uvicorn itself has none: headers may be of any size, and a client that sends a byte a
+minute keeps its connection for ever. It also creates a task for every request; here a hit
 of the response cache is answered before that.
 """
 
@@ -195,7 +195,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._probe_timer = None
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Note that a request begins."""
         super().on_message_begin()
         self._is_arriving = True
         self._is_head_complete = False
@@ -236,13 +236,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             # One read may bring thousands of requests, and all of them are parsed before
             # any is answered.
             metrics.REFUSED.labels("waiting_requests").inc()
-            raise ValueError("too many requests wait")  # as above
+            raise ValueError("too many requests wait")  # comes out as a parser error
         # The task has not run yet, so it sees the extensions that are added to its scope.
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = self._extensions
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body is there."""
+        """Collect a part of the body."""
         # One read may hold 40,000 chunks of one byte. uvicorn would copy the whole body
         # for each, so the pieces are collected and passed on together.
         self._pieces.append(body)
@@ -454,7 +454,7 @@ class _BegunTransport:
         self._protocol = protocol
 
     def write(self, data: bytes) -> None:
-        """Write all but the bytes that were sent."""
+        """Write data, without the bytes that were sent as probes."""
         self._protocol.transport.write(self._protocol.skip_probed(data))
 
     def close(self) -> None:

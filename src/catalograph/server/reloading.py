@@ -1,7 +1,7 @@
-"""Settings that change while the process runs: SIGHUP puts another application in place.
+"""Reloads settings while the process runs: SIGHUP replaces the application.
 
-What is being answered goes on in the application that began it, so no request is lost, and
-no connection is closed. What both need (caches of pages, the index, connections) is shared.
+Requests that are running finish in the old application, so no request is lost and no
+connection is closed. Both share the cache of pages, the index and the connections.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class AnswerFromCache(Protocol):
-    """As in `server.protocol`: the way of a cache hit."""
+    """`CacheHits.answer`; see `server.protocol`."""
 
     def __call__(
         self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
     ) -> tuple[bytes, bytes] | None:
-        """Give header lines and body of a 200; None on a miss."""
+        """Return header lines and body of a 200; None on a miss."""
         ...
 
 
 class ReloadableApp:
-    """Leads every request to the present application.
+    """Passes every request to the current application, which can be replaced.
 
     Args:
-        app: The first one; it also gets the events of the server's start and end.
+        app: The first application. It also gets the lifespan events of the server.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,27 +38,27 @@ class ReloadableApp:
         self.replace(app)
 
     def replace(self, app: ASGIApp) -> None:
-        """Let requests that begin from now on go to another application."""
+        """Pass later requests to another application."""
         self._app = app
         self._answer = getattr(app, "answer_from_cache", None)
 
     def answer_from_cache(
         self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
     ) -> tuple[bytes, bytes] | None:
-        """Ask the present application; connections hold this method while they last."""
+        """Ask the current application. A method, because connections keep a reference to it."""
         return None if self._answer is None else self._answer(headers, body, peer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on."""
+        """Pass a request on."""
         app = self._first if scope["type"] == "lifespan" else self._app
         await app(scope, receive, send)
 
 
 @contextlib.contextmanager
 def on_sighup(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
-    """Run something in the loop at each SIGHUP, one after the other, never two at once.
+    """Run `reload` in the event loop at each SIGHUP, never two at once.
 
-    In another thread than the main one, and where there is no such signal, never.
+    Does nothing outside the main thread, or on systems without this signal.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or not hasattr(signal, "SIGHUP"):

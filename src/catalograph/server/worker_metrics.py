@@ -55,8 +55,8 @@ class Presence(Collector):
         """One sample for each worker."""
         up = GaugeMetricFamily(
             "catalograph_worker_up",
-            "1: what this worker has counted is shown here; 0: it did not tell in time, "
-            "or is being started.",
+            "1: the metrics of this worker are included; 0: it did not answer in time, or "
+            "is being started.",
             labels=[_LABEL],
         )
         for number, is_present in self._present.items():

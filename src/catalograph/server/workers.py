@@ -34,13 +34,13 @@ _PLACES: Final = (None, "/dev/shm")  # noqa: S108 - the folder itself is private
 """Places for the folder, best first; the second is writable in a read-only container."""
 
 _LONGEST_FOLDER: Final = 90
-"""Most bytes of the folder's path: the path of a socket is limited to 104 on some systems."""
+"""Maximum length of the folder's path in bytes; some systems limit paths of sockets to 104."""
 
 _SIZE_BYTES: Final = 8
 
 PATIENCE_S: Final = 1.0
-"""Seconds to wait for a worker. An answer takes a few milliseconds; the bound is far above,
-because the metrics of a busy worker are the interesting ones."""
+"""Seconds to wait for a worker. A reply usually takes a few milliseconds. The bound is far above,
+as the metrics of an overloaded worker are the most important."""
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class _Question(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def open_folder(count: int) -> Iterator[None]:
-    """Make the folder where worker processes that are started meanwhile find one another.
+    """Create the shared folder of the worker processes that are started in the block.
 
     Args:
         count: Number of workers; those that never start are reported as missing.
@@ -67,7 +67,8 @@ def open_folder(count: int) -> Iterator[None]:
     if folder is None:
         os.environ.pop(_VARIABLE, None)
         get_logger().warning(
-            "there is no place where workers could meet; each shows its own metrics"
+            "workers cannot share their metrics, as no folder for it can be written to; "
+            "each shows only its own"
         )
         yield
         return
@@ -124,7 +125,7 @@ class Workers:
             self._server = await asyncio.start_unix_server(self._answer, str(path))
         except OSError as exc:
             get_logger().warning(
-                "this worker cannot meet the others; it shows its own metrics",
+                "this worker cannot exchange metrics with the others; it shows only its own",
                 problem=str(exc),
             )
 

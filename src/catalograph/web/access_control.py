@@ -61,12 +61,12 @@ _TOKEN: Final = re.compile(rb"[!-~]{1,4096}")
 
 
 class Callers:
-    """Identifies callers: whether they send a token of their own, and what they asked for.
+    """Identifies callers by their token, and reads the headers that ask for trace or cost.
 
     Args:
         partition_key: Secret of up to 64 bytes; None: all operations run with the
-            gateway's own token. Otherwise each caller's bearer token is passed on, and
-            what it may see is cached in a partition named by its hash with this key.
+            gateway's own token. Otherwise each caller's bearer token is passed on, and its
+            data are cached in a partition named by the keyed hash of the token.
         trace_enabled: Whether `X-Catalograph-Trace: 1` is obeyed.
     """
 
@@ -120,10 +120,10 @@ class Callers:
         if self._partition_key is None:
             return ""
         if token is None:
-            # Not that of the gateway's own token: a cache may be shared with gateways
-            # that have one.
+            # Not the empty partition, which is that of the gateway's own token: other gateways
+            # with such a token may share the cache.
             return _ANONYMOUS
-        # Keyed: the name of a partition must not let anyone test tokens against it.
+        # A keyed hash: nobody who sees the name of a partition can test tokens against it.
         digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
         return digest.hexdigest()
 
@@ -165,7 +165,7 @@ class Proxies:
         # first proxy were sent by the client and may be forged.
         for hop in reversed(hops[-_MOST_HOPS:]):
             if not hop.strip():
-                continue  # an empty line of a proxy that had nothing to add
+                continue  # an empty element, which some proxies add
             address = parse_hop(hop)
             if address is None:
                 return peer
@@ -210,7 +210,7 @@ def parse_hop(text: str) -> _Address | None:
 
 @functools.lru_cache(maxsize=4_096)
 def plain_address(text: str) -> str:
-    """Write an address as its IPv4 form where it only stands for one.
+    """Convert an IPv4-mapped IPv6 address to IPv4; others are normalised.
 
     Through a socket of both families an IPv4 peer looks like `::ffff:192.0.2.1`.
     """

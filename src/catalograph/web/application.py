@@ -149,7 +149,7 @@ def build_web_app(
         },
         lifespan=lifespan,
     )
-    # To `/healthz` from `/healthz/`, it would lead by way of whatever host a client names.
+    # A redirect from `/healthz/` to `/healthz` would contain the `Host` that the client sent.
     starlette.router.redirect_slashes = False
     app: ASGIApp = _Fork(graphql, starlette)
     is_wrapped = tracing.is_on()
@@ -172,7 +172,7 @@ def build_web_app(
 
 
 class _Fork:
-    """Leads to GraphQL at once, to everything else by way of Starlette's routing."""
+    """Passes GraphQL requests on directly, and all others through Starlette's slower routing."""
 
     def __init__(self, graphql: ASGIApp, others: ASGIApp) -> None:
         self._graphql = graphql
@@ -185,7 +185,7 @@ class _Fork:
 
 
 def _path(scope: Scope) -> str:
-    """The path below the one that a proxy gave us, if it did."""
+    """Return the path of a request, without the root path of the server."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
@@ -193,8 +193,8 @@ def _path(scope: Scope) -> str:
 class _PageForBrowsers:
     """Shows the explorer to a browser that opens `/graphql`, with or without a query.
 
-    The page runs nothing by itself when another site opened it, so that such a request
-    may be answered. A stored document runs as for every client: the page cannot show it.
+    The page does not run the query of a link from another site, so it is safe to serve it then.
+    A stored document is run as for every client, as the page cannot show its text.
     """
 
     def __init__(self, app: ASGIApp, explorer: ExplorerPages) -> None:

@@ -1,7 +1,7 @@
-"""Cross-origin resource sharing: which pages may call, as the Fetch standard has it.
+"""Cross-origin resource sharing (CORS): which pages may call the gateway.
 
-Never with credentials, as no cookies are read: an allowed page has no more rights than any
-program, so that it may send any header it likes.
+Credentials are never allowed, as no cookies are read. So an allowed page has no more rights
+than any other client, and may send any header.
 
 Source: https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -59,7 +59,7 @@ class Cors:
         """Answer a preflight request.
 
         Returns:
-            Headers beside those of `write_lines`.
+            Headers in addition to those of `write_lines`.
 
         Raises:
             Refusal: Pages of this origin may not call, or not in this way.
@@ -68,7 +68,7 @@ class Cors:
         if not self._origins.allow(origin):
             raise _refuse("pages of this origin may not call")
         if headers[b"access-control-request-method"] not in _METHODS:
-            raise _refuse(f"pages may call with {', '.join(_METHOD_NAMES)} alone")
+            raise _refuse(f"pages may only call with {', '.join(_METHOD_NAMES)}")
         if b"access-control-request-private-network" in headers:
             raise _refuse("pages of public networks may not call a private one")
         answer = [
@@ -91,9 +91,8 @@ class Cors:
         if (
             origin is None
             or origin in self._logged
-            or (
-                method == "POST"
-            )  # a preflight came before it, or it is the same origin
+            # A POST follows a preflight, or is of the same origin.
+            or method == "POST"
             or headers.get(b"sec-fetch-site") == b"same-origin"
             or origin.partition(b"://")[2] == headers.get(b"host")
             or self._origins.allow(origin.decode("latin-1"))

@@ -1,4 +1,4 @@
-"""Protocols of the web layer for its neighbours: the engine and the explorer."""
+"""Protocols of the objects that the web layer is given: the engine and the explorer."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,12 +13,12 @@ from catalograph.graphql.run.request import Answer, Caller, Operation
 class Engine(Protocol):
     """Runs operations.
 
-    Only queries: the schema has no mutations, so that an operation of another kind comes
-    back as a request error for every caller and method.
+    It only runs queries: the schema has no mutations or subscriptions, so these are answered
+    with a request error.
     """
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
-        """Answer an operation; errors of the graph are in the answer, not raised.
+        """Run an operation; GraphQL errors are in the answer, not raised.
 
         Does not suspend when everything is in memory.
         """
@@ -29,7 +29,7 @@ class ExplorerPages(Protocol):
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
-        """Where the files are."""
+        """Routes of the files."""
 
     def page(self, request: Request) -> Response:
-        """The page itself."""
+        """Build the response with the page."""

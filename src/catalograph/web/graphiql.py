@@ -1,9 +1,9 @@
-"""The explorer: a page that explores the graph, served from the package and nowhere else.
+"""The explorer: a page to explore the graph, served from files of the package only.
 
-The files are built from `explorer/` by the build hook. Their names hold a hash of
-their content, so a browser keeps them for good; each comes with a copy in brotli and
-one in gzip, so nothing is compressed here. All are read once and held in memory: what
-is not a name in that table does not exist, so no request can reach the file system.
+The build hook builds the files from `explorer/`. Their names contain a hash of their content,
+so browsers may cache them for ever. Each has a copy compressed with brotli and one with gzip,
+so nothing is compressed here. All are read once and kept in memory, and requests are answered
+from that table only: no request reaches the file system.
 """
 
 import hashlib
@@ -73,15 +73,18 @@ The API itself is there: send <code>POST /graphql</code>, or read
 
 
 _FACTS_PLACE: Final = b'name="catalograph" content="{}"'
-_TRUSTED_SITES: Final = {"none", "same-origin"}  # the reader's own doing
+_TRUSTED_SITES: Final = {
+    "none",
+    "same-origin",
+}  # opened by the user, not by another site
 
 
 class ExplorerFacts(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Facts about the gateway that the page shows; all of them are public.
 
     Attributes:
-        catalogue: `demo`: the embedded one.
-        version: Of this package; empty: not shown.
+        catalogue: `demo` for the embedded one.
+        version: Version of this package; empty: not shown.
         introspection: Whether clients may ask for the schema.
         api_keys: Whether `X-API-Key` is required.
         passthrough: Whether callers bring the upstream's token.
@@ -130,9 +133,9 @@ class Explorer:
     """The page and its files as routes.
 
     Args:
-        facts: What the page says about the gateway.
-        directory: Holds `index.html` and `assets/`; None means the package's own. A
-            missing one is no error: the page then says how to build it.
+        facts: Facts about the gateway that the page shows.
+        directory: Has `index.html` and `assets/`; None: the directory in the package. If it
+            is missing, the page says how to build it.
     """
 
     def __init__(
@@ -153,8 +156,8 @@ class Explorer:
     def page(self, request: Request) -> Response:
         """Answer a browser that opened `GET /graphql`: 200 with the page, or 304.
 
-        A link that another site opened shows its query without running it, and so does
-        one whose origin the browser does not say, as on plain HTTP.
+        The query of a link is only run at once if no other site opened it. Browsers do not send
+        `Sec-Fetch-Site` over plain HTTP; then it is not run either.
         """
         site = request.headers.get("sec-fetch-site")
         page = self._running if site in _TRUSTED_SITES else self._waiting
@@ -165,7 +168,7 @@ class Explorer:
         return Response(page.body, headers=headers, media_type="text/html")
 
     async def asset(self, request: Request) -> Response:
-        """Answer for one file below `ASSETS_PATH`: the smallest form taken, or 404."""
+        """Answer with a file below `ASSETS_PATH`, in the smallest accepted coding, or 404."""
         asset = self._assets.get(request.path_params["name"])
         if asset is None:
             return Response(

@@ -80,7 +80,7 @@ class GraphQLOverHTTP:
     Args:
         engine: Runs the operations.
         callers: Identifies the caller from the headers.
-        documents: Finds the text that a request names.
+        documents: Finds the document of a request.
         responses: The response cache; None: no caching.
         bodies: Reads the bodies of requests.
         in_flight: Bounds the number of requests in flight.
@@ -339,7 +339,11 @@ def _build_question(found: Found, parameters: Parameters, caller: Caller) -> Que
 
 
 def _status(answer: Answer, media: Media) -> int:
-    """`application/json` cannot say no: a client could not tell us from a broken proxy."""
+    """Choose the HTTP status.
+
+    With `application/json` it is always 200, as the specification recommends: clients of this media
+    type could not tell an error status of the gateway from that of a broken proxy.
+    """
     if answer.ran or media is Media.JSON:
         return 200
     return _STATUS_BY_CODE.get(answer.codes[0], 400) if answer.codes else 400
@@ -371,8 +375,8 @@ def _word(error: Exception, media: Media | None, context: RequestContext) -> Ref
 def _refuse_other_sites(headers: Mapping[bytes, bytes]) -> None:
     """Refuse queries from images and frames of pages of other sites.
 
-    Such a request needs no preflight, unlike one by `fetch`. A link that a person opens
-    is let pass: the page that holds it cannot read the answer. Clients that are no browsers
+    Such a request has no preflight, unlike one by `fetch`. A link that a person opens is
+    allowed, as the page with the link cannot read the response. Clients other than browsers
     send none of these headers.
     """
     mode = headers.get(b"sec-fetch-mode")
@@ -397,7 +401,7 @@ def _not_acceptable() -> Refusal:
 
 
 def _unsupported() -> Refusal:
-    # Anything that a plain HTML form can send must not run: it would come with no
-    # preflight from any page.
+    # An HTML form of any site can send other content types without a preflight, so these must
+    # not be executed.
     error = UserInputError("Content-Type must be application/json, in UTF-8")
     return Refusal(415, error, {"Accept": "application/json"})

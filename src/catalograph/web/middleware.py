@@ -38,20 +38,20 @@ class RequestContextMiddleware:
     """Wraps each request in a context: request id, common headers, access log, metrics.
 
     The id is the client's `X-Request-Id` or one of ours, and is sent back. Address and
-    scheme are the client's own where a proxy that we trust says what they are. One wrapper
-    does all of it, since each costs every request the same again.
+    scheme are those of the client, if a trusted proxy reports them. A single middleware does
+    all of this, because each one costs every request time.
 
     Args:
         app: The next ASGI application.
         log: The access log.
-        proxies: Their forwarded headers are trusted.
-        is_wrapped: Whether something around this changes what is sent, so that nothing
-            may be written past it.
+        proxies: Proxies whose forwarded headers are trusted.
+        is_wrapped: Whether another middleware is around this one. Then responses must be sent
+            through it, and not written to the connection directly.
         cors: Which pages of other origins may call; preflights are answered here.
         hits: Answers cache hits; None when there is no cache, or `is_wrapped`.
 
     Attributes:
-        answer_from_cache: What the server's protocol asks before it makes a task of a
+        answer_from_cache: Called by the server's protocol before it creates a task for a
             request; None without a cache.
     """
 
@@ -84,7 +84,8 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         context = self._begin(scope)
-        # Of GraphQL's answers all headers are ours, and need no server to look them over.
+        # All headers of GraphQL responses are ours and valid, so they need no checks by the
+        # server and can be written to the connection directly.
         is_ours = scope["path"] == "/graphql" and scope["method"] == "POST"
         write = None
         if is_ours and not self._is_wrapped:
@@ -162,7 +163,7 @@ class RequestContextMiddleware:
 
 
 def _write_head(start: Message, context: RequestContext) -> bytes:
-    """Write the head of an answer of GraphQL's, which brings no security header itself."""
+    """Write the head of a GraphQL response, which has no security headers yet."""
     return write_head(start["headers"]) + _SECURITY_LINES + _write_own(context)
 
 
@@ -181,7 +182,7 @@ class TracingMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch one request; probes, which come all the time, have no span."""
+        """Open a span for a request; not for probes, which are frequent."""
         if scope["type"] != "http" or scope["path"] in _NOT_LOGGED:
             await self._app(scope, receive, send)
             return

@@ -15,7 +15,7 @@ _SUFFIX: Final = re.compile(rb'(?:-{1,2}|;|:)(?:gzip|br|zstd|deflate)"|"-gzip\Z'
 
 
 class Media(enum.Enum):
-    """The two media types of a GraphQL response, with what goes into `Content-Type`."""
+    """The two media types of a GraphQL response; values of `Content-Type`."""
 
     JSON = b"application/json; charset=utf-8"
     GRAPHQL = b"application/graphql-response+json; charset=utf-8"
@@ -30,18 +30,18 @@ class Coding(enum.Enum):
     GZIP = "gzip"
 
 
-# On a tie. zstd would take a quarter of brotli's time for a body 5 % larger, but there are
-# clients in use that name it in their list and cannot read it; who wants it says so by
-# naming it alone or with the greatest weight.
+# Order for codings with equal weights. zstd takes a quarter of the time of brotli for a body that
+# is 5 % larger. But some clients list it and cannot read it, so it is only used if a client
+# names it alone or with the greatest weight.
 _PREFERRED: Final = (Coding.BROTLI, Coding.GZIP, Coding.ZSTD)
 
 
 def choose_media(accept: bytes | None) -> Media | None:
-    """Find the media type that `Accept` likes best; None when it takes neither.
+    """Choose the media type that `Accept` prefers; None if it allows neither.
 
-    Without the header or with an empty one, and where only a wildcard matches, it is
-    `application/json`: clients that do not ask expect the old ways. Of two that are named
-    and liked the same, the newer one is taken.
+    Without the header, with an empty one, or if only a wildcard matches, it is
+    `application/json`, which older clients expect. If both are named with equal weight, it is
+    the newer one.
     """
     if accept is None or not accept.strip(b" \t,"):
         return Media.JSON
@@ -51,7 +51,7 @@ def choose_media(accept: bytes | None) -> Media | None:
 
 
 def prefers_html(accept: bytes | None) -> bool:
-    """Whether this is a browser that opens a page, and not one that fetches data."""
+    """Whether `Accept` is that of a browser that opens a page, rather than fetches data."""
     if accept is None or b"text/html" not in accept.lower():
         return False
     ranges = _parse(accept)
@@ -66,7 +66,7 @@ def prefers_html(accept: bytes | None) -> bool:
 def choose_coding(
     accept_encoding: bytes | None, among: Sequence[Coding] = _PREFERRED
 ) -> Coding:
-    """Find the coding that `Accept-Encoding` likes best; identity when it takes no other.
+    """Choose the coding that `Accept-Encoding` prefers; identity if it allows no other.
 
     Args:
         accept_encoding: None without the header.
@@ -80,14 +80,14 @@ def choose_coding(
 
 
 def holds_etag(if_none_match: bytes | None, etag: bytes) -> bool:
-    """Whether `If-None-Match` names an entity tag, in the weak comparison that it wants.
+    """Whether `If-None-Match` contains an entity tag, by weak comparison.
 
     Proxies that compress a response change its tag (Apache and Caddy: `"x-gzip"`, Jetty:
-    `"x--gzip"`) and hand the changed one back: it stands for ours.
+    `"x--gzip"`), and pass the changed tag on. It counts as ours.
 
     Args:
         if_none_match: None without the header.
-        etag: With its quotes, and strong.
+        etag: A strong tag, with its quotes.
     """
     if not if_none_match:
         return False
@@ -99,7 +99,7 @@ def holds_etag(if_none_match: bytes | None, etag: bytes) -> bool:
 
 
 def is_json(content_type: bytes | None) -> bool:
-    """Whether a request body is JSON in UTF-8, as far as its sender says."""
+    """Whether `Content-Type` is JSON in UTF-8."""
     if content_type is None:
         return False
     name, _, parameters = content_type.decode("latin-1").lower().partition(";")
@@ -147,7 +147,7 @@ def _parse(accept: bytes) -> list[tuple[str, float]]:
         parameters = _parameters(rest)
         if _is_utf8(parameters):
             name = name.strip()
-            # Java's own client writes a star where it means all types.
+            # The HTTP client of Java sends `*` for `*/*`.
             ranges.append(("*/*" if name == "*" else name, _quality(parameters)))
     return ranges
 

@@ -11,7 +11,7 @@ class Rate(msgspec.Struct, frozen=True):
 
     Attributes:
         count: Requests of ordinary cost in one period.
-        period_s: Its length in seconds.
+        period_s: Length of the period in seconds.
     """
 
     count: int
@@ -19,7 +19,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about HTTP that two deployments may want to be different.
+    """Options of HTTP that differ between deployments.
 
     Attributes:
         graphiql_enabled: Whether browsers get the explorer at `/graphql`.
@@ -27,17 +27,17 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
         api_keys: Keys one of which `X-API-Key` must carry, plain or as 64 hexadecimal
             digits of their SHA-256; empty: open to all.
         rate_limit: For each API key, or each address; None: no limit.
-        max_body_bytes: Of a request.
+        max_body_bytes: Maximum size of a request body.
         response_cache: Whether whole responses are cached as bytes.
-        response_cache_max_bytes: Memory for them.
+        response_cache_max_bytes: Memory for cached responses.
         passthrough: Whether callers bring the upstream's token themselves.
-        partition_key: Secret of up to 64 bytes, under which their tokens are hashed;
-            replicas that share a cache must share it.
+        partition_key: Secret key of up to 64 bytes of the hash of callers' tokens; the same for
+            all replicas that share a cache.
         trusted_documents: Texts by id; None: no manifest.
-        trusted_documents_mode: Whether operations outside of it are refused or only logged.
-        trusted_proxies: Addresses or networks whose forwarded headers count.
-        max_in_flight: Requests that are worked on at once.
-        request_timeout_s: For a whole request.
+        trusted_documents_mode: Whether operations outside the manifest are refused or only logged.
+        trusted_proxies: Addresses or networks whose forwarded headers are trusted.
+        max_in_flight: Maximum number of requests in flight.
+        request_timeout_s: Time-out of a whole request.
         trace_enabled: Whether a client may ask for `extensions.trace`.
     """
 

@@ -32,7 +32,7 @@ class PersistedDocuments(Protocol):
 
 
 class TrustedDocuments:
-    """The operations of a manifest: known by their id, and by the hash of their text.
+    """The operations of a manifest, by id and by the hash of their text.
 
     Args:
         documents: Texts by id, as `read_manifest` gives them.
@@ -49,23 +49,23 @@ class TrustedDocuments:
             self._by_id[hash_document(text)] = text
 
     def find(self, document_id: str) -> str | None:
-        """The text of an id, or of a hash with or without `sha256:` before it."""
+        """Find a document by id or hash, with or without `sha256:` before it; None if unknown."""
         return self._by_id.get(document_id) or self._by_id.get(
             document_id.removeprefix(_PREFIX)
         )
 
     def holds(self, document: str) -> bool:
-        """Whether this very text is in the manifest."""
+        """Whether exactly this text is in the manifest."""
         return document in self._texts
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The document that a request means.
+    """The document of a request.
 
     Attributes:
-        text: GraphQL.
-        register_as: Hash to keep it under once it proves to be valid; None: not asked to.
-        is_trusted: Whether the manifest holds it; None when there is no manifest.
+        text: GraphQL text.
+        register_as: Hash under which to store it once it is valid; None: do not store it.
+        is_trusted: Whether the manifest contains it; None without a manifest.
     """
 
     text: str
@@ -93,9 +93,9 @@ class DocumentFinder:
         """Find the document of a request.
 
         Raises:
-            Refusal: The hash is not that of the text, or of the wrong form; or only
-                trusted documents are taken and this is none of them.
-            PersistedQueryNotFoundError: There is no text, and none is held for its name.
+            Refusal: The hash does not match the text or is malformed, or the document is not
+                trusted and only trusted ones are accepted.
+            PersistedQueryNotFoundError: The request has no text, and none is stored for its id.
         """
         sha256 = _named_hash(parameters)
         if parameters.query is not None:
@@ -115,13 +115,13 @@ class DocumentFinder:
         return Found(text, is_trusted=None if self._trusted is None else False)
 
     async def register(self, found: Found) -> None:
-        """Store a document for clients that will send its hash alone."""
+        """Store a document, so that clients can send only its hash."""
         if found.register_as is not None and self._persisted is not None:
             await self._persisted.put(found.register_as, found.text)
 
     def _accept(self, text: str, sha256: str | None) -> Found:
         if sha256 is not None and sha256 != hash_document(text):
-            raise refuse("the hash must be the SHA-256 of `query`, and is not")
+            raise refuse("the hash is not the SHA-256 of `query`")
         if self._trusted is None:
             return Found(text, sha256)
         is_trusted = self._trusted.holds(text)
@@ -131,7 +131,7 @@ class DocumentFinder:
 
 
 class ManifestError(CatalographError):
-    """A manifest of trusted documents that cannot be read; the message says what is wrong."""
+    """A manifest of trusted documents is invalid; the message says why."""
 
 
 def read_manifest(content: bytes) -> dict[str, str]:
@@ -141,7 +141,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
     [{"id", "name", "type", "body"}]}`. Relay: `{id: text}`.
 
     Raises:
-        ManifestError: It is neither.
+        ManifestError: It has neither format.
     """
     try:
         value = msgspec.json.decode(content)
@@ -157,7 +157,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
 
 
 def hash_document(document: str) -> str:
-    """SHA-256 in lower-case hexadecimal digits, as both formats have it."""
+    """Hash a document: SHA-256 in lower-case hexadecimal digits."""
     return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -178,7 +178,7 @@ def _read_apollo(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _named_hash(parameters: Parameters) -> str | None:
-    """The SHA-256 by which a request names its document, from either place."""
+    """Read the SHA-256 of the document from `persistedQuery` or `documentId`; None without one."""
     persisted = parameters.extensions.get("persistedQuery")
     if persisted is not None:
         return _read_persisted_query(persisted)
@@ -212,4 +212,6 @@ def _check_hash(value: object, where: str) -> str:
 
 def _untrusted() -> Refusal:
     metrics.REFUSED.labels("trusted_documents").inc()
-    return Refusal(403, ForbiddenError("only documents of the manifest are taken here"))
+    return Refusal(
+        403, ForbiddenError("only documents of the manifest are accepted here")
+    )

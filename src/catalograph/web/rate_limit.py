@@ -1,6 +1,6 @@
 """The rate limit: token buckets for callers, charged by the cost of operations.
 
-The buckets are in this process, or shared by all replicas.
+The buckets are in the memory of this process, or in Redis for all replicas.
 """
 
 import collections
@@ -24,22 +24,24 @@ _IPV6_BITS: Final = 64
 _TRANSLATED: Final = tuple(
     ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96")
 )
-"""All IPv4 callers behind a translator are in one of these, and would share one bucket."""
+"""IPv6 networks with embedded IPv4 addresses (NAT64 and the like). As /64 networks, all callers
+behind one translator would share a bucket."""
 
 TakeAtOnce: TypeAlias = Callable[[str, str, float], bytes | None]
 
 _ROUNDING: Final = 1e-3
-"""Of a token: a hundred of 0.6 s are a minute, after months of a clock, too."""
+"""Fraction of a token that is ignored: rounding errors of a clock with large values must not
+take away the last token of a full bucket."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether one more request is taken.
+    """Whether a request is allowed.
 
     Attributes:
         is_allowed: Whether it is.
-        remaining: Tokens left, whole ones.
+        remaining: Whole tokens that are left.
         full_in_s: Seconds until the bucket is full again.
-        retry_after_s: Seconds until a request is taken; 0 when this one was.
+        retry_after_s: Seconds until a request is allowed again; 0 if this one is.
     """
 
     is_allowed: bool
@@ -49,7 +51,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(rate: Rate, level: float, *, is_allowed: bool) -> Verdict:
-    """Make a verdict of what is left in a bucket, which may be a debt."""
+    """Build a verdict from the tokens left in a bucket; `level` is negative for a debt."""
     per_s = rate.count / rate.period_s
     return Verdict(
         is_allowed=is_allowed,
@@ -60,24 +62,24 @@ def judge(rate: Rate, level: float, *, is_allowed: bool) -> Verdict:
 
 
 class RateLimiter(Protocol):
-    """Counts what callers ask, in this process or in one place for all."""
+    """Counts the requests of callers, in this process or for all replicas."""
 
     async def take(self, caller: str) -> Verdict:
-        """Take one token of a caller, if there is one."""
+        """Take one token from the bucket of a caller, if it has one."""
 
     async def charge(self, caller: str, tokens: float) -> None:
-        """Take more of them afterwards, which may leave a debt."""
+        """Take more tokens afterwards, which may leave a debt."""
 
 
 class MemoryRateLimiter:
-    """Buckets of one process, a bounded number of them.
+    """A bounded number of buckets in the memory of one process.
 
-    A bucket is one number: when it is full again. The one that was not used for longest is
-    forgotten, which gives its caller a full one.
+    A bucket is stored as one number: the time at which it is full again. The least recently
+    used one is evicted, which gives its caller a full bucket.
 
     Args:
-        rate: A bucket holds `count` tokens and fills up in `period_s`.
-        max_callers: Buckets held.
+        rate: A bucket holds `count` tokens and is refilled in `period_s`.
+        max_callers: Maximum number of buckets.
         clock: Seconds, monotonic.
     """
 
@@ -113,17 +115,17 @@ class MemoryRateLimiter:
         return judge(self._rate, level, is_allowed=is_allowed)
 
     def draw(self, address: str, key_id: str, now_s: float) -> bytes | None:
-        """Take one token as `take` does, without awaiting: every cache hit does this.
+        """Take one token like `take`, but without awaiting: every cache hit calls this.
 
         Args:
-            address: Of the caller, as in `RateGuard`.
-            key_id: As well.
-            now_s: What the clock shows.
+            address: Address of the caller.
+            key_id: Public name of its API key; empty without one.
+            now_s: Clock reading.
 
         Returns:
-            The header lines; None, and nothing is taken, when there is no whole token.
+            The header lines. None if there is no whole token; then nothing is taken.
         """
-        # `name_caller` without a call, where there is not much to do.
+        # The same as `name_caller`, inlined for speed.
         if key_id:
             address = f"key:{key_id}"
         elif ":" in address:
@@ -156,16 +158,15 @@ class MemoryRateLimiter:
 
 
 class RateGuard:
-    """Applies a limiter to requests: who is asking, and what the headers say.
+    """Applies a limiter to requests: names the bucket of a caller, and builds the headers.
 
     Args:
-        limiter: Counts.
-        rate: For the headers.
+        limiter: Counts requests.
+        rate: The limit, for the headers.
 
     Attributes:
-        take_at_once: Takes a token of an address and key at a clock reading, and gives the
-            header lines; None where that takes `take`: the bucket is elsewhere, or has
-            no token.
+        take_at_once: As `MemoryRateLimiter.draw`. It returns None if `take` must be called
+            instead: the buckets are in Redis, or there is no token.
     """
 
     def __init__(self, limiter: RateLimiter, rate: Rate) -> None:
@@ -177,25 +178,25 @@ class RateGuard:
         )
 
     async def take(self, address: str, key_id: str) -> tuple[Verdict, bytes]:
-        """Take a token of a caller: by key where there is one, otherwise by address.
+        """Take a token from the bucket of a caller: of its key, otherwise of its address.
 
-        Unknown keys count for the address, so that trying keys out is limited too.
+        Unknown keys count for the address, so that guessing keys is limited, too.
 
         Returns:
-            The verdict, and header lines that tell what is left.
+            The verdict, and the header lines.
         """
         verdict = await self._limiter.take(name_caller(address, key_id))
         lines = self._lines % (verdict.remaining, math.ceil(verdict.full_in_s))
         return verdict, lines
 
     async def charge(self, address: str, key_id: str, cost: int) -> None:
-        """Take what an operation's cost makes beyond the first token."""
+        """Take the tokens for the cost of an operation, except the first one."""
         more = math.ceil(cost / COST_OF_A_TOKEN) - 1
         await self._limiter.charge(name_caller(address, key_id), more)
 
 
 def _build_lines(rate: Rate) -> bytes:
-    """Header lines with places for what remains, and for the seconds until all is there."""
+    """Build header lines with placeholders for remaining tokens and seconds until full."""
     policy = b"%d;w=%d" % (rate.count, math.ceil(rate.period_s))
     constant = [(b"ratelimit-limit", b"%d" % rate.count), (b"ratelimit-policy", policy)]
     return write_head(constant) + (
@@ -204,7 +205,7 @@ def _build_lines(rate: Rate) -> bytes:
 
 
 def _take_later(_address: str, _key_id: str, _now_s: float) -> None:
-    """Find no bucket at hand."""
+    """Return None: the buckets are not in this process."""
 
 
 def name_caller(address: str, key_id: str) -> str:
@@ -216,7 +217,7 @@ def name_caller(address: str, key_id: str) -> str:
 
 @functools.lru_cache(maxsize=1_024)
 def _network(address: str) -> str:
-    """Find what one customer has of IPv6; the IPv4 address where one is only wrapped up."""
+    """Find the /64 network of an IPv6 address, or the IPv4 address that it contains."""
     try:
         parsed = ipaddress.IPv6Address(address)
     except ValueError:
@@ -232,24 +233,24 @@ def _network(address: str) -> str:
 
 
 _TRUSTED_S: Final = 0.1
-"""For so long what the shared buckets said last is believed, while there is plenty."""
+"""Seconds for which the local copy of a bucket is used, while more than half of it is left."""
 
 _PLENTY: Final = 2
-"""A bucket that is more than the second part full has plenty."""
+"""Exact counting begins when no more than this fraction of a bucket is left: one half."""
 
 _BATCH: Final = 16
-"""Of a bucket this part may be taken before the shared one is told."""
+"""Fraction of a bucket that may be taken before the shared bucket is updated: a sixteenth."""
 
 _MOST_CALLERS: Final = 50_000
 
 
 class SharedBuckets(Protocol):
-    """Buckets outside this process; see `cache.buckets`."""
+    """Buckets outside this process; see `cache.rate_buckets`."""
 
     async def take(
         self, name: str, *, spent: float, wanted: float
     ) -> tuple[bool, float] | None:
-        """Take tokens; None when the shared buckets do not answer."""
+        """Take tokens; None if the shared buckets are not available."""
 
 
 class _Seen:
@@ -270,15 +271,15 @@ class _Seen:
 
 
 class SharedRateLimiter:
-    """Counts in one place for all replicas; in each by itself when that place is down.
+    """Counts in Redis for all replicas; in each process separately while Redis is down.
 
     A caller that is slow, or has used half of its bucket, is counted exactly. A fast caller
-    with plenty left is counted in batches, so that a request seldom waits for Redis; replicas
-    together can give such a caller a sixteenth of a bucket each too much.
+    with more left is counted in batches, so that requests seldom wait for Redis. Each process may
+    give such a caller up to a sixteenth of a bucket too much.
 
     Args:
-        shared: The buckets of all.
-        rate: As theirs.
+        shared: The shared buckets.
+        rate: The limit.
         clock: Seconds, monotonic.
     """
 
@@ -309,7 +310,7 @@ class SharedRateLimiter:
         return await self._ask(caller, seen, wanted=1)
 
     async def charge(self, caller: str, tokens: float) -> None:
-        """Take more afterwards; told at once when it is much."""
+        """Take more tokens afterwards; the shared bucket is updated at once if they are many."""
         seen = self._find(caller)
         seen.pending += tokens
         if seen.pending >= self._rate.count / _BATCH:

@@ -1,4 +1,4 @@
-"""Responses of the web layer itself, above all errors, in one form."""
+"""Responses of the web layer itself, mainly errors, in a uniform format."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -16,12 +16,12 @@ SECURITY_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""On every answer that does not bring its own: data is never to be shown as a page."""
+"""Added to every response without its own: browsers must never show data as a page."""
 
 _WITHOUT_BODY: Final = {204, 304}
 
 WHOLE_WRITER: Final = "catalograph.whole_answer"
-"""Where a scope's extensions hold the connection's `WriteWhole`."""
+"""Key in the extensions of a scope for the `WriteWhole` of its connection."""
 
 WriteWhole: TypeAlias = Callable[[Scope, bytes, bytes], bool]
 """`BoundedHttpProtocol.write_whole` of a connection."""
@@ -33,9 +33,9 @@ class Refusal(Exception):  # noqa: N818 a refusal that holds an error
     """A request that is answered with an HTTP status and one GraphQL error.
 
     Attributes:
-        status: HTTP status, whatever media type was asked for.
-        error: What the client is told.
-        headers: To add to the answer, such as `Allow`.
+        status: HTTP status, for any media type.
+        error: The error that the client gets.
+        headers: Further headers of the response, such as `Allow`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ def write_errors(errors: Sequence[CatalographError], request_id: str) -> bytes:
 
 
 def add_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """Add those that an answer does not bring itself; gives a new list."""
+    """Return a new list with the security headers that are missing."""
     whole = list(headers)
     own = {name for name, _ in whole}
     whole += [pair for pair in SECURITY_HEADERS if pair[0] not in own]
@@ -74,12 +74,12 @@ def add_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
 
 
 def write_head(headers: RawHeaders) -> bytes:
-    """Write headers as the lines that go over the wire."""
+    """Write headers as lines of HTTP/1.1."""
     return b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
 def read_head(lines: bytes) -> RawHeaders:
-    """Read what `write_head` has written."""
+    """Parse lines of `write_head`."""
     pairs = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
     return [(name, value) for name, _, value in pairs]
 
@@ -87,7 +87,7 @@ def read_head(lines: bytes) -> RawHeaders:
 async def send_bytes(
     send: Send, status: int, headers: RawHeaders, body: bytes, *, head: bool = False
 ) -> None:
-    """Send a whole answer; with `head` only what a GET would have begun with."""
+    """Send a whole response; with `head`, without its body, but with the length of it."""
     if status not in _WITHOUT_BODY:
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -112,6 +112,6 @@ async def send_refusal(
 
 
 def find_whole_writer(scope: Scope) -> WriteWhole | None:
-    """The quick way out, where the server has one."""
+    """Find the function that writes a whole response at once; None for other servers."""
     extensions: dict[str, Any] | None = scope.get("extensions")
     return None if extensions is None else extensions.get(WHOLE_WRITER)

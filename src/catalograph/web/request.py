@@ -31,8 +31,8 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
 def map_headers(lines: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Map header lines by name; repeated lines are one list, in order (RFC 9110, 5.3).
 
-    A header that is not a list, such as `X-API-Key`, becomes a value that is not valid:
-    which of two was meant must not be guessed.
+    A repeated header that is not a list, such as `X-API-Key`, becomes an invalid value, as it is
+    not clear which line is meant.
 
     Args:
         lines: Names in lower case.
@@ -50,7 +50,7 @@ def map_headers(lines: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 T = TypeVar("T")
 
 _PATIENCE_S: Final = 0.05
-"""Most answers take less; only others are worth a task that listens to the client."""
+"""Seconds before a task watches for a disconnect. Most responses take less time."""
 
 
 class ClientGoneError(Exception):
@@ -60,17 +60,17 @@ class ClientGoneError(Exception):
 async def run_for_client(
     work: Coroutine[Any, Any, T], receive: Receive, timeout_s: float, *, left_s: float
 ) -> T:
-    """Run `work` until it is done, late, or the client has gone.
+    """Run `work` until it is done, the time-out is over, or the client has disconnected.
 
     Args:
-        work: Is cancelled in the last two cases.
-        receive: The request's own, after its body was read.
-        timeout_s: The bound on the whole request; for the message.
-        left_s: What remains of it.
+        work: Cancelled in the last two cases.
+        receive: `receive` of the request, after its body was read.
+        timeout_s: Time-out of the whole request, for the message.
+        left_s: Seconds that are left of it.
 
     Raises:
-        RequestTimeoutError: Late.
-        ClientGoneError: The client has gone.
+        RequestTimeoutError: The time-out is over.
+        ClientGoneError: The client has disconnected.
     """
     begun = begin(work)
     if begun.is_done:
@@ -124,13 +124,12 @@ class _Watch:
 
 
 class InFlight:
-    """Requests that are being worked on; a context around each of them.
+    """Bounds the number of requests in flight; a context manager around each of them.
 
-    A request is entered when its body has arrived: a client that sends slowly would take a
-    place from others otherwise.
+    Enter it after the body has arrived. Otherwise slow senders would use up the limit.
 
     Args:
-        most: At once.
+        most: Maximum number of requests.
     """
 
     def __init__(self, most: int) -> None:
@@ -138,10 +137,10 @@ class InFlight:
         self._count = 0
 
     def __enter__(self) -> None:
-        """Take a place.
+        """Count a request.
 
         Raises:
-            Refusal: There is none.
+            Refusal: Too many requests are in flight.
         """
         if self._count >= self._most:
             raise busy()
@@ -159,7 +158,7 @@ class InFlight:
 
 
 def busy() -> Refusal:
-    """A request that is refused because others take all there is: status 503."""
+    """Build a refusal because of too much load: status 503."""
     metrics.SHED.inc()
     headers = {"Retry-After": f"{_RETRY_AFTER_S:.0f}"}
     return Refusal(503, BusyError(_RETRY_AFTER_S), headers)
@@ -169,9 +168,9 @@ class BodyReader:
     """Reads request bodies, each and all together within bounds.
 
     Args:
-        max_bytes: Of one body.
-        max_arriving_bytes: Of all bodies of which a part is still on its way: clients that
-            send slowly must not fill the memory. None: those of 256 bodies.
+        max_bytes: Maximum size of one body.
+        max_arriving_bytes: Maximum size of all incomplete bodies together: slow clients must not
+            fill the memory. None: 256 times `max_bytes`.
     """
 
     def __init__(self, max_bytes: int, max_arriving_bytes: int | None = None) -> None:
@@ -180,10 +179,10 @@ class BodyReader:
         self._arriving_bytes = 0
 
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
-        """Read a whole body, and no more of it than is allowed.
+        """Read a whole body.
 
         Raises:
-            Refusal: It is larger than allowed, or compressed, or too much is on its way.
+            Refusal: It is too large or compressed, or all incomplete bodies are too large.
             ClientGoneError: The client closed the connection.
         """
         coding = headers.get(b"content-encoding", b"identity").strip().lower()
@@ -253,14 +252,14 @@ _WORDS: Final = {
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    """A GraphQL request as a client sent it, of the right types.
+    """The parameters of a GraphQL request, checked for their types.
 
     Attributes:
         query: GraphQL text; None when the client names a persisted document.
-        document_id: As the appendix on persisted documents has it.
+        document_id: `documentId` of the specification's appendix on persisted documents.
         name: `operationName`; None when absent, null or empty.
         variables: By name.
-        extensions: The client's own.
+        extensions: Extensions of the request.
     """
 
     query: str | None = None
@@ -271,7 +270,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refuse(message: str) -> Refusal:
-    """A request that is not well-formed: status 400."""
+    """Build a refusal of a malformed request: status 400."""
     return Refusal(400, UserInputError(message))
 
 
@@ -285,7 +284,7 @@ def parse_body(body: bytes) -> Parameters:
         raise refuse("the body is empty; it must be a JSON object with `query`")
     value = _decode(body, "the body")
     if isinstance(value, list):
-        raise refuse("batches are not taken; send one operation in a request")
+        raise refuse("batches are not supported; send one operation in a request")
     if not isinstance(value, dict):
         raise refuse(f"the body must be a JSON object, got {_WORDS[type(value)]}")
     if not value.keys() <= _KNOWN:
@@ -295,10 +294,10 @@ def parse_body(body: bytes) -> Parameters:
 
 
 def parse_query_string(query_string: bytes) -> Parameters:
-    """Read the address of a GET request.
+    """Read the query string of a GET request.
 
     Raises:
-        Refusal: As `parse_body`; also for a parameter that is given twice.
+        Refusal: As `parse_body`; also for a repeated parameter.
     """
     found: dict[str, Any] = {}
     for name, value in _split(query_string):
@@ -312,7 +311,7 @@ def parse_query_string(query_string: bytes) -> Parameters:
 
 
 def names_stored_document(query_string: bytes) -> bool:
-    """Whether an address names a document by id or hash, without its text."""
+    """Whether a query string names a document by id or hash, without its text."""
     names = {part.partition(b"=")[0] for part in query_string.split(b"&")}
     return b"query" not in names and not names.isdisjoint(
         (b"documentId", b"extensions")
@@ -386,7 +385,7 @@ def _object(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _check_bounds(value: dict[str, Any], what: str) -> None:
-    """Walk level by level, so that the work is bounded by the bounds themselves."""
+    """Check depth and number of values, level by level, so that the check itself is bounded."""
     level: list[Any] = [value]
     seen = 0
     for _ in range(MAX_DEPTH):

@@ -30,7 +30,7 @@ VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
 _MIN_COMPRESSED_BYTES: Final = 1024
 _MAX_COMPRESSED_AT_ONCE_BYTES: Final = 512 * 1024
-"""Bytes; larger bodies are compressed in a thread. One of this size takes some 5 ms."""
+"""Bytes; larger bodies are compressed in a thread. One of this size takes about 5 ms."""
 
 _WARNED_CACHE_S: Final = 1.0
 _OVERHEAD_BYTES: Final = 1024
@@ -78,7 +78,7 @@ def build_request_key(
     Args:
         headers: By lower-case name; of repeated ones the last.
         body: Whole.
-        brings_token: Whether `Authorization` makes a difference.
+        brings_token: Whether responses depend on `Authorization`.
 
     Returns:
         None if an equal request might get another response.
@@ -121,7 +121,7 @@ class RenderedResponse:
         self.answer = answer
         self.body = answer.body
         self.name = answer.name or ""
-        # Without freshness there may still be a second: warnings.
+        # A response with warnings is not fresh, but may be cached for a second.
         cache_s = answer.fresh_for_s or min(answer.cache_for_s, _WARNED_CACHE_S)
         self.until_s = now_s + cache_s
         self.fresh_until_s = now_s + answer.fresh_for_s
@@ -134,7 +134,7 @@ class RenderedResponse:
         self._heads: dict[tuple[Media, Coding], tuple[int, RawHeaders]] = {}
 
     async def encode(self, coding: Coding) -> tuple[Coding, bytes]:
-        """Compress once for each coding; small bodies, and those that gain nothing, stay.
+        """Compress the body, once for each coding, unless it is small or does not get smaller.
 
         Suspends only while a large body is compressed.
 
@@ -174,8 +174,7 @@ class RenderedResponse:
     ) -> RawHeaders:
         """Build all headers that do not depend on the request; do not change the list.
 
-        `max-age` is what remains of the freshness and `Age` therefore 0: a cache adds
-        both up.
+        `max-age` is the remaining freshness, so `Age` is always 0: caches subtract it.
 
         Args:
             media: As negotiated.
@@ -211,7 +210,7 @@ class RenderedResponse:
         return holds_etag(if_none_match, self.build_etag(media, coding))
 
     def measure_bytes(self) -> int:
-        """Memory of the bodies and the question, with a flat overhead."""
+        """Estimate the memory of the bodies and the question, with a constant overhead."""
         bodies = sum(len(body) for body in set(self._bodies.values()))
         question = self.question
         key = 0 if question is None else len(question.text) + len(question.variables)
@@ -289,7 +288,7 @@ class ResponseCache:
     Once it is full, a response is admitted on the second request of its question.
 
     Args:
-        max_bytes: Bound over bodies, keys and a flat overhead for each.
+        max_bytes: Bound on the memory of bodies and keys, with a constant overhead for each.
         clock: Seconds, monotonic.
     """
 
@@ -311,7 +310,7 @@ class ResponseCache:
 
     @property
     def bytes(self) -> int:
-        """Memory that is taken, as far as it is counted."""
+        """Estimated memory of all entries."""
         return self._lru.weight
 
     def find(self, question: Question) -> RenderedResponse | None:
@@ -366,9 +365,9 @@ class CacheHits:
         cache: The responses.
         log: Gets a line for each request, as from the middleware.
         guard: Counts requests; None when there is no limit.
-        proxies: Trusted proxies, whose forwarded addresses count.
-        brings_token: Whether `Authorization` makes a difference to responses.
-        cors: Words the headers for pages of other origins.
+        proxies: Proxies whose forwarded headers are trusted.
+        brings_token: Whether responses depend on `Authorization`.
+        cors: Writes the headers for pages of other origins.
         clock: The same as that of `cache`.
     """
 
@@ -399,7 +398,7 @@ class CacheHits:
         Args:
             headers: Names in lower case.
             body: Whole.
-            peer: Address of the other end.
+            peer: Address of the other end of the connection.
 
         Returns:
             Header lines and body of a 200; None on a miss.
@@ -440,6 +439,6 @@ class CacheHits:
 def _weigh(key: Question | RequestKey, value: RenderedResponse | CachedRequest) -> int:
     if isinstance(value, RenderedResponse):
         return value.measure_bytes()
-    # The body is the response's.
+    # The response body is already counted with the response.
     parts = sum(len(part) for part in key if isinstance(part, bytes))
     return parts + _REQUEST_OVERHEAD_BYTES

@@ -1,4 +1,4 @@
-"""Everything but GraphQL: health, metrics, the schema as text."""
+"""All routes except GraphQL: health, metrics, the schema as text, redirects."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -19,14 +19,14 @@ from catalograph.web.replies import write_errors
 from catalograph.web.request import headers_of
 
 ReadyProbe = Callable[[], Awaitable[str | None]]
-"""Gives None when operations can be answered, otherwise the reason why not."""
+"""Returns None when operations can be answered, otherwise the reason why not."""
 
 MetricsWriter = Callable[[str], Awaitable[tuple[bytes, str]]]
-"""Gives what `/metrics` shows, for an `Accept` header, and its media type."""
+"""Returns the body of `/metrics` for an `Accept` header, and its media type."""
 
 _JSON: Final = "application/json"
 _PROBES: Final = ("GET", "HEAD", "OPTIONS")
-"""HAProxy asks by OPTIONS unless it is told otherwise, and looks at the status alone."""
+"""HAProxy checks by OPTIONS by default, and only looks at the status."""
 
 
 def build_routes(
@@ -41,11 +41,11 @@ def build_routes(
 
     Args:
         sdl: The API schema; None answers 404.
-        ready: Asked at every `/readyz`; should be quick.
+        ready: Called for every request to `/readyz`; should be quick.
         write_metrics: Called for every request to `/metrics`.
         redirect_root: Whether `/` and `/graphql/` lead to the explorer.
-        protect: Wraps what shows the graph. Health and metrics are open: the proxy in front
-            must keep them from the outside.
+        protect: Wraps routes that show the graph with access control. Health and metrics are
+            open; the proxy in front must block them.
     """
     routes = [
         Route("/healthz", _answer_alive, methods=_PROBES),
@@ -58,7 +58,7 @@ def build_routes(
         ),
     ]
     if redirect_root:
-        # Relative: a proxy may have cut off a prefix that nothing here knows.
+        # Relative, because a proxy may have removed a prefix of the path.
         routes.append(Route("/", _build_redirect("graphql"), methods=_PROBES))
     routes.append(
         Route("/graphql/", _build_redirect("../graphql"), methods=(*_PROBES, "POST"))
@@ -71,14 +71,14 @@ def _call(app: ASGIApp, wrap: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """Word what Starlette refuses (no such route, wrong method) as a GraphQL error."""
+    """Answer errors of Starlette (no such route, wrong method) as GraphQL errors."""
     context = request_context_of(request.scope)
     if isinstance(error, HTTPException):
         status, headers = error.status_code, error.headers
         shown: CatalographError = UserInputError(
             {
                 404: "there is nothing at this address; GraphQL is at /graphql",
-                405: f"the method {request.method} is not taken here",
+                405: f"the method {request.method} is not allowed here",
             }.get(status, "the request cannot be answered")
         )
     else:
