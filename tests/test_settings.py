@@ -375,14 +375,14 @@ def test_ages_must_ascend() -> None:
     ]
 
 
-def test_ages_nobody_set_make_room() -> None:
+def test_unset_ages_are_adjusted() -> None:
     assert ages(read(CACHE_EXPIRED_S="30")) == (30, 30, 30)
     assert ages(read(CACHE_FRESH_S="3600")) == (3600, 3600, 86_400)
     assert ages(read(CACHE_STALE_S="10")) == (10, 10, 86_400)
     assert ages(read(CACHE_FRESH_S="1", CACHE_EXPIRED_S="2")) == (1, 2, 2)
 
 
-def test_deadlines_nobody_set_make_room() -> None:
+def test_unset_deadlines_are_adjusted() -> None:
     settings = read(UPSTREAM_TIMEOUT_S="20")
 
     assert (
@@ -448,7 +448,7 @@ def test_what_only_resembles_a_link_is_still_refused(name: str, text: str) -> No
 
 @pytest.mark.parametrize("name", ["API_KEYS", "CORS_ORIGINS", "TRUSTED_PROXIES"])
 @pytest.mark.parametrize("text", [",", " , ", ",,\t,"])
-def test_a_list_of_nothing_is_refused(name: str, text: str) -> None:
+def test_an_empty_list_is_refused(name: str, text: str) -> None:
     (problem,) = problems_of(**{name: text})
 
     assert problem.startswith(f"CATALOGRAPH_{name} must ")
@@ -483,7 +483,7 @@ def test_a_key_that_can_be_guessed_at_once_is_refused(text: str) -> None:
         ("CACHE_URL", "redis://h?socket_timeout=1000"),
     ],
 )
-def test_nonsense_is_refused(name: str, text: str) -> None:
+def test_invalid_values_are_refused(name: str, text: str) -> None:
     (problem,) = problems_of(**{name: text})
 
     assert problem.startswith(f"CATALOGRAPH_{name} must ")

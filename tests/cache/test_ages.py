@@ -68,7 +68,7 @@ async def test_a_stale_answer_is_served_at_once_and_refreshed_once(
     assert cache.peek("k") == Entry("answer 2", START_S + 61)
 
 
-async def test_a_failing_refresh_is_counted_and_left_alone_for_three_seconds(
+async def test_a_failing_refresh_is_counted_and_not_repeated_for_three_seconds(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -86,7 +86,7 @@ async def test_a_failing_refresh_is_counted_and_left_alone_for_three_seconds(
     assert count("catalograph_cache_refresh_failures_total") - failures == 2
 
 
-async def test_a_refresh_that_fails_in_an_unforeseen_way_hurts_nobody(
+async def test_a_refresh_that_fails_unexpectedly_affects_no_caller(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -146,7 +146,7 @@ async def test_an_expired_answer_is_served_as_failed_when_the_upstream_fails(
     assert answer == Entry("answer 4", clock.now_s)
 
 
-async def test_a_failure_of_long_ago_is_no_reason_not_to_wait(
+async def test_an_old_failure_does_not_prevent_waiting(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -161,7 +161,7 @@ async def test_a_failure_of_long_ago_is_no_reason_not_to_wait(
     assert answer == Entry("answer 3", clock.now_s)
 
 
-async def test_nobody_with_an_old_answer_waits_for_an_upstream_that_hangs(
+async def test_callers_with_an_old_entry_do_not_wait_for_a_hanging_upstream(
     upstream: Upstream, clock: Clock
 ) -> None:
     """It is left to go on, and lands in the background."""
@@ -183,7 +183,7 @@ async def test_nobody_with_an_old_answer_waits_for_an_upstream_that_hangs(
     await cache.aclose()
 
 
-async def test_an_outage_met_by_three_is_not_waited_for_by_the_fourth(
+async def test_after_three_failures_the_fourth_caller_does_not_wait(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """Whoever has an old answer gets it at once, until a question is answered again."""
@@ -205,7 +205,7 @@ async def test_an_outage_met_by_three_is_not_waited_for_by_the_fourth(
     assert fifth == Entry("answer 10", clock.now_s)
 
 
-async def test_an_error_is_not_held_on_to(
+async def test_an_error_is_not_kept_alive(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """It holds frames, and these hold answers; the next failure sweeps the old ones out."""
@@ -251,7 +251,7 @@ async def test_a_refused_token_is_no_outage(
     assert upstream.calls == 3
 
 
-async def test_past_the_last_age_there_is_no_answer(
+async def test_past_the_expired_age_there_is_a_miss(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -292,7 +292,7 @@ async def test_reading_takes_any_age_and_never_asks(
     assert await cache.read("k", codec=TEXT) == Entry("written", START_S)
 
 
-async def test_a_kept_none_is_not_a_miss(
+async def test_a_cached_none_is_not_a_miss(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
     await store(cache, "k", None, START_S)

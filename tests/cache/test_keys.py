@@ -43,7 +43,7 @@ def test_equal_questions_of_one_partition_share_a_key_and_no_others(
     assert same == (is_same_window and mine == yours)
 
 
-def test_a_key_is_short_and_tells_what_it_is() -> None:
+def test_a_key_is_short_and_shows_its_kind() -> None:
     everything = keys.page_key(ModelsQuery(limit=5), partition="")
     providers = normalise(f"provider-{number}" for number in range(1_000))
     much = keys.page_key(

@@ -30,7 +30,7 @@ class HardOfHearing:
         return 1
 
 
-async def test_a_lock_is_released_though_a_cancellation_gets_lost() -> None:
+async def test_a_lock_is_released_although_a_cancellation_is_lost() -> None:
     redis = HardOfHearing()
     lock = FetchLock(cast("Redis", redis), "k", lease_s=0.03)
 

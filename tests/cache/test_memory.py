@@ -25,7 +25,7 @@ def _held(memory: BoundedMemory, keys: str) -> str:
     return "".join(key for key in keys if memory.find(key) is not None)
 
 
-def test_the_least_recently_used_leaves_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     evictions = count("catalograph_cache_evictions_total")
     _fill(memory, "abc")
@@ -47,7 +47,7 @@ def test_the_bound_is_on_bytes_not_on_entries() -> None:
     assert memory.held_bytes == SLOT + 1_401
 
 
-def test_a_value_larger_than_the_bound_is_not_kept_and_costs_no_other() -> None:
+def test_a_value_larger_than_the_bound_is_not_cached_and_evicts_no_other() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     _fill(memory, "abc")
 
@@ -56,7 +56,7 @@ def test_a_value_larger_than_the_bound_is_not_kept_and_costs_no_other() -> None:
     assert _held(memory, "abcd") == "abc"
 
 
-def test_the_essential_entry_kept_last_never_leaves() -> None:
+def test_the_essential_entry_stored_last_is_never_evicted() -> None:
     memory = BoundedMemory(max_bytes=3 * SLOT)
     memory.put("i", Entry("i", 0.0), 600, is_essential=True)
 
@@ -66,7 +66,9 @@ def test_the_essential_entry_kept_last_never_leaves() -> None:
     assert memory.held_bytes == 3 * SLOT
 
 
-def test_an_essential_entry_of_any_size_is_kept_beside_a_fourth_of_the_bound() -> None:
+def test_an_essential_entry_of_any_size_is_pinned_beside_a_fourth_of_the_bound() -> (
+    None
+):
     """And that the setting is too small is said once, with the figures."""
     memory = BoundedMemory(max_bytes=8 * SLOT)
     _fill(memory, "abcdefgh")
@@ -157,7 +159,7 @@ def test_bytes_held_are_shown() -> None:
         max_size=60,
     )
 )
-def test_memory_does_as_a_naive_model_does(steps: list[tuple[str, str, int]]) -> None:
+def test_memory_behaves_like_a_naive_model(steps: list[tuple[str, str, int]]) -> None:
     bound = 4_000
     memory = BoundedMemory(max_bytes=bound)
     model: OrderedDict[str, int] = OrderedDict()

@@ -31,7 +31,7 @@ async def test_a_document_is_known_by_its_hash_alone(clock: Clock) -> None:
     assert await documents.get("0" * 64) is None
 
 
-async def test_least_recently_named_documents_leave_for_others(clock: Clock) -> None:
+async def test_least_recently_used_documents_are_evicted(clock: Clock) -> None:
     documents = SharedDocuments(None, max_bytes=1_400, clock=clock)
     await documents.put("1" * 64, "a")
     await documents.put("2" * 64, "b")
@@ -43,7 +43,7 @@ async def test_least_recently_named_documents_leave_for_others(clock: Clock) -> 
     assert found == ["a", None, "c"]
 
 
-async def test_a_document_told_to_one_replica_is_known_to_the_other(
+async def test_a_document_registered_with_one_replica_is_known_to_the_other(
     store: Store, clock: Clock
 ) -> None:
     one = SharedDocuments(store.shared, clock=clock)
@@ -56,7 +56,7 @@ async def test_a_document_told_to_one_replica_is_known_to_the_other(
     assert await other.get(SHA256) == DOCUMENT
 
 
-async def test_a_shared_text_of_another_hash_is_not_taken(
+async def test_a_shared_text_with_another_hash_is_not_used(
     store: Store, clock: Clock
 ) -> None:
     assert store.shared is not None

@@ -49,7 +49,7 @@ async def cache(
     await cache.aclose()
 
 
-async def test_a_hung_redis_is_a_miss_within_its_bound_and_then_left_alone(
+async def test_a_hung_redis_is_a_miss_within_its_bound_and_then_not_called(
     fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
     await store(cache, "warm", "up", START_S)
@@ -234,7 +234,7 @@ async def test_closing_does_not_wait_for_a_hung_redis(
     fragile_redis.resume()
 
 
-async def test_a_lock_given_to_one_who_left_is_released(
+async def test_a_lock_acquired_by_a_cancelled_caller_is_released(
     fragile_redis: RedisServer,
 ) -> None:
     """Redis was asked for it, and its answer found nobody."""
@@ -253,7 +253,7 @@ async def test_a_lock_given_to_one_who_left_is_released(
     await redis.aclose()
 
 
-async def test_who_waits_is_not_put_off_by_a_redis_that_was_held_up(
+async def test_a_waiting_process_tolerates_a_slow_redis(
     fragile_redis: RedisServer,
 ) -> None:
     """One look-up fails; Redis gave us the lock by it, and the next one finds that out."""
@@ -347,7 +347,7 @@ def _allow_all(client: SyncRedis) -> None:
         (_forbid_scripts, "NoPermissionError"),
     ],
 )
-async def test_a_redis_that_refuses_is_said_once_and_answers_go_on(
+async def test_a_redis_that_refuses_is_logged_once_and_requests_succeed(
     fragile_redis: RedisServer,
     clock: Clock,
     upstream: Upstream,
@@ -381,7 +381,7 @@ async def test_a_redis_that_refuses_is_said_once_and_answers_go_on(
     await cache.aclose()
 
 
-async def test_a_change_of_the_cause_is_said(
+async def test_a_new_cause_is_logged(
     fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
     """Away, then back with a password."""

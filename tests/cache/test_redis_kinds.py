@@ -75,24 +75,24 @@ async def fail_until_logged(url: str) -> str:
     return str(lines[0]["hint"])
 
 
-async def test_a_check_tells_that_it_is_a_cluster(node: RedisServer) -> None:
+async def test_a_check_recognises_a_cluster(node: RedisServer) -> None:
     with pytest.raises(OSError, match="this is a node of a Redis Cluster"):
         await ping_redis(node.url)
 
 
-async def test_the_log_tells_that_it_is_a_cluster(node: RedisServer) -> None:
+async def test_the_log_recognises_a_cluster(node: RedisServer) -> None:
     assert "node of a Redis Cluster" in await fail_until_logged(node.url)
 
 
-async def test_a_check_tells_that_it_is_a_sentinel(sentinel_url: str) -> None:
+async def test_a_check_recognises_a_sentinel(sentinel_url: str) -> None:
     with pytest.raises(OSError, match="this is a Sentinel"):
         await ping_redis(sentinel_url)
 
 
-async def test_the_log_tells_that_it_is_a_sentinel(sentinel_url: str) -> None:
+async def test_the_log_recognises_a_sentinel(sentinel_url: str) -> None:
     assert "Sentinel" in await fail_until_logged(sentinel_url)
 
 
-async def test_a_check_is_content_with_one_redis() -> None:
+async def test_a_check_accepts_a_single_redis() -> None:
     with RedisServer() as server:
         await ping_redis(server.url)

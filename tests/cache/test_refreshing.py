@@ -91,7 +91,7 @@ async def test_the_last_caller_who_leaves_stops_the_fetch(
     ]
 
 
-async def test_a_caller_who_comes_as_the_last_one_leaves_gets_a_fetch_of_its_own(
+async def test_a_caller_that_arrives_as_the_last_one_leaves_gets_its_own_fetch(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
     upstream.open.clear()
@@ -106,7 +106,7 @@ async def test_a_caller_who_comes_as_the_last_one_leaves_gets_a_fetch_of_its_own
     assert await coming == Entry("answer 2", START_S)
 
 
-async def test_a_refresh_belongs_to_nobody_and_goes_on(
+async def test_a_refresh_continues_without_callers(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     """Also when somebody who needed it younger waited for it, and left."""
@@ -128,7 +128,7 @@ async def test_a_refresh_belongs_to_nobody_and_goes_on(
     assert cache.peek("k") == Entry("answer 2", START_S + 61)
 
 
-async def test_a_caller_is_not_content_with_a_fetch_that_set_out_too_early(
+async def test_a_caller_does_not_share_a_fetch_that_began_too_early(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
     upstream.open.clear()
@@ -158,7 +158,7 @@ async def test_callers_of_an_expired_answer_share_one_fetch_and_its_failure(
     assert upstream.calls == 2
 
 
-async def test_a_value_already_kept_needs_no_turn_of_the_loop(
+async def test_a_cached_value_is_found_without_suspending(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -189,7 +189,7 @@ async def test_closing_stops_everything_and_says_so_to_those_who_wait(
     assert upstream.cancelled == upstream.calls
 
 
-async def test_a_fetch_that_gives_itself_up_is_an_error_not_a_cancelled_caller(
+async def test_a_fetch_that_cancels_itself_is_an_error_not_a_cancelled_caller(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
     async def give_up() -> Entry[str | None]:

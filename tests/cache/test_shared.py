@@ -120,7 +120,7 @@ async def test_it_works_by_tcp_as_well(
     await by_tcp.aclose()
 
 
-async def test_a_kept_none_is_shared_too(
+async def test_a_cached_none_is_shared_too(
     one: RefreshingCache, other: RefreshingCache
 ) -> None:
     await store(one, "k", None, START_S)
@@ -297,7 +297,7 @@ async def test_a_process_whose_callers_left_lets_another_one_ask(
     assert (upstream.calls, upstream.cancelled) == (2, 1)
 
 
-async def test_no_key_is_left_behind_but_the_value(
+async def test_only_the_key_of_the_value_remains(
     one: RefreshingCache, upstream: Upstream, redis_server: RedisServer
 ) -> None:
     await one.fetch_through("k", upstream, codec=TEXT)
@@ -329,7 +329,7 @@ async def test_tls_is_a_matter_of_the_url() -> None:
     await store.aclose()
 
 
-async def test_many_who_read_one_key_at_once_are_one_look_up(
+async def test_simultaneous_reads_of_one_key_share_one_look_up(
     one: RefreshingCache, other: RefreshingCache, redis_server: RedisServer
 ) -> None:
     await store(other, "k", "written", START_S)
@@ -355,7 +355,7 @@ async def test_a_flight_that_still_writes_its_answer_down_is_not_joined(
     assert answer == Entry("answer 2", START_S + 10)
 
 
-async def test_an_answer_is_written_down_before_the_cache_is_closed(
+async def test_an_entry_is_stored_before_the_cache_is_closed(
     redis_server: RedisServer, upstream: Upstream, clock: Clock
 ) -> None:
     async with _replica(redis_server, clock) as cache:

@@ -110,7 +110,7 @@ def test_what_may_be_a_secret_is_not_shown(text: str, shown: str) -> None:
         "rediss://:secret@a,b",
     ],
 )
-def test_clusters_and_sentinels_are_refused_in_so_many_words(text: str) -> None:
+def test_clusters_and_sentinels_are_refused_with_an_explanation(text: str) -> None:
     with pytest.raises(
         ValueError, match="Redis Cluster and Sentinel are not supported"
     ):

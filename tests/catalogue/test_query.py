@@ -41,7 +41,7 @@ def test_a_field_that_is_not_known_to_the_upstream_is_never_left_out_of_a_reques
         dialect.write(query)
 
 
-def test_a_new_field_that_restricts_nothing_changes_nothing() -> None:
+def test_a_new_field_without_a_value_is_not_used() -> None:
     asked = FilterWithNewField(providers=("openai",))
 
     assert asked.used == {"providers"}

@@ -227,7 +227,7 @@ def test_a_phrase_of_abilities_is_one_word(text: str, ids: list[str]) -> None:
         ("??", None),
     ],
 )
-def test_a_search_that_finds_nothing_has_a_suggestion(
+def test_a_search_without_results_has_a_suggestion(
     text: str, suggestion: str | None
 ) -> None:
     assert CATALOGUE.words.suggest(fold_words(text)) == suggestion

@@ -254,7 +254,7 @@ def test_equal_questions_share_one_answer() -> None:
     assert first is second
 
 
-def test_answers_are_kept_for_the_questions_asked_last_only() -> None:
+def test_only_recent_selections_are_cached() -> None:
     first = select(CATALOGUE, EVERYTHING, search="first")
 
     for number in range(63):

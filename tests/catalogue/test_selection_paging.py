@@ -120,7 +120,7 @@ def get_key(model: Model) -> tuple[object, ...]:
 @pytest.mark.parametrize("question", QUESTIONS)
 @given(seed=st.integers(0, 2**32), limit=st.integers(1, 5))
 @settings(max_examples=60, deadline=None)
-def test_what_stays_is_met_exactly_once(
+def test_unchanged_models_are_listed_exactly_once(
     seed: int,
     limit: int,
     question: tuple[ModelsOrder | None, str | None],

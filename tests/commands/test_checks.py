@@ -114,7 +114,7 @@ async def test_a_missing_token_is_only_wrong_when_the_upstream_wants_one() -> No
     )
 
 
-async def test_a_refused_token_is_told_with_the_upstreams_reason() -> None:
+async def test_a_refused_token_is_reported_with_the_upstreams_reason() -> None:
     neighbours = Neighbours()
     neighbours.upstream_error = UpstreamAuthError(detail="invalid_key_format")
 
@@ -129,7 +129,7 @@ async def test_a_refused_token_is_told_with_the_upstreams_reason() -> None:
     )
 
 
-async def test_passed_through_tokens_are_not_judged() -> None:
+async def test_passed_through_tokens_are_not_checked() -> None:
     neighbours = Neighbours()
     neighbours.upstream_error = UpstreamAuthError()
 
@@ -217,7 +217,7 @@ async def test_an_empty_catalogue_is_suspicious() -> None:
     )
 
 
-async def test_doubts_about_settings_are_hints() -> None:
+async def test_warnings_about_settings_are_hints() -> None:
     odd = GOOD | {"CATALOGRAPH_UPSTREAM_URL": "http://u.example/v1/models"}
 
     assert (await find(odd))["settings"].hint.startswith(

@@ -174,7 +174,7 @@ def test_the_schema_is_printed() -> None:
     assert run("schema", "--subgraph").stdout == print_subgraph_sdl()
 
 
-def test_a_current_schema_passes_in_silence(
+def test_a_current_schema_passes_without_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -262,7 +262,7 @@ def test_a_failed_check_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"✓ +│ cache +│ in memory", result.stdout)
 
 
-def test_a_taken_port_is_told_in_a_line() -> None:
+def test_a_taken_port_is_reported_in_a_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         result = run("serve", "--demo", "--port", str(port))
@@ -276,7 +276,7 @@ def test_a_taken_port_is_told_in_a_line() -> None:
     )
 
 
-def test_a_host_that_is_not_ours_is_told_in_a_line() -> None:
+def test_a_host_of_another_machine_is_reported_in_a_line() -> None:
     result = run("serve", "--demo", "--host", "192.0.2.1", "--port", "0")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -363,7 +363,7 @@ def test_options_of_serve_override_the_environment(
     assert served.addresses[0][1] > 0
 
 
-def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
+def test_serve_logs_its_start_and_warnings_about_settings(served: Served) -> None:
     result = run("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
 
     ((_, port),) = served.addresses
@@ -382,7 +382,7 @@ def test_serve_logs_its_start_and_what_is_hardly_meant(served: Served) -> None:
     assert warning["problem"].startswith("CATALOGRAPH_UPSTREAM_TOKEN is not set")
 
 
-def test_a_bad_option_is_told_like_a_bad_variable(served: Served) -> None:
+def test_a_bad_option_is_reported_like_a_bad_variable(served: Served) -> None:
     result = run("serve", "--workers", "0")
 
     assert (result.exit_code, served.calls) == (2, [])
@@ -420,7 +420,7 @@ def test_a_problem_of_the_environment_is_one_sentence_with_its_variable(
     assert line.startswith(f"  - {name}")
 
 
-def test_a_broken_proxy_is_nothing_to_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_ignores_a_broken_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks://h:1")
 
     assert run("query", "--demo", "{ __typename }").exit_code == 0

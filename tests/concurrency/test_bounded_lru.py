@@ -112,7 +112,7 @@ def test_a_key_that_is_cached_needs_no_second_request() -> None:
     assert list(cache) == ["a"]
 
 
-def test_a_key_that_came_long_ago_is_a_first_request_again() -> None:
+def test_a_key_requested_long_ago_counts_as_first_request() -> None:
     admission = AdmitOnSecondRequest(most=2)
 
     assert not admission.admits("a")
@@ -160,7 +160,7 @@ def test_what_is_taken_out_is_not_evicted() -> None:
         max_size=60,
     )
 )
-def test_it_does_as_a_naive_model_does(steps: list[tuple[str, str, int]]) -> None:
+def test_it_behaves_like_a_naive_model(steps: list[tuple[str, str, int]]) -> None:
     bound = 10
     cache: BoundedLru[str, int] = BoundedLru(
         max_weight=bound, weigh=lambda _, value: value

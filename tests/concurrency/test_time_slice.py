@@ -17,7 +17,7 @@ async def beat(log: list[str], times: int) -> None:
         log.append("-")
 
 
-async def test_others_run_before_each_item_when_the_turn_is_over() -> None:
+async def test_others_run_before_the_next_item_when_the_slice_is_used_up() -> None:
     log: list[str] = []
 
     await asyncio.gather(collect(TimeSlice(0), log), beat(log, 8))
@@ -28,7 +28,7 @@ async def test_others_run_before_each_item_when_the_turn_is_over() -> None:
     assert "bc" not in text
 
 
-async def test_there_is_no_pause_within_a_turn() -> None:
+async def test_there_is_no_pause_within_a_slice() -> None:
     log: list[str] = []
 
     await asyncio.gather(collect(TimeSlice(1_000), log), beat(log, 8))
@@ -36,7 +36,7 @@ async def test_there_is_no_pause_within_a_turn() -> None:
     assert "".join(log).startswith("abc")
 
 
-async def test_tasks_of_one_operation_share_its_turns() -> None:
+async def test_tasks_of_one_operation_share_its_time_slices() -> None:
     """However many wait, each has its turn and all come to their end."""
     time_slice = TimeSlice(0)
     logs: list[list[str]] = [[] for _ in range(20)]
@@ -46,7 +46,7 @@ async def test_tasks_of_one_operation_share_its_turns() -> None:
     assert logs == [["a", "b", "c"]] * 20
 
 
-async def test_somebody_goes_on_however_busy_the_loop_is() -> None:
+async def test_waiting_tasks_proceed_however_busy_the_loop_is() -> None:
     time_slice = TimeSlice(0.001)
     log: list[str] = []
     is_done = False
@@ -69,7 +69,7 @@ async def test_somebody_goes_on_however_busy_the_loop_is() -> None:
     assert log == ["turn"] * 20
 
 
-async def test_who_is_cancelled_while_he_waits_cancels_nobody_else() -> None:
+async def test_a_waiting_caller_that_is_cancelled_cancels_no_other() -> None:
     time_slice = TimeSlice(1_000)
     one, other = [asyncio.create_task(time_slice.yield_now()) for _ in range(2)]
     await asyncio.sleep(0)
@@ -80,7 +80,7 @@ async def test_who_is_cancelled_while_he_waits_cancels_nobody_else() -> None:
     assert one.cancelled()
 
 
-async def test_many_waiting_tasks_cost_each_one_turn() -> None:
+async def test_many_waiting_tasks_take_linear_time() -> None:
     """Not the square of their number: a waiting task is woken once, when it may go on."""
     time_slice = TimeSlice(1_000)
     order: list[int] = []

@@ -79,7 +79,7 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert missing == []
 
 
-def test_commands_that_documents_name_are_targets_of_make() -> None:
+def test_make_targets_named_in_documents_exist() -> None:
     targets = set(
         re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     )

@@ -64,9 +64,7 @@ def steps_of(heading: str) -> list[re.Match[str]]:
     [("A field", 3, FIELD), ("A filter", 2, FILTER)],
     ids=["field", "filter"],
 )
-def test_a_recipe_gives_what_it_promises(
-    tmp_path: Path, heading: str, files: int, checks: str
-) -> None:
+def test_a_recipe_works(tmp_path: Path, heading: str, files: int, checks: str) -> None:
     package = tmp_path / "catalograph"
     shutil.copytree(ROOT / "src/catalograph", package)
     steps = steps_of(heading)

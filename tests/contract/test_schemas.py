@@ -60,7 +60,7 @@ def test_clients_that_introspect_see_no_directive_of_federation() -> None:
     ]
 
 
-def test_who_introspects_meets_the_catalogue_before_the_machinery_of_routers() -> None:
+def test_introspection_lists_the_catalogue_before_federation_fields() -> None:
     """Explorers list fields and types in this order, below the schema's description."""
     result = build_schema().execute_sync(
         "{ __schema { description queryType { fields { name } } types { name } } }"

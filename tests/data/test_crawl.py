@@ -79,7 +79,7 @@ async def test_a_model_that_is_met_twice_is_read_again(
     assert len(upstream.calls) == 4
 
 
-async def test_a_catalogue_that_never_holds_still_is_an_error_and_is_not_published(
+async def test_a_catalogue_that_changes_during_every_reading_is_an_error(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     fill(upstream, 300)
@@ -272,7 +272,7 @@ async def test_an_operation_keeps_its_index_while_another_is_published(
 @pytest.mark.parametrize(
     ("left", "is_believed"), [(201, True), (200, False), (10, False)]
 )
-async def test_a_third_lost_is_not_believed_at_once(
+async def test_a_loss_of_a_third_is_not_accepted_at_once(
     gateway: GraphGateway,
     upstream: StubUpstream,
     clock: TurnedClock,
@@ -292,7 +292,7 @@ async def test_a_third_lost_is_not_believed_at_once(
     assert await count_models(gateway) == (left if is_believed else 300)
 
 
-async def test_a_loss_is_believed_when_a_later_reading_agrees(
+async def test_a_loss_is_accepted_when_a_later_reading_agrees(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     fill(upstream, 300)
@@ -310,7 +310,7 @@ async def test_a_loss_is_believed_when_a_later_reading_agrees(
     assert seen == [300, 300, 100]
 
 
-async def test_a_loss_that_is_mended_leaves_nothing_behind(
+async def test_a_loss_that_was_temporary_is_forgotten(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     fill(upstream, 300)
@@ -385,7 +385,7 @@ async def test_the_version_is_that_of_the_records(
     assert versions[0] == versions[2] != versions[1]
 
 
-async def test_an_index_larger_than_the_cache_is_kept_all_the_same(
+async def test_an_index_larger_than_the_cache_is_cached_all_the_same(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     """And refreshed as ever; of the bound, only a fourth is left for pages."""

@@ -127,7 +127,7 @@ async def test_an_index_that_a_replica_has_read_is_not_read_again(
     assert steps.keeper.pending is None
 
 
-async def test_nothing_is_asked_after_the_index_was_kept_in_an_outage(
+async def test_an_outage_is_answered_from_the_kept_index(
     steps: Steps, gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     """Every question that the index can answer is answered, asked before or not."""

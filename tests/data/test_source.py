@@ -85,7 +85,7 @@ async def test_a_broken_contract_is_remembered_for_its_partition_and_for_a_while
     assert not source.distrusts(OF_A, access)
 
 
-async def test_ready_is_who_can_answer(
+async def test_a_gateway_that_can_answer_is_ready(
     source: CatalogueSource, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.fail(Status(500))

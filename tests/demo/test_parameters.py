@@ -116,7 +116,7 @@ def test_four_words_switch_off(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["true", "1", "yes", "on", "f", "n", "2", "null", "", "maybe"]
 )
-def test_everything_else_leaves_on(value: str) -> None:
+def test_every_other_value_is_on(value: str) -> None:
     assert parse_boolean(value) is True
 
 

@@ -193,7 +193,7 @@ async def test_a_hanging_request_runs_into_the_clients_timeout() -> None:
             await client.get(f"{base_url}/models", timeout=0.05)
 
 
-async def test_answers_wait_at_the_gate() -> None:
+async def test_responses_wait_for_the_gate_event() -> None:
     stub = StubUpstream()
     stub.gate = asyncio.Event()
 

@@ -87,7 +87,7 @@ async def test_probes_ask_routes_that_answer(probe: str) -> None:
     assert CONTAINER[probe]["httpGet"]["port"] == CONTAINER["ports"][0]["name"]
 
 
-def test_a_pod_is_taken_out_before_it_stops() -> None:
+def test_a_pod_gets_no_traffic_before_it_stops() -> None:
     """Readiness notices within the drain, also where nothing else tells the balancer."""
     probe = CONTAINER["readinessProbe"]
     noticed_after_s = probe["periodSeconds"] * probe["failureThreshold"]

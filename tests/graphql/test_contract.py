@@ -255,7 +255,7 @@ async def test_it_is_an_error_only_where_the_index_cannot_be_read(
     ]
 
 
-async def test_an_index_older_than_a_change_accuses_nobody(
+async def test_an_index_older_than_a_change_causes_no_contract_error(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     fill(upstream)
@@ -280,7 +280,7 @@ def every_filter() -> Iterable[dict[str, Any]]:
 
 @pytest.mark.parametrize("shape", ["sectioned", "documented"])
 @pytest.mark.parametrize("selection", SELECTIONS)
-async def test_an_upstream_that_obeys_is_never_accused(
+async def test_an_upstream_that_filters_correctly_is_never_distrusted(
     gateway: GraphGateway, upstream: StubUpstream, shape: str, selection: str
 ) -> None:
     fill(upstream)

@@ -140,7 +140,7 @@ async def walk(
 @pytest.mark.parametrize("variables", ORDERS, ids=str)
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 9))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_what_stays_is_met_exactly_once(
+def test_unchanged_models_are_listed_exactly_once(
     document: str, variables: dict[str, Any], seed: int, size: int
 ) -> None:
     rng = random.Random(seed)  # noqa: S311 - no secret depends on it

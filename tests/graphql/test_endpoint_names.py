@@ -54,7 +54,7 @@ async def test_a_name_means_what_the_catalogue_holds(
     assert ids == [f"acme/{letter}" for letter in found]
 
 
-async def test_a_held_name_is_asked_of_rest(
+async def test_a_name_in_the_catalogue_is_sent_to_rest(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     bare = {"include_data": "false", "include_gateway": "false"}

@@ -174,7 +174,7 @@ async def test_no_answer_in_time(
     await gateway.aclose()
 
 
-async def test_a_hiccup_is_not_seen(
+async def test_a_short_failure_is_not_visible(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
@@ -234,7 +234,7 @@ async def test_one_bad_field_leaves_the_others(
 
 
 @pytest.mark.parametrize("seconds", [0, 2, 10])
-async def test_a_failure_is_not_kept_for_the_next_caller(
+async def test_a_failure_is_not_cached_for_the_next_caller(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock, seconds: int
 ) -> None:
     upstream.add_model("acme/one")
@@ -247,7 +247,7 @@ async def test_a_failure_is_not_kept_for_the_next_caller(
     assert data == {"models": {"nodes": [{"name": "One"}]}}
 
 
-async def test_a_mistake_of_ours_is_masked(
+async def test_an_unexpected_error_is_masked(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     upstream.add_model("acme/one")

@@ -121,7 +121,7 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("representation", "message"), BAD)
-async def test_a_bad_one_fails_alone(
+async def test_a_bad_representation_fails_alone(
     gateway: GraphGateway, representation: object, message: str
 ) -> None:
     of = [{"__typename": "Provider", "providerId": "p"}, representation]
@@ -134,7 +134,7 @@ async def test_a_bad_one_fails_alone(
     assert result.errors[0]["path"] == ["_entities", 1]
 
 
-async def test_when_all_are_bad_nothing_is_read(
+async def test_if_all_references_are_bad_nothing_is_read(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     result = await gateway.query(ENTITIES, {"of": [{"__typename": "Nothing"}] * 2})

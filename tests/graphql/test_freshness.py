@@ -42,7 +42,7 @@ async def test_a_fresh_list_is_served(
     assert second.answer.as_of_s == clock.now_s - 25
 
 
-async def test_a_stale_list_is_served_at_once_and_refreshed_behind(
+async def test_a_stale_list_is_served_at_once_and_refreshed_in_the_background(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
@@ -103,7 +103,7 @@ async def test_an_expired_list_is_served_with_a_warning_when_the_upstream_fails(
     assert (result.answer.fresh_for_s, result.answer.cache_for_s) == (0, 1)
 
 
-async def test_past_its_last_age_a_list_is_gone(
+async def test_past_its_expired_age_a_list_is_a_miss(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
@@ -276,7 +276,7 @@ async def test_the_younger_record_is_used_for_both_pages(
     assert len(upstream.calls) == count
 
 
-async def test_a_stale_index_is_served_and_refreshed_behind(
+async def test_a_stale_index_is_served_and_refreshed_in_the_background(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
@@ -329,7 +329,7 @@ async def test_an_expired_index_warns_for_every_field_and_says_so_in_the_graph(
     assert (result.answer.fresh_for_s, result.answer.cache_for_s) == (0, 1)
 
 
-async def test_a_list_that_fails_is_answered_from_a_kept_index(
+async def test_a_list_that_fails_is_answered_from_a_cached_index(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")

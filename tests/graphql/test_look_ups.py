@@ -28,7 +28,7 @@ async def test_a_model_is_found_without_case(
     }
 
 
-async def test_a_model_that_is_not_there_has_suggestions(
+async def test_an_unknown_model_has_suggestions(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     fill(upstream)
@@ -116,7 +116,7 @@ async def test_the_filter_takes_aliases(
     }
 
 
-async def test_a_search_that_finds_nothing_has_a_suggestion(
+async def test_a_search_without_results_has_a_suggestion(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     fill(upstream)

@@ -180,7 +180,7 @@ async def test_a_status_is_read_without_case_and_null_stays_null(
     ]
 
 
-async def test_a_model_whose_organisation_is_unknown_belongs_to_none(
+async def test_a_model_of_an_unknown_organisation_has_none(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     upstream.add_model("acme/orphan", organisation=None)

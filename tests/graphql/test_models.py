@@ -165,7 +165,7 @@ async def test_an_offset_past_the_end_is_echoed_with_the_true_total(
     assert data == {"page": window, "listed": window}
 
 
-async def test_a_row_that_cannot_be_read_costs_itself_alone(
+async def test_an_unreadable_row_costs_only_itself(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     for name in "abc":

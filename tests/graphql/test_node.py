@@ -81,7 +81,7 @@ async def test_order_repeats_and_gaps_are_kept(
     ]
 
 
-async def test_a_thousand_ids_are_taken_and_one_more_is_not(
+async def test_a_thousand_ids_are_accepted_and_one_more_is_not(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     upstream.add_model("acme/a")

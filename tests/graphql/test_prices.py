@@ -410,7 +410,7 @@ async def test_the_question_that_people_bring(gateway: GraphGateway) -> None:
         ),
     ],
 )
-async def test_a_usage_that_cannot_be(
+async def test_an_impossible_usage(
     gateway: GraphGateway, usage: str, message: str
 ) -> None:
     result = await gateway.query(
@@ -436,7 +436,7 @@ async def test_a_currency_is_named_in_any_case(gateway: GraphGateway) -> None:
 
 
 @pytest.mark.parametrize("currency", ["", "US", "$", "US dollars", "ÜSD", "USD "])
-async def test_what_is_no_currency(gateway: GraphGateway, currency: str) -> None:
+async def test_invalid_currencies(gateway: GraphGateway, currency: str) -> None:
     result = await gateway.query(
         """query ($currency: String!) { models(first: 1) { nodes {
           cheapestOffering(usage: {inputTokens: 1}, currency: $currency) { id }

@@ -147,7 +147,7 @@ async def test_each_dimension_is_counted_without_its_own_filter(
     assert facets["statuses"] == []
 
 
-async def test_a_fixed_parent_stays(
+async def test_facets_below_a_parent_keep_its_restriction(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     fill(upstream)

@@ -63,7 +63,7 @@ async def count_turns(engine: Engine, operation: Operation) -> tuple[int, bytes]
         ),
     ],
 )
-async def test_others_have_their_turn(
+async def test_long_work_lets_others_run(
     gateway: GraphGateway, document: str, variables: dict[str, object], steps: int
 ) -> None:
     source = gateway.gateway.source

@@ -86,7 +86,7 @@ async def test_what_rest_cannot_give_is_no_page_request(
     assert upstream.calls == reading_calls(1)
 
 
-async def test_a_provider_filter_without_gateway_fields_is_asked_of_rest(
+async def test_a_provider_filter_without_gateway_fields_is_sent_to_rest(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     upstream.add_model("acme/one", rows=[("a", "x")])
@@ -145,7 +145,7 @@ async def test_a_filter_too_long_for_an_address_is_answered_from_the_index(
     assert upstream.calls == reading_calls(1)
 
 
-async def test_lists_are_asked_of_rest_also_when_the_index_is_warm(
+async def test_lists_are_sent_to_rest_although_the_index_is_warm(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     upstream.add_model("acme/one")

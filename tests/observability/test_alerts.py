@@ -10,7 +10,7 @@ PROMTOOL = shutil.which("promtool")
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
-async def test_an_outage_at_one_operation_a_second_wakes_somebody() -> None:
+async def test_an_outage_at_one_operation_a_second_raises_an_alert() -> None:
     assert PROMTOOL is not None
     process = await asyncio.create_subprocess_exec(
         *(PROMTOOL, "test", "rules", "prometheus_alerts.yml"),

@@ -52,7 +52,7 @@ def test_lines_arrive_in_order_and_are_waited_for(pipe: tuple[int, TextIO]) -> N
 
 
 @pytest.mark.parametrize("nonblocking", [False, True])
-def test_a_reader_that_stalls_holds_nobody_up(
+def test_a_stalled_reader_does_not_block_callers(
     pipe: tuple[int, TextIO], *, nonblocking: bool
 ) -> None:
     """What finds no place is lost, counted, and told when somebody reads again."""
@@ -80,7 +80,7 @@ def test_a_reader_that_stalls_holds_nobody_up(
     assert sum(map(int, re.findall(rb'"lines":(\d+)', arrived))) == dropped
 
 
-def test_a_reader_that_went_away_is_forgiven(pipe: tuple[int, TextIO]) -> None:
+def test_a_reader_that_has_gone_is_no_error(pipe: tuple[int, TextIO]) -> None:
     reading, stream = pipe
     other = os.dup(reading)
     os.dup2(os.open(os.devnull, os.O_RDONLY), reading)
@@ -95,7 +95,7 @@ def test_a_reader_that_went_away_is_forgiven(pipe: tuple[int, TextIO]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_a_full_disk_is_forgiven() -> None:
+def test_a_full_disk_is_no_error() -> None:
     with Path("/dev/full").open("w", encoding="ascii") as stream:
         writer = LogWriter(stream)
         before = lost()
@@ -127,13 +127,13 @@ def test_a_text_buffer_is_written_at_once_and_no_stream_is_no_error() -> None:
     assert threading.active_count() == before
 
 
-def test_all_who_write_to_a_stream_share_its_writer(pipe: tuple[int, TextIO]) -> None:
+def test_all_loggers_of_a_stream_share_its_writer(pipe: tuple[int, TextIO]) -> None:
     _, stream = pipe
 
     assert open_writer(stream) is open_writer(stream)
 
 
-def test_a_closed_buffer_is_forgiven() -> None:
+def test_a_closed_buffer_is_no_error() -> None:
     text = io.StringIO()
     text.close()
     before = lost()

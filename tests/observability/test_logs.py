@@ -34,7 +34,7 @@ def report(number: int) -> None:
         get_logger().error("a field failed", exc_info=error, row=number)
 
 
-def test_an_error_met_for_each_row_has_one_traceback(log: io.StringIO) -> None:
+def test_an_error_of_each_row_has_one_traceback(log: io.StringIO) -> None:
     for number in range(250):
         report(number)
     try:

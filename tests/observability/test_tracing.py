@@ -137,7 +137,7 @@ async def test_every_attempt_is_shown(
     ]
 
 
-async def test_a_replica_shows_what_it_found_in_redis(
+async def test_a_trace_shows_data_from_redis(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     if BINARY is None:
@@ -223,7 +223,7 @@ async def test_the_upstream_is_told_of_the_trace_and_of_nothing_else(
     assert not {b"baggage", b"x-evil", b"cookie", b"x-request-id"} & set(headers)
 
 
-async def test_kept_answers_have_a_span_too(
+async def test_cache_hits_have_a_span_too(
     upstream: StubUpstream, clock: TurnedClock, spans: InMemorySpanExporter
 ) -> None:
     async with open_gateway(upstream, clock) as client:
@@ -423,7 +423,7 @@ def test_without_the_propagator_no_trace_is_continued(
     assert sent == {}
 
 
-def test_a_collector_that_does_not_answer_keeps_nobody(
+def test_a_collector_that_does_not_answer_does_not_delay_the_exit(
     collector: socket.socket,
 ) -> None:
     del collector

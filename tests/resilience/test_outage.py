@@ -78,7 +78,7 @@ async def test_every_known_question_is_answered_for_a_day(
     ]
 
 
-async def test_past_the_last_age_there_is_an_error(
+async def test_past_the_expired_age_there_is_an_error(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     await gateway.ask(PAGE)
@@ -136,7 +136,7 @@ async def test_pages_of_different_ages_give_way_to_one_state_of_the_index(
     assert apart.data == together.data
 
 
-async def test_stale_answers_are_kept_for_a_second_and_by_nobody_else(
+async def test_stale_responses_are_only_cached_by_the_gateway_for_a_second(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     await gateway.ask(PAGE)
@@ -184,7 +184,7 @@ async def test_a_wrong_body_never_replaces_a_good_one(
     assert [one.errors for one in after] == [[]] * len(KNOWN)
 
 
-async def test_half_of_all_requests_failing_is_no_error_to_anybody(
+async def test_half_of_all_requests_failing_is_not_visible_to_clients(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     before = await ask_all(gateway, *KNOWN)
@@ -200,7 +200,7 @@ async def test_half_of_all_requests_failing_is_no_error_to_anybody(
         await settle()
 
 
-async def test_an_operation_is_not_charged_for_the_keeping_of_the_index(
+async def test_the_background_refresh_of_the_index_is_not_counted_for_an_operation(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     """A gateway whose background work has not begun asks for what is asked, and no more."""

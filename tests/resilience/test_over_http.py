@@ -88,7 +88,7 @@ def ask_and_hold(port: int, document: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("document", [LIST, INDEXED])
-async def test_a_client_that_leaves_takes_its_upstream_request_along(
+async def test_a_client_that_leaves_cancels_its_upstream_request(
     gate: Gate, upstream: StubUpstream, document: str
 ) -> None:
     async with open_http(gate) as (_, port):
@@ -157,7 +157,7 @@ async def test_load_beyond_capacity_is_shed_at_once(gate: Gate) -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-async def test_no_answer_is_kept_for_longer_than_it_is_fresh(
+async def test_no_response_is_cached_for_longer_than_it_is_fresh(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     """`Age` and `max-age` together never say more than what is left, whoever kept it."""
@@ -200,7 +200,7 @@ async def test_no_answer_is_kept_for_longer_than_it_is_fresh(
     await client.aclose()
 
 
-async def test_a_process_about_to_stop_says_so(gate: Gate) -> None:
+async def test_a_process_about_to_stop_is_not_ready(gate: Gate) -> None:
     gate.open.set()
     drain = Drain()
     client = UpstreamClient(

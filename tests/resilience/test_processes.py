@@ -103,7 +103,7 @@ async def test_four_gateways_with_fifty_callers_each_make_one_request(
         assert len(upstream.calls) == 4
 
 
-async def test_sigterm_is_noticed_by_nobody(upstream: StubUpstream) -> None:
+async def test_no_client_notices_sigterm(upstream: StubUpstream) -> None:
     """What is in flight finishes; meanwhile `/readyz` says no, and connections are closed."""
     async with (
         serve(upstream) as url,
@@ -196,7 +196,7 @@ async def _wait_until_refused(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_signals_end_nothing_or_drain(upstream: StubUpstream) -> None:
+async def test_signals_are_ignored_or_start_the_drain(upstream: StubUpstream) -> None:
     async with serve(upstream) as url, start_gateways(1, url) as (gateway,):
         for harmless in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             gateway.send(harmless)

@@ -66,7 +66,7 @@ async def test_an_index_that_only_redis_holds_answers_pages_never_asked_before(
     }
 
 
-async def test_nothing_kept_and_no_upstream_is_not_ready(
+async def test_without_cache_and_upstream_it_is_not_ready(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
     upstream.fail(Status(503), times=None)
@@ -107,7 +107,7 @@ async def test_a_passed_through_token_is_not_needed_to_be_ready(
     await gateway.aclose()
 
 
-async def test_a_reading_that_lost_a_third_is_believed_when_a_second_agrees(
+async def test_a_reading_that_lost_a_third_is_accepted_when_a_second_agrees(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
     """Also in a process that knows the old one from Redis alone; until then the old is served."""
@@ -136,7 +136,7 @@ async def test_a_reading_that_lost_a_third_is_believed_when_a_second_agrees(
     assert totals == [600, 600, 600, 300]
 
 
-async def test_a_reading_that_lost_less_is_believed_at_once(
+async def test_a_reading_that_lost_less_is_accepted_at_once(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
     async with replica(upstream, clock, redis_server) as gateway:

@@ -99,7 +99,7 @@ def test_what_a_document_forgets_does_not_count_any_longer() -> None:
     assert 0 < document.weight_bytes <= full_bytes
 
 
-async def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> None:
+async def test_failed_operations_keep_no_frames_alive(traced: type[Traced]) -> None:
     """Whoever makes up tokens makes the upstream refuse thousands a second."""
     cache = RefreshingCache(
         open_store("memory://", max_bytes=1_000), ages=Ages(), clock=lambda: 0.0
@@ -118,7 +118,7 @@ async def test_questions_that_failed_hold_no_frames(traced: type[Traced]) -> Non
     await cache.aclose()
 
 
-async def test_long_headers_count_as_memory_of_kept_answers(
+async def test_long_headers_count_as_memory_of_cached_responses(
     keeping: httpx.AsyncClient, traced: type[Traced]
 ) -> None:
     await ask(keeping, "{ __typename }")

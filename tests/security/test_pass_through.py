@@ -84,7 +84,7 @@ def codes(response: httpx.Response) -> set[str]:
 
 
 @pytest.mark.parametrize("document", [LIST, INDEX])
-async def test_nobody_gets_what_was_kept_for_another(
+async def test_no_caller_gets_data_cached_for_another(
     gateway: httpx.AsyncClient, clock: TurnedClock, document: str
 ) -> None:
     for age_s in (0, 0, 30, 100, 700, 90_000):
@@ -135,7 +135,7 @@ async def test_one_token_however_spelt_is_one_caller(
         {"proxy-authorization": "Bearer aistats_v1_k_mine_s"},
     ],
 )
-async def test_what_is_nearly_a_token_is_another(
+async def test_a_similar_token_is_another_caller(
     gateway: httpx.AsyncClient, header: dict[str, str]
 ) -> None:
     await ask(gateway, LIST, headers=bearer("mine"))
@@ -148,7 +148,7 @@ async def test_what_is_nearly_a_token_is_another(
         assert codes(response) == {"UPSTREAM_UNAUTHENTICATED"}
 
 
-async def test_a_token_that_was_revoked_gets_nothing_any_more(
+async def test_a_revoked_token_gets_no_cached_data(
     gateway: httpx.AsyncClient, clock: TurnedClock, sides: Sides
 ) -> None:
     await ask(gateway, LIST, headers=bearer("mine"))
@@ -166,7 +166,7 @@ async def test_a_token_that_was_revoked_gets_nothing_any_more(
     assert codes(restored) == set()
 
 
-async def test_stale_answers_are_refreshed_with_the_askers_own_token(
+async def test_stale_data_are_refreshed_with_the_token_of_the_caller(
     gateway: httpx.AsyncClient, clock: TurnedClock, sides: Sides
 ) -> None:
     for name in BEARER:
@@ -193,7 +193,7 @@ async def test_what_needs_no_catalogue_needs_no_token(
     assert sides.seen == []
 
 
-async def test_a_persisted_document_is_for_all_but_its_answer_is_not(
+async def test_a_persisted_document_is_shared_but_its_response_is_not(
     gateway: httpx.AsyncClient,
 ) -> None:
     digest = hashlib.sha256(LIST.encode()).hexdigest()
@@ -222,7 +222,7 @@ async def test_readiness_needs_no_token(gateway: httpx.AsyncClient) -> None:
     assert response.status_code == 200
 
 
-async def test_a_token_of_the_gateways_own_is_not_lent(
+async def test_the_gateways_own_token_is_not_used_for_callers(
     sides: Sides, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where one is set, by mistake or left over."""

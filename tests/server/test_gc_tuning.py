@@ -43,7 +43,7 @@ def test_what_a_full_collection_leaves_is_set_aside() -> None:
 
 
 @pytest.mark.usefixtures("spared")
-def test_garbage_is_found_once_much_is_aside() -> None:
+def test_garbage_is_collected_once_many_objects_are_frozen() -> None:
     knot: Knot | None = Knot()
     lost = weakref.ref(knot)
     gc.collect()

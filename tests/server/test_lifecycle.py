@@ -44,7 +44,7 @@ async def test_the_server_hears_of_a_second_sigterm_at_once(heard: list[int]) ->
         assert heard == [signal.SIGTERM]
 
 
-async def test_a_sigterm_told_twice_over_is_one(heard: list[int]) -> None:
+async def test_a_repeated_sigterm_counts_once(heard: list[int]) -> None:
     """By a service manager, and by the parent process."""
     with Drain(monotonic=lambda: 0.0).on_sigterm(for_s=60):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -63,7 +63,7 @@ async def test_afterwards_the_server_has_its_signal_back(heard: list[int]) -> No
     assert (drain.has_begun, heard) == (False, [signal.SIGTERM])
 
 
-async def test_where_nobody_listens_for_sigterm_nothing_changes() -> None:
+async def test_without_a_sigterm_handler_nothing_changes() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     with Drain().on_sigterm(for_s=60):

@@ -55,7 +55,7 @@ def test_a_name_of_two_addresses_has_one_port(monkeypatch: pytest.MonkeyPatch) -
     assert names == [("127.0.0.1", port), ("::1", port)]
 
 
-def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
+def test_a_taken_port_is_reported_and_nothing_stays_open() -> None:
     (first,) = open_listeners("127.0.0.1", 0)
     port = get_port([first])
 
@@ -67,6 +67,6 @@ def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "2001:db8::1"])
-def test_a_host_that_is_not_ours_is_told(host: str) -> None:
+def test_a_host_of_another_machine_is_reported(host: str) -> None:
     with pytest.raises(ListenError, match=f"^cannot listen on {host} port 0: "):
         open_listeners(host, 0)

@@ -97,7 +97,7 @@ async def test_cache_hits_keep_their_place_among_others() -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 60, 120])
-async def test_a_kept_answer_to_a_request_in_pieces(piece: int) -> None:
+async def test_a_cache_hit_for_a_request_in_pieces(piece: int) -> None:
     """However it comes, the head first or the body too."""
     async with serve(app_of()) as (_, port):
         first = await talk(port, FIRST_PAGE + CLOSE + BODY)
@@ -113,7 +113,7 @@ async def test_a_kept_answer_to_a_request_in_pieces(piece: int) -> None:
     assert parse(first)[2] == parse(second)[2] == ANSWER
 
 
-async def test_a_body_that_is_none_gets_no_kept_answer() -> None:
+async def test_invalid_chunks_get_no_cached_response() -> None:
     """The head of a kept question, and chunks that are none."""
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n"
     async with serve(app_of()) as (_, port):
@@ -133,7 +133,7 @@ async def test_a_body_that_is_none_gets_no_kept_answer() -> None:
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0", "a, b"])
 @pytest.mark.parametrize("piece", [1, 40, 10_000])
-async def test_who_asks_for_another_protocol_is_answered_in_this_one(
+async def test_a_request_for_another_protocol_is_answered_in_http_1_1(
     protocol: str, piece: int
 ) -> None:
     """With the body that came along, and with what comes behind it."""
@@ -166,7 +166,7 @@ async def test_who_asks_for_another_protocol_is_answered_in_this_one(
     assert got.count(b"HTTP/1.1") == 3
 
 
-async def test_nobody_is_connected_to_anything() -> None:
+async def test_connect_requests_are_refused() -> None:
     async with serve(app_of()) as (_, port):
         got = await talk(
             port, b"CONNECT evil.example:443 HTTP/1.1\r\nhost: a\r\n\r\nGET"
@@ -260,7 +260,7 @@ async def test_silence_is_cut_off() -> None:
         assert await asyncio.wait_for(talk(port, b""), 5) == b""
 
 
-async def test_a_connection_may_rest_between_requests() -> None:
+async def test_a_connection_may_be_idle_between_requests() -> None:
     """The bound on arrival is over when a request is there."""
     async with serve(app_of(), Short) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -286,7 +286,7 @@ async def test_endless_trailers_are_cut_off() -> None:
     assert raw == b""
 
 
-async def test_bodies_in_chunks_are_taken() -> None:
+async def test_bodies_in_chunks_are_accepted() -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"
     chunked = HEAD + b"transfer-encoding: chunked\r\n" + CLOSE + chunks
     async with serve(app_of(), bounded_protocol(1_000)) as (_, port):
@@ -311,7 +311,7 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> 
 
 
 @pytest.mark.parametrize("last", [b"\r\n", CLOSE])
-async def test_a_client_that_does_not_read_is_let_go(last: bytes) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(last: bytes) -> None:
     """What it was to be sent does not stay in memory for ever."""
     gone = asyncio.Event()
 
@@ -377,7 +377,7 @@ async def test_a_slow_answer_is_still_given() -> None:
     assert (status, body) == (200, make_answer().body)
 
 
-async def test_who_waits_behind_a_slow_answer_is_not_called_slow() -> None:
+async def test_a_request_behind_a_slow_response_is_not_timed_out() -> None:
     """While a request is worked on, the one behind it is not even read."""
     engine = ScriptedEngine()
     async with serve(app_of(engine), Short) as (_, port):

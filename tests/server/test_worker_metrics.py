@@ -101,7 +101,7 @@ def test_the_number_stands_beside_the_labels() -> None:
     assert things.samples[0].value == 2
 
 
-def test_who_is_there_and_who_is_not() -> None:
+def test_presence_shows_which_workers_are_included() -> None:
     text, _ = write_metrics(Presence({0: True, 2: False}), "")
 
     assert text.decode().splitlines()[1:] == [

@@ -91,14 +91,14 @@ async def test_all_write_the_format_that_one_was_asked_for(folder: Path) -> None
     assert text.count(b"# EOF\n") == 1
 
 
-async def test_who_has_not_come_yet_is_missing(folder: Path) -> None:
+async def test_a_worker_that_has_not_joined_yet_is_missing(folder: Path) -> None:
     async with joined(folder, 3) as first:
         seen = await scrape(first)
 
     assert seen == {'things_total{worker="0"}': 3} | up(1, 0)
 
 
-async def test_who_has_left_is_gone_and_the_next_one_has_its_number(
+async def test_a_worker_that_left_is_gone_and_the_next_one_takes_its_number(
     folder: Path,
 ) -> None:
     async with joined(folder, 3) as first:
@@ -179,7 +179,7 @@ async def test_nobody_looks_for_one_who_waits_no_more(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("question", [b"", b"{", b"\xff" * 100_000, b"[]"])
-async def test_a_question_that_is_none_gets_no_answer(
+async def test_an_invalid_request_gets_no_metrics(
     folder: Path, question: bytes
 ) -> None:
     async with joined(folder, 3) as first:
@@ -200,7 +200,7 @@ async def ask(folder: Path, question: bytes) -> bytes:
     return answer
 
 
-async def test_where_nobody_can_meet_each_shows_its_own(folder: Path) -> None:
+async def test_without_a_folder_each_worker_shows_its_own_metrics(folder: Path) -> None:
     async with joined(folder / "gone", 3) as alone:
         seen = await scrape(alone)
 

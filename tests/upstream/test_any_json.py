@@ -71,7 +71,7 @@ PLACES = [
     number=st.sampled_from([0, 1, 2]),
     provider_ids=st.sampled_from([(), ("openai",)]),
 )
-def test_any_value_in_any_field_is_survived(
+def test_any_value_in_any_field_is_handled(
     changes: list[tuple[tuple[int, tuple[Any, ...]], Any]],
     number: int,
     provider_ids: tuple[str, ...],
@@ -100,7 +100,7 @@ def test_any_value_in_any_field_is_survived(
 
 @settings(deadline=None)
 @given(ANY_JSON | st.lists(ANY_JSON, max_size=5))
-def test_any_list_of_models_is_survived(models: Any) -> None:
+def test_any_list_of_models_is_handled(models: Any) -> None:
     envelope = {"ok": True, "limit": 5, "offset": 0, "total": 9, "models": models}
 
     try:
@@ -115,7 +115,7 @@ def test_any_list_of_models_is_survived(models: Any) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_are_no_page(body: bytes) -> None:
+def test_random_bytes_are_never_a_page(body: bytes) -> None:
     try:
         read_page(body, ModelsQuery(), as_of_s=0.0)
     except UpstreamResponseError:

@@ -209,7 +209,7 @@ def test_every_exception_of_httpx_is_mapped() -> None:
         ("Mon, 22 Dec 99999 00:02:00 GMT", None),
     ],
 )
-async def test_a_429_says_when_to_come_back(
+async def test_a_429_has_retry_after(
     retry_after: str | None, seconds: float | None
 ) -> None:
     headers = {} if retry_after is None else {"retry-after": retry_after}
@@ -243,7 +243,7 @@ async def test_a_redirect_tells_the_base_it_leads_to(
 @pytest.mark.parametrize(
     "header", ["999999999", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"]
 )
-async def test_nobody_is_told_to_wait_longer_than_an_hour(header: str) -> None:
+async def test_retry_after_is_an_hour_at_most(header: str) -> None:
     error = await fail(httpx.Response(429, headers={"retry-after": header}))
 
     assert str(error) == "the catalogue limits our requests; try again in 3600 s"

@@ -84,7 +84,7 @@ async def test_a_question_has_one_query_string(query: ModelsQuery, sent: str) ->
         ModelsFilter(input_modalities=("",)),
     ],
 )
-async def test_a_question_that_would_be_misread_is_not_sent(
+async def test_a_query_that_the_upstream_would_misread_is_not_sent(
     asked: ModelsFilter,
 ) -> None:
     upstream = FakeUpstream(build_page())
@@ -120,7 +120,7 @@ async def test_headers_say_who_asks_and_for_what() -> None:
     }
 
 
-async def test_a_callers_token_goes_before_ours_and_no_token_sends_none() -> None:
+async def test_a_callers_token_replaces_ours_and_without_a_token_none_is_sent() -> None:
     with_token = FakeUpstream(build_page(), token=OURS)
     without = FakeUpstream(build_page(), token=None)
 
@@ -181,9 +181,7 @@ async def test_cookies_of_one_answer_do_not_go_with_the_next_request() -> None:
         ("https://xn--zzzzzz.test/v1\x7f", "is not a URL"),
     ],
 )
-def test_an_address_that_cannot_be_one_is_refused_at_once(
-    base_url: str, problem: str
-) -> None:
+def test_an_invalid_address_is_refused_at_once(base_url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as caught:
         UpstreamClient(base_url=base_url, token=None)
 

@@ -52,7 +52,7 @@ async def fail_times(upstream: FakeUpstream, count: int) -> list[str]:
         httpx.Response(200, content=GOOD.content[:-20]),
     ],
 )
-async def test_a_passing_failure_is_met_by_another_attempt(
+async def test_a_passing_failure_is_retried(
     failure: httpx.Response | Exception,
 ) -> None:
     upstream = FakeUpstream(failure, failure, GOOD)
@@ -83,7 +83,7 @@ async def test_a_passing_failure_is_met_by_another_attempt(
         httpx.UnsupportedProtocol("gopher"),
     ],
 )
-async def test_an_answer_that_will_stay_the_same_is_taken_at_once(
+async def test_a_failure_that_would_repeat_is_not_retried(
     failure: httpx.Response | Exception,
 ) -> None:
     upstream = FakeUpstream(failure, GOOD)
@@ -115,7 +115,9 @@ async def test_waits_are_jittered_over_their_full_length() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_the_upstreams_own_wait_is_kept_with_jitter_on_top(status: int) -> None:
+async def test_the_upstreams_own_wait_is_respected_with_jitter_added(
+    status: int,
+) -> None:
     upstream = FakeUpstream(
         httpx.Response(status, headers={"retry-after": "2"}),
         httpx.Response(
@@ -129,7 +131,7 @@ async def test_the_upstreams_own_wait_is_kept_with_jitter_on_top(status: int) ->
     assert upstream.time.waits_s == pytest.approx([2.25, 2.75 + 0.5])
 
 
-async def test_a_wait_beyond_the_deadline_is_told_instead_of_waited() -> None:
+async def test_a_wait_beyond_the_deadline_is_an_error() -> None:
     upstream = FakeUpstream(httpx.Response(429, headers={"retry-after": "30"}), GOOD)
 
     with pytest.raises(UpstreamRateLimitError) as caught:
@@ -184,7 +186,7 @@ async def test_retries_are_a_fifth_of_requests_beyond_a_small_reserve() -> None:
     assert failed > 0
 
 
-async def test_a_quiet_client_earns_its_two_retries_back_with_time() -> None:
+async def test_an_idle_client_regains_its_two_retries_with_time() -> None:
     upstream = FakeUpstream(BUSY)
     upstream.time.jitter = 0.0
 
@@ -278,7 +280,7 @@ async def test_a_bad_probe_keeps_it_open_for_five_seconds_more() -> None:
     assert upstream.breaker_state is BreakerState.OPEN
 
 
-async def test_while_the_probe_is_away_nobody_else_asks() -> None:
+async def test_during_a_probe_there_are_no_other_calls() -> None:
     upstream = FakeUpstream(GOOD)
     await open_breaker(upstream)
     upstream.answers = [GOOD]
@@ -355,7 +357,7 @@ async def test_a_callers_own_rate_limit_does_not_shut_others_out() -> None:
     assert upstream.breaker_state is BreakerState.CLOSED
 
 
-async def test_pages_that_are_none_count_as_failures() -> None:
+async def test_responses_that_are_not_pages_count_as_failures() -> None:
     upstream = FakeUpstream(httpx.Response(200, html="<p>Just a moment"))
 
     await fail_times(upstream, 20)
@@ -363,7 +365,7 @@ async def test_pages_that_are_none_count_as_failures() -> None:
     assert upstream.breaker_state is BreakerState.OPEN
 
 
-async def test_a_call_that_meets_its_own_opening_keeps_its_own_error() -> None:
+async def test_a_call_that_opens_the_breaker_keeps_its_own_error() -> None:
     upstream = FakeUpstream(httpx.Response(500))
     await fail_times(upstream, 19)
     upstream.answers = [httpx.Response(429)]

@@ -117,7 +117,7 @@ async def test_a_page_comes_over_a_real_connection_that_is_kept() -> None:
 
 
 @pytest.mark.parametrize("fault", [Reset(), Cut(), Status(503), Status(429)])
-async def test_a_fault_that_passes_is_not_seen(
+async def test_a_passing_fault_is_not_visible(
     fault: Reset | Cut | Status,
 ) -> None:
     stub = StubUpstream()
@@ -142,7 +142,7 @@ async def test_a_fault_that_passes_is_not_seen(
         (Status(500, {"ok": False, "error": "failed"}), "UPSTREAM_UNAVAILABLE"),
     ],
 )
-async def test_a_fault_that_stays_has_its_code(
+async def test_a_lasting_fault_has_its_code(
     fault: Reset | Cut | Html | NotJson | WrongShape | Status, code: str
 ) -> None:
     stub = StubUpstream()
@@ -166,7 +166,7 @@ async def test_a_refused_connection_is_unavailable() -> None:
     assert caught.value.detail == "ConnectError: All connection attempts failed"
 
 
-async def test_a_caller_who_leaves_takes_the_request_along() -> None:
+async def test_a_caller_that_leaves_cancels_its_request() -> None:
     stub = StubUpstream()
     stub.fail(Hang())
     async with serve(stub) as base_url, connect(base_url) as client:
@@ -202,7 +202,7 @@ async def test_an_attempt_is_bounded_as_a_whole_and_so_are_all(script: Script) -
     assert len(server.requests) in {2, 3}
 
 
-async def test_bodies_given_up_do_not_fill_the_pool(
+async def test_abandoned_bodies_do_not_fill_the_pool(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(client_module, "_MAX_CONNECTIONS", 1)
@@ -333,7 +333,7 @@ async def test_connections_at_rest_are_few() -> None:
     assert server.connections - before == 40 - 16
 
 
-async def test_a_client_that_is_closed_asks_nobody() -> None:
+async def test_a_closed_client_sends_no_request() -> None:
     async with play(send(build_reply(PAGE))) as (server, client):
         await client.aclose()
         with pytest.raises(UpstreamUnavailableError) as caught:
@@ -362,7 +362,7 @@ async def test_a_client_that_is_closed_asks_nobody() -> None:
         ),
     ],
 )
-async def test_a_body_cut_off_is_no_page_and_asked_for_again(reply: bytes) -> None:
+async def test_a_truncated_body_is_requested_again(reply: bytes) -> None:
     async with play(send(reply, close=True)) as (server, client):
         with pytest.raises(UpstreamResponseError):
             await client.fetch_page(QUERY)
@@ -380,7 +380,7 @@ async def test_a_gzipped_page_is_read(coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "zstd", "deflate"])
-async def test_a_coding_nobody_asked_for_is_not_undone(coding: str) -> None:
+async def test_an_unrequested_content_coding_is_not_decoded(coding: str) -> None:
     reply = build_reply(zlib.compress(PAGE), f"Content-Encoding: {coding}")
     async with play(send(reply)) as (server, client):
         with pytest.raises(UpstreamResponseError) as caught:

@@ -115,7 +115,7 @@ async def test_an_instant_is_in_utc_and_so_is_one_without_zone(
     assert offering.effective_from.tzinfo is datetime.UTC
 
 
-async def test_values_and_fields_nobody_knows_are_passed_on_or_over() -> None:
+async def test_unknown_values_are_passed_on_and_unknown_fields_ignored() -> None:
     page = await fetch(
         {
             "model_id": "a/b+c",
@@ -191,7 +191,7 @@ def _renamed(model_id: str) -> Model:
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2025-13-01", "17", "9999-99-99T00:00"])
-async def test_a_date_that_is_none_costs_that_field(text: str) -> None:
+async def test_an_invalid_date_costs_that_field(text: str) -> None:
     before = counted("release_date"), counted("effective_to")
 
     page = await fetch(
@@ -268,7 +268,7 @@ async def test_a_provider_row_without_identity_costs_that_row(nested: object) ->
     assert counted("providers") == before + 1
 
 
-async def test_a_sick_field_of_a_provider_row_costs_that_field() -> None:
+async def test_a_malformed_field_of_a_provider_row_costs_that_field() -> None:
     nested = ROW | {"link": 7, "input_modalities": ["text", 7], "country_code": "DE"}
 
     page = await fetch(GOOD | {"gateway": {"providers": [nested]}})
@@ -290,7 +290,7 @@ async def test_a_section_missing_in_one_row_is_empty_there() -> None:
     assert counted("section") == before + 1
 
 
-async def test_half_a_character_costs_that_character() -> None:
+async def test_a_lone_surrogate_costs_that_character() -> None:
     body = build_page(GOOD | {"name": "NAME"}, GOOD).content
     cut_emoji = body.replace(b"NAME", rb"Smile \ud83d")
     cut_bytes = body.replace(b"NAME", b"Smile \xf0\x9f")
@@ -303,7 +303,7 @@ async def test_half_a_character_costs_that_character() -> None:
     assert names == [["Smile \ufffd", None], ["Smile \ufffd", None]]
 
 
-async def test_a_sick_page_is_logged_once_with_what_it_lost() -> None:
+async def test_a_malformed_page_is_logged_once_with_its_losses() -> None:
     with structlog.testing.capture_logs() as lines:
         await fetch(
             GOOD | {"release_date": "soon"}, GOOD | {"release_date": "later"}, 17
@@ -322,7 +322,7 @@ async def test_a_sick_page_is_logged_once_with_what_it_lost() -> None:
 
 
 @pytest.mark.parametrize("rows", [[None], [{}], [{"id": "a/b", "offers": []}] * 3])
-async def test_a_page_without_any_known_model_is_no_page(rows: list[object]) -> None:
+async def test_a_page_without_any_known_model_is_an_error(rows: list[object]) -> None:
     with pytest.raises(UpstreamResponseError) as caught:
         await fetch(*rows)
 
@@ -395,7 +395,7 @@ async def test_only_half_characters_are_replaced(text: bytes, name: str) -> None
         ("unicode_escape", "utf-8"),
     ],
 )
-async def test_a_body_is_read_by_the_charset_it_is_said_to_have(
+async def test_a_body_is_decoded_by_its_declared_charset(
     charset: str, codec: str
 ) -> None:
     body = build_body(name='"Élan"'.encode()).decode().encode(codec)

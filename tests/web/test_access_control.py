@@ -34,7 +34,7 @@ HASHED = hashlib.sha256(b"second").hexdigest()
         (None, 401),
     ],
 )
-async def test_a_known_key_opens(key: str | None, status: int) -> None:
+async def test_a_known_key_is_accepted(key: str | None, status: int) -> None:
     headers = {} if key is None else {"x-api-key": key}
     async with open_client(TinyEngine(), api_keys=("first", HASHED)) as client:
         first = await ask(client, headers=headers)
@@ -58,7 +58,7 @@ async def test_health_needs_no_key() -> None:
     assert statuses == [200, 200, 200]
 
 
-async def test_a_kept_answer_needs_the_key_too() -> None:
+async def test_a_cache_hit_needs_the_key_too() -> None:
     async with open_client(TinyEngine(), api_keys=("k",)) as client:
         await ask(client, headers={"x-api-key": "k"})
         stranger = await ask(client)
@@ -71,7 +71,7 @@ def limits(response: httpx.Response) -> list[str]:
     return [response.headers[f"ratelimit-{name}"] for name in names]
 
 
-async def test_a_caller_is_told_and_then_refused() -> None:
+async def test_a_caller_sees_the_remaining_tokens_and_is_then_refused() -> None:
     """Kept answers count too; tokens come back with time."""
     clock = Clock()
     options = WebOptions(rate_limit=Rate(3, 60.0))
@@ -117,7 +117,7 @@ async def test_callers_have_a_limit_each() -> None:
     assert by_key == [200, 200, 429, 401, 429]
 
 
-async def test_a_kept_answer_that_is_refused_is_counted_once() -> None:
+async def test_a_refused_cache_hit_is_counted_once() -> None:
     counter = REFUSED.labels("rate_limit")
     async with open_client(TinyEngine(), rate_limit=Rate(2, 60.0)) as client:
         before = counter._value.get()  # noqa: SLF001
@@ -128,7 +128,7 @@ async def test_a_kept_answer_that_is_refused_is_counted_once() -> None:
     assert after - before == 1
 
 
-async def test_dear_operations_take_more() -> None:
+async def test_expensive_operations_take_more_tokens() -> None:
     """A token for each thousand of cost; a repeated answer takes one."""
     engine = ScriptedEngine(make_answer(cost=3_500))
     async with open_client(engine, rate_limit=Rate(10, 60.0)) as client:
@@ -142,7 +142,7 @@ async def test_dear_operations_take_more() -> None:
     assert refused.status_code == 429
 
 
-async def test_who_does_not_wait_for_the_answer_pays_for_it_all_the_same() -> None:
+async def test_a_client_that_does_not_wait_is_charged_all_the_same() -> None:
     engine = ScriptedEngine()
     engine.late_answer = make_answer(cost=3_500)
     options = {"rate_limit": Rate(10, 60.0), "request_timeout_s": 0.05}
@@ -155,7 +155,7 @@ async def test_who_does_not_wait_for_the_answer_pays_for_it_all_the_same() -> No
     assert after.headers["ratelimit-remaining"] == "5"
 
 
-async def test_callers_held_are_bounded() -> None:
+async def test_the_number_of_buckets_is_bounded() -> None:
     limiter = MemoryRateLimiter(Rate(1, 60.0), max_callers=2, clock=Clock())
     for caller in ("a", "b", "a", "c"):
         await limiter.take(caller)
@@ -165,7 +165,7 @@ async def test_callers_held_are_bounded() -> None:
     assert (await limiter.take("b")).is_allowed
 
 
-async def test_nobody_owes_more_than_a_bucket() -> None:
+async def test_a_debt_is_at_most_one_bucket() -> None:
     clock = Clock()
     limiter = MemoryRateLimiter(Rate(60, 60.0), clock=clock)
     await limiter.charge("a", 10_000.0)
@@ -205,7 +205,7 @@ def test_only_our_proxies_are_believed(peer: str, forwarded: str, address: str) 
     assert proxies.find_address(peer, headers) == address
 
 
-async def test_limits_count_for_whom_the_proxy_names() -> None:
+async def test_limits_apply_to_the_client_that_the_proxy_names() -> None:
     options = WebOptions(rate_limit=Rate(1, 60.0), trusted_proxies=("192.0.2.7",))
     app = build_web_app(TinyEngine(), None, options, clock=Clock())
     statuses = []
@@ -223,7 +223,7 @@ async def test_limits_count_for_whom_the_proxy_names() -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-async def test_too_much_at_once_is_shed() -> None:
+async def test_excess_load_is_shed() -> None:
     """One more than the bound is refused at once; health is answered all the same."""
     engine = ScriptedEngine()
     async with open_client(engine, max_in_flight=1) as client:
@@ -288,7 +288,7 @@ async def test_slow_bodies_take_no_place_from_others() -> None:
     assert len(engine.calls) == 1
 
 
-async def test_bodies_that_are_on_their_way_are_bounded_together() -> None:
+async def test_incomplete_bodies_are_bounded_together() -> None:
     reader = BodyReader(100, max_arriving_bytes=150)
     gone = asyncio.Event()
 

@@ -147,7 +147,7 @@ async def test_waiting_counts_as_being_in_flight() -> None:
     assert [response.status_code for response in answered] == [200, 200]
 
 
-async def test_the_log_tells_who_joined() -> None:
+async def test_the_log_shows_coalesced_requests() -> None:
     """However the same was asked; the upstream requests are the first one's."""
     stream = io.StringIO()
     engine = ScriptedEngine()

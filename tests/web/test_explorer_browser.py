@@ -114,7 +114,7 @@ def stranger(demo: str) -> dict[str, Any]:
     return _visit("stranger", demo)
 
 
-def test_stranger_is_told_what_this_is(stranger: dict[str, Any]) -> None:
+def test_a_new_user_sees_what_this_is(stranger: dict[str, Any]) -> None:
     assert stranger["start"].startswith("Data Demo: the catalogue that comes with")
     assert "read just now" in stranger["start"]
     assert stranger["links"] == ["Documentation of every field", "schema.graphql"]
@@ -124,7 +124,7 @@ def test_stranger_is_told_what_this_is(stranger: dict[str, Any]) -> None:
     assert stranger["firstVisit"]["bytes"] <= _FIRST_VISIT_BYTES
 
 
-def test_stranger_completes_a_query_and_finds_it_again(
+def test_a_new_user_completes_a_query_and_finds_it_again(
     stranger: dict[str, Any],
 ) -> None:
     assert stranger["written"] == "query Completed { catalogue { totalModels } }"
@@ -282,7 +282,7 @@ def test_everything_is_reached_by_keyboard(demo: str) -> None:
     assert report["widened"] is True
 
 
-def test_every_width_shows_everything_and_excludes_nobody(demo: str) -> None:
+def test_every_width_shows_everything_and_is_accessible(demo: str) -> None:
     """From 360 to 2,560 pixels, light and dark; axe finds nothing serious."""
     report = _visit("widths", demo)
 

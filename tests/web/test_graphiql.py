@@ -118,7 +118,7 @@ async def test_page_says_what_the_gateway_is_and_whether_a_link_runs(
     }
 
 
-async def test_page_for_a_stranger_is_not_taken_for_the_readers_own(
+async def test_each_form_of_the_page_has_its_own_etag(
     directory: Path,
 ) -> None:
     """A browser that holds the one form gets the other when it needs that."""
@@ -153,7 +153,7 @@ async def test_page_known_to_the_browser_is_not_sent_again(
     assert other.status_code == 200
 
 
-async def test_asset_may_be_kept_for_ever(directory: Path) -> None:
+async def test_asset_may_be_cached_for_ever(directory: Path) -> None:
     async with _client(Explorer(directory=directory)) as client:
         response = await client.get(f"{ASSETS_PATH}/main-Ab12.js")
 

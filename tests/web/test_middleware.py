@@ -127,7 +127,7 @@ async def test_lines_wait_for_others_but_not_for_ever() -> None:
     assert stream.getvalue().count("\n") == 257
 
 
-async def test_a_broken_log_breaks_nothing() -> None:
+async def test_a_broken_log_does_not_break_requests() -> None:
     stream = io.StringIO()
     app = build_web_app(TinyEngine(), None, WebOptions(), access_log=AccessLog(stream))
     async with running(app), build_client(app) as client:

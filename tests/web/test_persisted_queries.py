@@ -37,7 +37,7 @@ def code(response: httpx.Response) -> str:
     return found
 
 
-async def test_the_dance_by_post() -> None:
+async def test_persisted_query_handshake_by_post() -> None:
     """Hash alone: not found. Both: answered. Hash alone: answered."""
     async with open_client(TinyEngine()) as client:
         unknown = await ask(client, ..., extensions=NAMED)
@@ -52,7 +52,7 @@ async def test_the_dance_by_post() -> None:
     assert both.json() == known.json() == {"data": {"hello": "hello world"}}
 
 
-async def test_the_dance_by_get() -> None:
+async def test_persisted_query_handshake_by_get() -> None:
     """A CDN may keep what comes by hash alone."""
     async with open_client(TinyEngine()) as client:
         unknown = await client.send(by_hash())
@@ -81,7 +81,7 @@ async def test_not_found_is_400_where_the_media_type_knows_statuses() -> None:
     assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_a_kept_answer_registers_too() -> None:
+async def test_a_cache_hit_registers_the_document_too() -> None:
     """The document may be kept although its text was sent without a hash before."""
     async with open_client(TinyEngine()) as client:
         await ask(client, QUERY)

@@ -71,7 +71,7 @@ async def test_cost_is_taken_from_the_bucket_of_all(
     assert (first.remaining, second.remaining) == (9, 0)
 
 
-async def test_nobody_owes_more_than_a_bucket(
+async def test_a_debt_is_at_most_one_bucket(
     replicas: list[SharedRateLimiter],
 ) -> None:
     await replicas[0].charge("key:a", 1_000_000)

@@ -138,7 +138,9 @@ async def test_media_type_is_as_asked_for_every_time(client: httpx.AsyncClient) 
         Answer(body=b'{"errors":[]}', ran=False, codes=("BAD_USER_INPUT",)),
     ],
 )
-async def test_answers_with_errors_are_not_kept(answer: Answer, clock: Clock) -> None:
+async def test_responses_with_errors_are_not_cached(
+    answer: Answer, clock: Clock
+) -> None:
     engine = ScriptedEngine(answer)
     app = build_web_app(engine, None, WebOptions(), clock=clock)
     async with build_client(app) as client:
@@ -148,7 +150,7 @@ async def test_answers_with_errors_are_not_kept(answer: Answer, clock: Clock) ->
     assert engine.calls == 2
 
 
-async def test_answers_with_warnings_are_kept_for_a_second(clock: Clock) -> None:
+async def test_responses_with_warnings_are_cached_for_a_second(clock: Clock) -> None:
     """We may repeat it for a second; nobody else may keep it at all."""
     engine = ScriptedEngine(make_answer(fresh_for_s=0.0, cache_for_s=1.0))
     app = build_web_app(engine, None, WebOptions(), clock=clock)
@@ -162,7 +164,7 @@ async def test_answers_with_warnings_are_kept_for_a_second(clock: Clock) -> None
     assert all("age" not in r.headers for r in responses)
 
 
-async def test_nothing_is_kept_when_switched_off() -> None:
+async def test_nothing_is_cached_when_switched_off() -> None:
     engine = TinyEngine()
     async with open_client(engine, response_cache=False) as client:
         responses = [await ask(client), await ask(client)]
@@ -172,7 +174,7 @@ async def test_nothing_is_kept_when_switched_off() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_held_answer_is_not_sent_again(
+async def test_a_response_that_the_client_has_is_not_sent_again(
     client: httpx.AsyncClient, method: str
 ) -> None:
     etag = (await client.get(GET)).headers["etag"]
@@ -403,7 +405,7 @@ async def test_partitions_agree_where_the_key_is_shared() -> None:
     assert first == second
 
 
-async def test_a_trace_is_never_kept() -> None:
+async def test_a_trace_is_never_cached() -> None:
     """Asking for one is obeyed if enabled, and gets an answer of its own."""
     engine = TinyEngine()
     async with open_client(engine, trace_enabled=True) as client:

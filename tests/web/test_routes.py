@@ -158,7 +158,7 @@ async def test_what_fails_in_a_route_is_masked() -> None:
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
 
 
-async def test_a_browser_gets_the_page_and_everybody_else_does_not() -> None:
+async def test_a_browser_gets_the_page_and_other_clients_do_not() -> None:
     html = {"accept": BROWSER}
     async with build_client(build(Pages())) as client:
         page = await client.get("/graphql", headers=html)

@@ -112,7 +112,7 @@ async def test_a_refusal_gives_its_reason(
 
 
 @pytest.mark.parametrize(("day", "status"), [("2026-12-31", 200), ("2027-01-01", 401)])
-async def test_keys_of_the_former_name_are_taken_until_2027(
+async def test_keys_with_the_old_prefix_are_accepted_until_2027(
     day: str, status: int
 ) -> None:
     now = datetime.datetime.fromisoformat(f"{day}T00:00:00+00:00")
@@ -543,7 +543,7 @@ async def test_of_several_successors_the_first_of_the_list_counts() -> None:
     ]
 
 
-async def test_rows_of_one_provider_are_united_and_the_best_one_speaks() -> None:
+async def test_rows_of_one_provider_are_combined_with_the_best_status() -> None:
     rows = (
         row(
             endpoint="batch",
@@ -729,7 +729,7 @@ async def test_a_broken_escape_in_the_path_is_a_400(path: str) -> None:
     assert reply.status == 400
 
 
-async def test_a_capability_without_a_public_name_breaks_endpoints_alone() -> None:
+async def test_a_capability_without_a_public_name_breaks_only_endpoints() -> None:
     odd = model("acme/odd", row(endpoint="voice.design"))
     async with connect(odd) as client:
         answers = [

@@ -114,7 +114,7 @@ def test_what_is_skipped_costs_nothing() -> None:
     assert estimate(text, {"yes": True}) == estimate(text, {"yes": False}) == 10 + 50
 
 
-def test_fragments_cost_what_they_cost_where_they_are_spread() -> None:
+def test_fragments_are_costed_at_each_spread() -> None:
     """Below a page they are multiplied by its size."""
     text = """{
         a: models(limit: 2) { ...Page } b: models(limit: 30) { ... { ...Page } }
@@ -125,7 +125,7 @@ def test_fragments_cost_what_they_cost_where_they_are_spread() -> None:
     assert estimate(text) == (10 + 1 + 2 * 2) + (10 + 1 + 30 * 2)
 
 
-def test_doubling_fragments_are_priced_once_each() -> None:
+def test_doubling_fragments_are_costed_once_each() -> None:
     links = "".join(
         f"fragment F{n} on Endpoint {{ a: providers {{ endpoints {{ ...F{n + 1} }} }}"
         f" b: providers {{ endpoints {{ ...F{n + 1} }} }} }}"
@@ -213,7 +213,7 @@ def test_facets_cost_in_proportion_to_the_catalogue() -> None:
     assert estimate(text, totals={"ModelConnection": 60_000}) == small + 59 * 60
 
 
-def test_an_argument_without_a_figure_costs_as_much_as_the_dearest() -> None:
+def test_an_argument_without_a_figure_costs_as_much_as_the_most_expensive() -> None:
     sdl = """type Query { models(brandNew: Int, limit: Int): ModelConnection }
     type ModelConnection { totalCount: Int }"""
     ast = parse("{ models(brandNew: 1) { totalCount } }")

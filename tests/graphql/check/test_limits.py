@@ -149,7 +149,7 @@ def test_doubling_fragments_are_counted_without_doubling_the_work() -> None:
         assert (limit, figure) in [("height", 10**9), ("fragments", 10**9)]
 
 
-def test_circles_are_left_to_validation() -> None:
+def test_fragment_cycles_are_left_to_validation() -> None:
     accept("{ ...A } fragment A on T { ...B } fragment B on T { ...A ...A }")
     accept("{ ...A } fragment A on T { ...A }")
     accept("{ ...Nothing }")

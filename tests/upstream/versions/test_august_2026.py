@@ -216,7 +216,7 @@ async def test_the_router_is_taken_out_of_a_filtered_list() -> None:
     ]
 
 
-async def test_a_field_of_another_kind_costs_itself_alone() -> None:
+async def test_a_field_of_another_kind_costs_only_itself() -> None:
     sick = json.loads(json.dumps(ROW))
     sick["limits"] = {"input_tokens": 2**40}
     sick["capabilities"]["parameter_details"]["temperature"] = "warm"

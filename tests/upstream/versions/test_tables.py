@@ -168,7 +168,7 @@ async def test_prices_are_read_with_conditions_and_windows() -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(500, UpstreamUnavailableError), (403, UpstreamAuthError)]
 )
-async def test_a_table_that_fails_says_nothing_of_the_models(
+async def test_a_failing_table_does_not_affect_the_models(
     status: int, error: type[Exception]
 ) -> None:
     upstream = FakeUpstream(

@@ -52,7 +52,7 @@ async def test_the_first_request_is_one_that_every_version_understands() -> None
         (None, NEW_PHRASE),
     ],
 )
-async def test_a_key_that_one_release_alone_takes_tells_how_to_ask(
+async def test_a_key_of_only_one_release_determines_the_dialect(
     token: str | None, sent: str
 ) -> None:
     upstream = FakeUpstream(build_page(), token=token, release="auto")
@@ -62,7 +62,7 @@ async def test_a_key_that_one_release_alone_takes_tells_how_to_ask(
     assert called(upstream) == [sent]
 
 
-async def test_a_version_that_has_changed_is_asked_again_in_its_own_words() -> None:
+async def test_a_version_that_has_changed_is_asked_again_in_its_dialect() -> None:
     upstream = FakeUpstream(build_page(NEW_ROW), release="auto")
 
     page = await upstream.client.fetch_page(

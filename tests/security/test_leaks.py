@@ -173,7 +173,7 @@ async def test_rows_that_cannot_be_read(rig: Rig, upstream: StubUpstream) -> Non
     rig.assert_nothing_leaks(response)
 
 
-async def test_a_mistake_of_ours(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_error(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object, key: str) -> object:
         nothing: dict[str, str] = {}
         return nothing[f"{SECRET} of {type(self)} {key}"]
@@ -190,7 +190,7 @@ async def test_a_mistake_of_ours(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> N
     assert SECRET in rig.log.getvalue()
 
 
-async def test_a_mistake_outside_of_the_graph(
+async def test_an_unexpected_error_outside_of_the_graph(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> object:
