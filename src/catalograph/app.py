@@ -1,4 +1,4 @@
-"""The composition root: settings in, application out; owns the start and stop of everything."""
+"""The composition root: builds the application from settings; owns start and shutdown."""
 
 import asyncio
 import os
@@ -68,16 +68,16 @@ from catalograph.web.persisted_queries import ManifestError, read_manifest
 from catalograph.web.rate_limit import MemoryRateLimiter, SharedRateLimiter
 
 DEMO_URL = "http://demo.invalid/v1"
-"""Never looked up: in the demo, the upstream is part of the process."""
+"""Never resolved: in the demo, the upstream is in the same process."""
 
 
 class Gateway:
-    """Everything that lives as long as the process does.
+    """The objects that exist once per process.
 
     Attributes:
         engine: Runs operations.
         source: Gives pages and the index.
-        documents: Texts that clients name by their hash.
+        documents: Persisted documents, by hash.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Gateway:
         )
 
     async def check_ready(self) -> str | None:
-        """Say why operations cannot be answered; None when they can."""
+        """Check whether operations can be answered; None if so, otherwise the reason."""
         pending = None if self._keeper is None else self._keeper.pending
         reason = pending or await self.source.check_ready(
             Access(), token_expected=self._has_own_token
@@ -156,12 +156,12 @@ class Gateway:
             self._keeping = asyncio.create_task(self._keeper.run())
 
     def use_token(self, settings: Settings) -> None:
-        """Ask the upstream with the token of these settings from now on."""
+        """Use the token of these settings for later upstream requests."""
         token = settings.upstream_token if self._has_own_token else None
         self._client.use_token(None if token is None else token.reveal())
 
     async def drain(self) -> None:
-        """Wait until all requests to the upstream have ended, those in the background, too."""
+        """Wait until all upstream requests have ended, including those in the background."""
         await self.source.drain()
         await self._cache.drain()
 
@@ -188,16 +188,15 @@ def create_app(
     """Build the gateway as an ASGI application with a lifespan.
 
     Args:
-        settings: None reads them from the environment.
-        demo: Ask the embedded catalogue; no network, no token.
-        client: Asks the upstream; None builds one from the settings.
+        settings: None: read from the environment.
+        demo: Use the embedded catalogue: no network, no token.
+        client: Client of the upstream; None: built from the settings.
         clock: Unix time in seconds.
-        drain: Whether the process is about to stop.
-        workers: This one and those beside it, all of which `/metrics` shows; None: there
-            are no others.
+        drain: Whether the process is draining.
+        workers: The workers whose metrics `/metrics` shows; None: only this process.
 
     Raises:
-        SettingsError: They are not valid, or something that they name cannot be used.
+        SettingsError: They are invalid, or something that they name cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
     check_start(settings, demo=demo or client is not None)
@@ -206,7 +205,7 @@ def create_app(
     gateway = Gateway(
         settings, demo=demo, client=client, clock=clock, building=pause_collector
     )
-    # It takes as long as a request may; the first client would have to wait.
+    # This takes long; otherwise the first client that asks for the schema would wait.
     build_schema().print_subgraph()
     # Cached responses must not live longer when the clock of the machine is set.
     web_clock = time.monotonic if clock is time.time else clock
@@ -268,14 +267,14 @@ def create_app(
 
 
 class Reloader:
-    """Reads the settings again and applies those that may change while the process runs.
+    """Reads the settings again, and applies those that may change while the process runs.
 
     Args:
-        settings: In force now.
-        gateway: Gets another token.
-        app: Gets another application.
-        build: Builds it.
-        demo: The embedded catalogue has a token of its own.
+        settings: The current settings.
+        gateway: Gets the new token.
+        app: Gets the new application.
+        build: Builds an application from settings.
+        demo: Whether the embedded catalogue is used, which has its own token.
     """
 
     def __init__(
@@ -294,11 +293,11 @@ class Reloader:
         self._demo = demo
 
     async def reload(self) -> None:
-        """Apply what has changed, or log why it cannot be; then all stays as it was."""
+        """Apply changed settings. If one is invalid, log why and change nothing."""
         try:
             found = await asyncio.to_thread(Settings.from_environ, os.environ)
             chosen = self._settings.take(found, RELOADABLE)
-            # A manifest may be large; whatever is wrong with it is found before anything changes.
+            # In a thread, as a manifest may be large. Its errors are found before any change.
             app = await asyncio.to_thread(self._build, chosen)
         except SettingsError as exc:
             get_logger().error(
@@ -337,7 +336,7 @@ async def open_gateway(
 ) -> AsyncIterator[Engine]:
     """Run operations without a server, for as long as the context lasts."""
     check_start(settings, demo=demo)
-    # Standard output belongs to the answer.
+    # Only the response goes to standard output.
     configure_logging(level="error")
     gateway = Gateway(settings, demo=demo)
     try:
@@ -347,11 +346,11 @@ async def open_gateway(
 
 
 async def check_upstream(settings: Settings) -> UpstreamReport:
-    """Ask the upstream for one model and for its side tables, past all that is cached.
+    """Fetch one model and the side tables from the upstream, without the cache.
 
     Raises:
-        UpstreamError: What a client would be told, with the detail for the operator.
-        SettingsError: The environment does not let the client be made.
+        UpstreamError: The error that a client would get, with the detail for the operator.
+        SettingsError: The client cannot be created with this environment.
     """
     check_start(settings)
     client = _build_client(settings, demo=False)
@@ -377,10 +376,10 @@ async def check_upstream(settings: Settings) -> UpstreamReport:
 
 
 def check_start(settings: Settings, *, demo: bool = False) -> None:
-    """Look whether everything that settings and environment name can be used.
+    """Check that everything that settings and environment name can be used.
 
     Raises:
-        SettingsError: Names every problem at once, each with its variable.
+        SettingsError: Contains every problem, each with its variable.
     """
     problems: list[str] = []
     if not demo:
@@ -399,7 +398,7 @@ def check_start(settings: Settings, *, demo: bool = False) -> None:
 
 
 def find_start_warnings(settings: Settings) -> list[str]:
-    """Find what is allowed, but probably a mistake, in settings and environment."""
+    """Find probable mistakes in settings and environment; one sentence each."""
     return [
         *settings.warnings,
         *find_ineffective_variables(os.environ, settings.upstream_url),
@@ -409,12 +408,12 @@ def find_start_warnings(settings: Settings) -> list[str]:
 def serve(
     settings: Settings, listeners: list[socket.socket], *, demo: bool = False
 ) -> None:
-    """Serve until told to stop.
+    """Serve until a signal stops the process.
 
     Args:
-        settings: Workers read them again, from the environment.
-        listeners: Sockets that listen; closed at the end.
-        demo: Ask the embedded catalogue.
+        settings: Workers read them again from the environment.
+        listeners: Listening sockets; closed at the end.
+        demo: Use the embedded catalogue.
 
     Raises:
         SettingsError: Something that they name cannot be used.
@@ -488,11 +487,11 @@ def _build_client(
 
 
 def _build_limiter(settings: Settings) -> tuple[SharedRateLimiter, Redis] | None:
-    """Count all replicas' requests where they share a cache; None: each its own."""
+    """Build the rate limiter in Redis, if replicas share a cache; otherwise None."""
     url, rate = settings.cache_url.reveal(), settings.rate_limit
     if rate is None or url.startswith("memory:"):
         return None
-    # With connections and a breaker of its own: neither holds the other up.
+    # Separate connections and breakers, so that cache and rate limit do not affect each other.
     redis = Redis(url)
     buckets = SharedBuckets(redis, count=rate.count, period_s=rate.period_s)
     return SharedRateLimiter(buckets, Rate(rate.count, rate.period_s)), redis
@@ -501,7 +500,7 @@ def _build_limiter(settings: Settings) -> tuple[SharedRateLimiter, Redis] | None
 def _build_memory_limiter(
     settings: Settings, clock: Callable[[], float]
 ) -> MemoryRateLimiter | None:
-    """Count in this process; outlives a reload, which would otherwise fill all buckets."""
+    """Build the limiter of this process. A reload keeps it, so that buckets are not refilled."""
     rate = settings.rate_limit
     if rate is None:
         return None

@@ -14,10 +14,10 @@ from catalograph.observability.metrics import REFUSED
 E = TypeVar("E", bound=CatalographError)
 
 MAX_MESSAGE_CHARACTERS = 1_000
-"""A message may quote what the client sent; it need not quote all of it."""
+"""Maximum length of a message, which may quote text of the client."""
 
 MAX_ERRORS = 100
-"""Errors that are written out in one answer; the rest are counted."""
+"""Maximum number of errors in a response; one more says how many are left out."""
 
 _MASK = "the gateway failed to answer this; the log has the rest"
 
@@ -40,15 +40,15 @@ log = get_logger()
 def format_errors(
     errors: Sequence[GraphQLError], *, request_id: str, code: str = "BAD_USER_INPUT"
 ) -> list[dict[str, Any]]:
-    """Write errors as the answer carries them, ordered by their paths.
+    """Format errors for a response, ordered by their paths.
 
     They come in the order in which fields failed, which is chance where fields wait. Of
     very many the first are written out, and one more says how many are left out.
 
     Args:
-        errors: As graphql-core raised or collected them.
-        request_id: Leads from the answer to the log.
-        code: Of an error that graphql-core raised itself and whose kind it does not tell.
+        errors: Errors from graphql-core.
+        request_id: Identifies the request in the log.
+        code: Code of errors that graphql-core raised itself.
     """
     ordered = errors
     if len(errors) > 1:
@@ -63,7 +63,7 @@ def format_errors(
 
 
 def wrap_limit_error(error: LimitError) -> GraphQLError:
-    """Give what is too much in the form of the other errors of a document."""
+    """Wrap a limit error as a GraphQL error, like other errors of a document."""
     return GraphQLError(str(error), original_error=error)
 
 
@@ -77,7 +77,7 @@ def strip(error: E) -> E:
 
 
 def _place(error: GraphQLError) -> list[tuple[int, str]]:
-    """The path in a form that can be compared; errors without one stay as they are."""
+    """Sort key of an error: its path in a comparable form; errors without one keep their order."""
     steps = error.path or ()
     return [(-1, step) if isinstance(step, str) else (step, "") for step in steps]
 
@@ -125,6 +125,6 @@ def _describe(error: GraphQLError, code: str) -> tuple[str, dict[str, Any]]:
 
 
 def _reword(message: str) -> str:
-    """Write the words of Python as those of JSON, as far as a client gets to see."""
+    """Replace Python literals in a message by those of JSON: `None` by `null` and so on."""
     shown = message[: MAX_MESSAGE_CHARACTERS + 1]
     return _PYTHON.sub(lambda found: _JSON.get(found[0], found[0]), shown)

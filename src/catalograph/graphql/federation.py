@@ -1,4 +1,4 @@
-"""For routers: `_service`, and `_entities` over the index by both keys of each type."""
+"""Federation: `_service`, and `_entities` from the index, by both keys of each type."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -57,10 +57,10 @@ class Schema(strawberry.federation.Schema):
         schema.directives = specified_directives
 
     def _put_machinery_last(self) -> None:
-        """List what is only for routers behind everything that people may ask for."""
+        """Move fields and types that are only for routers to the end of introspection."""
         query = cast("GraphQLObjectType", self._schema.query_type)
         for members in (query.fields, self._schema.type_map):
-            # Names of introspection have two underscores, and keep their place.
+            # Names with two underscores are those of introspection; they stay in place.
             for name in [one for one in members if re.match(r"_[^_]", one)]:
                 members[name] = members.pop(name)
 
@@ -69,7 +69,7 @@ class Schema(strawberry.federation.Schema):
         info: strawberry.Info[Any, Any],
         representations: list[FederationAny],
     ) -> list[FederationAny]:
-        """Find every entity a router asks for: order and repeats kept, each fails alone."""
+        """Find the entities of a router, in order and with repeats; one error fails only its own."""
         context: Context = info.context
         context.count_references(len(representations))
         keys = [
@@ -77,7 +77,7 @@ class Schema(strawberry.federation.Schema):
             for place, representation in enumerate(representations)
         ]
         if all(isinstance(key, UserInputError) for key in keys):
-            # An error in a list is the error of that place.
+            # An exception in the list becomes the error of its position.
             return keys  # type: ignore[return-value]
         index = await context.loaders.load_index()
         return [
@@ -96,17 +96,17 @@ def _read_or_error(
 
 
 def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], object]:
-    """Read a representation into what looks its entity up.
+    """Parse a representation into a function that finds its entity.
 
     Raises:
-        UserInputError: It names no entity of this graph, or none of its keys.
+        UserInputError: It has no entity type of this graph, or none of its keys.
     """
     if not isinstance(representation, Mapping):
         message = f"{argument} must be an object with __typename and a key"
         raise UserInputError(message)
     type_name = representation.get("__typename")
     if type_name not in _TYPES:
-        # Not which ones there are: clients may not be allowed to ask.
+        # The message does not list the types: introspection may be switched off.
         message = f"{argument}.__typename must be the name of an entity of this graph"
         raise UserInputError(message)
     id_ = representation.get("id")
@@ -118,7 +118,7 @@ def _read(representation: object, argument: str) -> Callable[[CatalogueIndex], o
             message = f"{argument}.id must be the id of a {type_name}"
             raise UserInputError(message)
         if entity is not None and isinstance(natural, str) and natural != key.parts[0]:
-            # A subgraph has mixed up two entities; either of them would be a guess.
+            # The keys are of two entities; choosing one of them would be a guess.
             message = (
                 f"{argument}.id and {argument}.{entity.key_field} must name the same"
             )

@@ -17,7 +17,7 @@ from catalograph.errors import UserInputError
 from catalograph.graphql.types.entities import ENTITY_BY_NAME, ENTITY_BY_RECORD
 
 Record = Model | Offering | Provider | Endpoint | Organisation
-"""What a node is behind the graph."""
+"""The records that nodes are read from."""
 
 
 class NodeKey(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ _OFFERING_KEY = msgspec.json.Decoder(OfferingKey)
 
 
 def node_id(record: Record) -> str:
-    """The global id of a record."""
+    """Build the global id of a record."""
     if isinstance(record, Offering):
         key = msgspec.json.encode(offering_key(record)).decode()
         return build_id("Offering", key)
@@ -59,15 +59,15 @@ def offering_key(offering: Offering) -> OfferingKey:
 
 
 def build_id(type_name: str, key: str) -> str:
-    """Make the global id of a type and an upstream identity."""
+    """Encode a type and an upstream identity as a global id."""
     return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode()
 
 
 def parse_id(value: str, *, argument: str = "id") -> NodeKey:
-    """Read a global id.
+    """Decode a global id.
 
     Raises:
-        UserInputError: It is none of ours.
+        UserInputError: It is not an id of this graph.
     """
     try:
         padded = value + "=" * (-len(value) % 4)
@@ -88,7 +88,7 @@ def parse_id(value: str, *, argument: str = "id") -> NodeKey:
 
 
 def find_node(index: CatalogueIndex, key: NodeKey) -> Record | None:
-    """The record behind a global id; None when the catalogue does not hold it."""
+    """Find the record of a global id; None if the catalogue does not have it."""
     if key.type_name == "Offering":
         model = index.find_model_by_id(key.parts[0])
         offerings = (

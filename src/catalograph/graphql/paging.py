@@ -1,4 +1,4 @@
-"""Paging arguments, and the cursors that find a place in a list again."""
+"""Paging arguments and cursors."""
 
 import base64
 import binascii
@@ -37,11 +37,11 @@ _DECODER = msgspec.json.Decoder(_CursorFields)
 
 
 def build_cursor(order: str, anchor: Anchor) -> str:
-    """Write down where in which kind of list an edge stands.
+    """Encode the position of an edge in a list.
 
     Args:
-        order: Names the order of the list, so that a cursor is not taken elsewhere.
-        anchor: The place.
+        order: Name of the order of the list; a cursor is not valid in another order.
+        anchor: The position.
     """
     fields = [
         order,
@@ -57,10 +57,10 @@ def build_cursor(order: str, anchor: Anchor) -> str:
 
 
 def parse_cursor(value: str, *, order: str, argument: str) -> Anchor:
-    """Read a cursor.
+    """Decode a cursor.
 
     Raises:
-        UserInputError: It is none of ours, or one of a list in another order.
+        UserInputError: It is not a cursor, or one of a list in another order.
     """
     try:
         padded = value + "=" * (-len(value) % 4)
@@ -102,7 +102,7 @@ def parse_slice(
 
     Raises:
         UserInputError: A number out of range, both styles at once, `first` with `last`,
-            or a cursor that is none of this list.
+            or a cursor of another list.
     """
     limit, offset, first, last = map(_none_if_unset, (limit, offset, first, last))
     after, before = map(_none_if_unset, (after, before))

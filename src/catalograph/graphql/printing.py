@@ -1,4 +1,4 @@
-"""A schema printed: as its clients see it, and as composers of federated graphs do."""
+"""Prints the schema: for clients, and for composers of federated graphs."""
 
 import dataclasses
 import re
@@ -25,15 +25,15 @@ _UNROUTABLE_FIELDS: Final = frozenset({"node", "nodes"})
 
 
 def print_api(schema: strawberry.Schema) -> str:
-    """Print what clients see: sorted, byte-stable, without federation's machinery."""
+    """Print the schema for clients: sorted, byte-stable, without parts of federation."""
     document = graphql.parse(graphql.print_schema(schema._schema))  # noqa: SLF001 - Strawberry has no public name for it
     return _print(document, _SERVED_FIELDS, _is_machinery)
 
 
 def print_subgraph(schema: strawberry.Schema) -> str:
-    """Print what composers see: with federation's directives, without `node` and `nodes`.
+    """Print the subgraph schema: with federation's directives, without `node` and `nodes`.
 
-    No router can know whose node an id is, so it must not be asked for one.
+    A router cannot know which subgraph an id belongs to, so it must not offer these fields.
     """
     document = graphql.parse(print_schema(schema))
     return _print(
@@ -44,7 +44,7 @@ def print_subgraph(schema: strawberry.Schema) -> str:
 
 
 def _is_machinery(definition: DefinitionNode, name: str) -> bool:
-    """Whether only federation needs this: every directive is its, and these names are."""
+    """Whether a definition is only for federation: all directives are, and some names."""
     return definition.kind == "directive_definition" or bool(re.match(r"_|.+__", name))
 
 
@@ -72,7 +72,7 @@ def _print(
 
 
 def _name(definition: Any) -> str:
-    """The name of a definition; empty for the schema itself."""
+    """Return the name of a definition; empty for the schema itself."""
     return getattr(getattr(definition, "name", None), "value", "")
 
 
@@ -102,7 +102,7 @@ class _Sorter(Visitor):
 
 
 def _member_key(node: Any) -> tuple[str, str]:
-    # Directives of one name are told apart by their arguments.
+    # Directives with the same name are sorted by their arguments.
     return node.name.value, print_ast(node)
 
 

@@ -1,4 +1,4 @@
-"""Days, instants and amounts of money as text."""
+"""Scalars for days, instants and amounts of money."""
 
 import contextlib
 import datetime
@@ -30,7 +30,7 @@ _DATE_TIME: Final = re.compile(
 
 
 def _parse_date(value: object) -> datetime.date:
-    """Read `2025-12-18` and nothing else; the framework words the error around ours."""
+    """Parse exactly `2025-12-18`; the framework adds the context to our error message."""
     # Python alone would also read 20251218 and 2025-W51-4.
     if isinstance(value, str) and _DATE.fullmatch(value):
         try:
@@ -62,7 +62,7 @@ _MAX_DECIMAL_CHARACTERS: Final = 64
 
 
 def _parse_decimal(value: object) -> decimal.Decimal:
-    """Read a plain number, as text or as a number; a float counts as it is written."""
+    """Parse a plain number, as text or as a number; a float by its shortest decimal form."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         text = str(value)
         if len(text) > _MAX_DECIMAL_CHARACTERS:
@@ -82,7 +82,7 @@ def _parse_decimal(value: object) -> decimal.Decimal:
 def _parse_decimal_literal(
     node: ValueNode, _variables: object = None
 ) -> decimal.Decimal:
-    """Read a literal from its own digits, which a float would round."""
+    """Parse a literal from its digits, as a float would round it."""
     if isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
         return _parse_decimal(node.value)
     return _parse_decimal(None)

@@ -1,4 +1,4 @@
-"""The one place where the types meet."""
+"""Builds the executable schema from the types."""
 
 from functools import cache
 from typing import Any, Final
@@ -12,7 +12,7 @@ from catalograph.graphql.types.offering import Offering
 from catalograph.graphql.types.query import Query
 
 FEDERATION_VERSION: Final = "2.9"
-"""The newest that all composers in use know."""
+"""The newest federation version that all common composers support."""
 
 
 _DESCRIPTION: Final = """\

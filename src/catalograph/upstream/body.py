@@ -1,4 +1,4 @@
-"""The body of an answer, read within bounds and unpacked beside the event loop."""
+"""Response bodies: read within bounds, and decompressed in a thread."""
 
 import asyncio
 import zlib
@@ -10,13 +10,15 @@ from catalograph.errors import UpstreamResponseError
 from catalograph.upstream.failures import AttemptError
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-"""Far above any page of 250 models (6 MB); what is larger is no page."""
+"""Maximum size of a body; a page of 250 models has at most 6 MB."""
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
-# Never one inside the other.
+# Nested codings are not accepted.
 _CODINGS: Final = frozenset({"", "identity", *_GZIP})
 
-_GZIP_WINDOW: Final = 31  # zlib's number for: the largest window, in a gzip frame
+_GZIP_WINDOW: Final = (
+    31  # for zlib: the largest window (15), plus 16 for the gzip format
+)
 
 
 async def read_whole(response: httpx.Response) -> bytes:
@@ -36,7 +38,7 @@ async def read_whole(response: httpx.Response) -> bytes:
         detail = f"the body was cut off: {exc}"
         raise AttemptError(UpstreamResponseError(detail=detail), again=True) from exc
     if is_packed:
-        # It gives the interpreter free while it works; a bomb ends at the bound.
+        # zlib releases the GIL. A decompression bomb is stopped at the bound.
         body = await asyncio.to_thread(_unpack, body, MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         detail = f"the body is longer than {MAX_BODY_BYTES} bytes"
@@ -45,8 +47,8 @@ async def read_whole(response: httpx.Response) -> bytes:
 
 
 async def _read_raw(response: httpx.Response, size: int) -> bytes:
-    """Read the body as it came, or its first `size` bytes."""
-    if response.is_stream_consumed:  # given as a whole, by a transport in process
+    """Read at most `size` bytes of the body, without decompressing it."""
+    if response.is_stream_consumed:  # An in-process transport has read it already.
         return response.content[:size]
     parts: list[bytes] = []
     left = size
@@ -59,10 +61,10 @@ async def _read_raw(response: httpx.Response, size: int) -> bytes:
 
 
 def _unpack(body: bytes, size: int) -> bytes:
-    """Undo gzip, up to so many bytes.
+    """Decompress gzip, up to `size` bytes.
 
     Raises:
-        AttemptError: It is no gzip, or ends too early.
+        AttemptError: The body is not gzip, or is truncated.
     """
     unpacking = zlib.decompressobj(_GZIP_WINDOW)
     try:
@@ -77,7 +79,7 @@ def _unpack(body: bytes, size: int) -> bytes:
 
 
 async def read_beginning(response: httpx.Response, size: int) -> bytes:
-    """Read the whole body, or its first `size` bytes."""
+    """Read at most `size` bytes of the body, decompressed."""
     parts: list[bytes] = []
     left = size
     async for part in response.aiter_bytes():
@@ -89,5 +91,5 @@ async def read_beginning(response: httpx.Response, size: int) -> bytes:
 
 
 def looks_cut(body: bytes) -> bool:
-    """Whether an object has no end: truncated by a proxy that corrected the length."""
+    """Whether a JSON object has no end: a proxy may truncate a body and correct its length."""
     return body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"

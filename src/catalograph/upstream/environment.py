@@ -1,8 +1,8 @@
-"""Variables of the environment that the HTTP client obeys, looked at before it does.
+"""Checks the environment variables that the HTTP client reads, such as `HTTPS_PROXY`.
 
-Proxies and certificate authorities are set for all programs of a machine by variables that
-are not ours. The client reads them when it is made; what it cannot take would surface there
-as an error that does not say where it came from.
+Proxies and certificate authorities are configured by variables for all programs of a machine.
+The HTTP client reads them when it is created. Its error for an invalid one would not name the
+variable.
 """
 
 import importlib.util
@@ -22,15 +22,15 @@ _EXAMPLE: Final = "such as http://proxy.example:3128"
 
 
 def find_environment_problems(environ: Mapping[str, str], base_url: str) -> list[str]:
-    """Find what would keep the client from being made.
+    """Find variables that would prevent the client from being created.
 
     Args:
         environ: The environment of this process.
-        base_url: Of the upstream; which variables count depends on it.
+        base_url: Address of the upstream; it determines which variables are used.
 
     Returns:
-        One sentence for each variable that the client cannot take; it begins with the
-        variable's name and quotes no password.
+        One sentence for each invalid variable. It begins with the name of the variable, and
+        quotes no password.
     """
     problems: list[str] = []
     if not is_loopback(base_url):
@@ -41,7 +41,7 @@ def find_environment_problems(environ: Mapping[str, str], base_url: str) -> list
 
 
 def find_ineffective_variables(environ: Mapping[str, str], base_url: str) -> list[str]:
-    """Find what is set but has no effect, one sentence each."""
+    """Find variables that are set without effect; one sentence each."""
     name, text = _find(environ, "no_proxy")
     if is_loopback(base_url) or not any(
         _find(environ, f"{scheme}_proxy")[1] for scheme in ("http", "https", "all")
@@ -76,7 +76,7 @@ def _check_proxies(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _judge_proxy(text: str) -> str:
-    """Say what is wrong with the address of a proxy; empty when nothing is."""
+    """Describe what is wrong with the address of a proxy; empty if it is valid."""
     try:
         url = httpx.URL(text if "://" in text else f"http://{text}")
     except (httpx.InvalidURL, ValueError):
@@ -94,7 +94,7 @@ def _judge_proxy(text: str) -> str:
 
 
 def _is_host_pattern(entry: str) -> bool:
-    """Whether the client can take an entry of NO_PROXY, which it makes an address of."""
+    """Whether an entry of NO_PROXY is valid; the client turns it into a URL pattern."""
     try:
         ipaddress.IPv6Address(entry.partition("/")[0])
         pattern = f"all://[{entry}]"
@@ -142,7 +142,7 @@ def _say(error: OSError) -> str:
 
 
 def _find(environ: Mapping[str, str], lower_name: str) -> tuple[str, str]:
-    """Find a variable that may be in either case; lower case wins, as it does elsewhere."""
+    """Find a variable in lower or upper case; lower case takes precedence, as in other programs."""
     for name in (lower_name, lower_name.upper()):
         if text := environ.get(name, "").strip():
             return name, text

@@ -1,4 +1,4 @@
-"""For how long an answer of the upstream is good, as it says itself."""
+"""Freshness of an upstream response according to its `Cache-Control`."""
 
 import re
 from typing import Final
@@ -19,9 +19,9 @@ class Lifetime(msgspec.Struct, frozen=True):
     """The ages in a `Cache-Control` header.
 
     Attributes:
-        max_age_s: Seconds for which the answer is fresh, a day at most; None when it does
-            not say, or forbids to store it.
-        stale_s: Further seconds for which it may be used while it is refreshed; None as above.
+        max_age_s: `max-age` in seconds, a day at most; None if it is not given, or if storing
+            is forbidden.
+        stale_s: `stale-while-revalidate` in seconds; None as above.
     """
 
     max_age_s: float | None = None
@@ -32,7 +32,7 @@ NO_LIFETIME: Final = Lifetime()
 
 
 def parse_lifetime(cache_control: str | None) -> Lifetime:
-    """Read a `Cache-Control` header; its repeated lines are joined by commas."""
+    """Parse a `Cache-Control` header; repeated lines are joined by commas."""
     if not cache_control or _FORBIDDEN.search(cache_control):
         return NO_LIFETIME
     found = {

@@ -1,4 +1,4 @@
-"""Connections to the upstream, kept open between requests and never lost for good."""
+"""A fair pool of keep-alive connections to the upstream."""
 
 import asyncio
 import collections
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-"""Errors of a connection that the other side has closed."""
+"""Errors of a connection that the server has closed."""
 
 
 class _Journey:
@@ -20,7 +20,7 @@ class _Journey:
 
     @property
     def used_old_connection(self) -> bool:
-        """Whether the request went out on a connection that was there before."""
+        """Whether the request was sent on a connection that existed before."""
         return (
             "http11.send_request_headers.started" in self._steps
             and "connection.connect_tcp.started" not in self._steps
@@ -32,21 +32,20 @@ class _Journey:
 
 
 class ConnectionPool:
-    """HTTP clients of one connection each, lent to one request at a time.
+    """A pool of HTTP clients with one connection each, used by one request at a time.
 
-    httpcore 1.0 has a pool, too, but it gives one resting connection to all requests that
-    wait, and those who come too late wait behind each other again: with a dozen at once,
-    some waited for seconds beside connections at rest. And it forgets a connection whose
-    request is cancelled in the instant between having its place in the pool and being
-    connected: the place is taken for ever. Here requests wait in order, and a client whose
-    request was cancelled is not used again.
+    The pool of httpcore 1.0 has two problems. It assigns one idle connection to all waiting
+    requests, and all but one of them must wait again: with a dozen requests at once, some
+    waited for seconds although there were idle connections. And if a request is cancelled
+    between getting its place in the pool and being connected, the place is lost for ever.
+    Here requests wait in order, and a client whose request was cancelled is not used again.
 
     Args:
-        build: Makes a client.
-        most: Requests at once; more wait.
-        rest_most: Most idle clients.
+        build: Creates a client.
+        most: Maximum number of concurrent requests; further ones wait.
+        rest_most: Maximum number of idle clients.
         rest_s: Seconds until an idle client is closed.
-        monotonic: Seconds.
+        monotonic: Monotonic time in seconds.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class ConnectionPool:
 
     @contextlib.asynccontextmanager
     async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request and give its response; the body is not read yet.
+        """Send a request and yield its response, before its body is read.
 
         A server may close an idle connection at the moment when the next request is sent.
         That is not an error: the request is sent again at once, on a new connection.
@@ -103,20 +102,20 @@ class ConnectionPool:
                     await response.aclose()
                 is_of_use = True
             except Exception:
-                # The client has closed its connection if that is broken.
+                # The client closes a broken connection itself, so it can be used again.
                 is_of_use = True
                 raise
             finally:
                 await (self._rest(http) if is_of_use else http.aclose())
 
     async def aclose(self) -> None:
-        """Close the connections; those in use when their requests end."""
+        """Close idle connections now, and those in use when their requests end."""
         self._is_closed = True
         while self._resting:
             await self._resting.pop()[1].aclose()
 
     async def _rest(self, http: httpx.AsyncClient) -> None:
-        """Keep a client for later requests, and close clients that were idle for too long."""
+        """Return a client to the pool, and close clients that were idle for too long."""
         if self._is_closed:
             await http.aclose()
             return
@@ -128,6 +127,6 @@ class ConnectionPool:
             or now - self._resting[0][0] > self._rest_s
         ):
             surplus.append(self._resting.popleft()[1])
-        # Taken out first: others come and go while one is being closed.
+        # Removed before closing: other requests use the pool while `aclose` is awaited.
         for old in surplus:
             await old.aclose()

@@ -1,4 +1,4 @@
-"""The report about a check of the upstream."""
+"""The result of a check of the upstream."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ from catalograph.errors import UpstreamError
 
 
 class UpstreamReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An upstream that answered.
+    """Facts about an upstream that answered.
 
     Attributes:
         total: Models that it lists.
-        version: Name of the version that answered; None when an empty list does not show it.
-        release: What `UPSTREAM_VERSION` calls it; None as above.
-        tables: By name of a side table, why it cannot be read; None when it can.
-        most_models: How many can be listed; None: all.
+        version: Name of its version; None if the list is empty and does not show it.
+        release: Its release, as in `UPSTREAM_VERSION`; None as above.
+        tables: By name of a side table, the error of reading it; None if it can be read.
+        most_models: How many models can be listed; None: all.
     """
 
     total: int

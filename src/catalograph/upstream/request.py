@@ -1,4 +1,4 @@
-"""The address at which the upstream is asked."""
+"""Checks of the address of the upstream."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,17 +7,17 @@ import httpx
 
 
 def check_base_url(base_url: str) -> str:
-    """Check the upstream's base address, and give it without a slash at its end.
+    """Check the base address of the upstream; returns it without a trailing slash.
 
     Raises:
         ValueError: It is not an absolute http or https address without user, query and
-            fragment. The message does not repeat it, since a password may be in it.
+            fragment. The message does not quote it, as it may contain a password.
     """
     try:
         parts = urlsplit(base_url)
         host = parts.hostname
-        httpx.URL(base_url)  # it knows more reasons to refuse one, but not all of ours
-        _ = parts.port  # read for its check of the range
+        httpx.URL(base_url)  # It rejects other addresses than `urlsplit` does.
+        _ = parts.port  # Raises if it is out of range.
     except (ValueError, httpx.InvalidURL):
         raise ValueError("the upstream address is not a URL") from None
     if parts.scheme not in {"http", "https"} or not host:

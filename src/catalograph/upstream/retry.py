@@ -15,7 +15,7 @@ from catalograph.upstream.failures import AttemptError
 _Result = TypeVar("_Result")
 
 MAX_ATTEMPTS = 3
-"""Most attempts: the first one and two retries."""
+"""Maximum number of attempts: the first one and two retries."""
 
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 2.0
@@ -73,7 +73,9 @@ def build_breaker(monotonic: Callable[[], float]) -> Breaker:
     def tell(state: BreakerState) -> None:
         nonlocal known
         if known is BreakerState.CLOSED and state is BreakerState.OPEN:
-            get_logger().warning("the upstream fails too often; it is left alone")
+            get_logger().warning(
+                "the upstream fails too often; the circuit breaker is open"
+            )
         elif state is BreakerState.CLOSED and known is not BreakerState.CLOSED:
             get_logger().info("the upstream answers again")
         known = state
@@ -88,7 +90,7 @@ class RetryPolicy:
 
     Args:
         breaker: While it is open, there are no retries.
-        monotonic: Seconds on the clock that the deadlines are on.
+        monotonic: Monotonic time in seconds, as in deadlines.
         sleep: Waits so many seconds.
         random: A number from 0 to 1, for the jitter.
     """
@@ -130,7 +132,7 @@ class RetryPolicy:
                     or number == MAX_ATTEMPTS
                     or self._monotonic() + wait_s >= deadline
                     or not self._breaker.admits
-                    or not self._budget.spend()  # last, since it takes
+                    or not self._budget.spend()  # last, because it takes a token
                 ):
                     raise
             UPSTREAM_RETRIES.inc()
@@ -141,8 +143,8 @@ class RetryPolicy:
         """Compute the wait: full jitter on top of the upstream's `Retry-After`.
 
         Args:
-            failure: Of the attempt.
-            number: Of the attempt, from 1.
+            failure: Failure of the attempt.
+            number: Number of the attempt, from 1.
         """
         longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (number - 1))
         wait_s = self._random() * longest_s

@@ -1,4 +1,4 @@
-"""Text that is not quite JSON, and what can be done about it without guessing."""
+"""Repairs bodies that are not valid JSON text, without guessing values."""
 
 import codecs
 import re
@@ -6,7 +6,7 @@ from typing import Final
 
 _BOM: Final = b"\xef\xbb\xbf"
 
-# Of Python's codecs those that browsers know; others turn bytes into other things than text.
+# Charsets that browsers know. Python has other codecs, some of which do not give text at all.
 _CHARSET: Final = re.compile(
     r"utf-?(?:8|16|32)(?:-?[lb]e)?|us-ascii|ascii|(?:iso-?)?8859-\d{1,2}|iso-8859-\d{1,2}"
     r"|latin-?1|(?:windows-|cp)125\d|koi8-[ru]|gbk|gb2312|gb18030|big5|shift_jis|euc-(?:jp|kr)",
@@ -16,7 +16,7 @@ _PARAMETER: Final = re.compile(
     r";\s*charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE
 )
 
-# A string, or a run of characters that is none and holds no structure.
+# A string, or characters between structural ones: a literal, valid or not.
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"|[^\s,:\[\]{}"]+', re.DOTALL)
 _LITERAL: Final = re.compile(
     rb"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -28,15 +28,15 @@ _ESCAPES: Final = re.compile(
 )
 
 NO_LITERAL: Final = b'{"":0}'
-"""In the place of what is no JSON literal: fits no field, so that it costs its field alone."""
+"""Replaces an invalid literal. It fits the type of no field, so only its field is lost."""
 
 _PAIR_LENGTH: Final = 12
 
 
 def to_utf8(body: bytes, content_type: str | None) -> bytes:
-    """Give a body as UTF-8 without byte order mark, by the charset that it is said to have.
+    """Convert a body from its declared charset to UTF-8, without a byte order mark.
 
-    A charset that is not known is taken for UTF-8, which JSON has to be.
+    An unknown charset is treated as UTF-8, as JSON must be UTF-8.
     """
     found = _PARAMETER.search(content_type or "")
     charset = found[1].lower() if found else "utf-8"
@@ -46,7 +46,7 @@ def to_utf8(body: bytes, content_type: str | None) -> bytes:
 
 
 def mend(body: bytes) -> bytes:
-    """Replace what no decoder of JSON takes: half characters, broken UTF-8, other literals.
+    """Replace what JSON decoders reject: lone surrogates, invalid UTF-8, invalid literals.
 
     Strings keep their length in characters; a literal such as `NaN` becomes `NO_LITERAL`.
     """

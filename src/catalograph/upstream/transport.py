@@ -1,4 +1,4 @@
-"""The embedded upstream without a socket."""
+"""A transport to the embedded upstream without a socket."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ import httpx
 
 
 def build_in_process_transport(app: Any) -> httpx.AsyncBaseTransport:
-    """Let a client ask an ASGI application of this process as if it were far away."""
+    """Build a transport that sends requests to an ASGI application in this process."""
     return httpx.ASGITransport(app=app)
