@@ -164,6 +164,15 @@ function Tables({ tables, name }: { tables: Table[]; name: string }) {
   );
 }
 
+/** A path for people; as it is where its percent signs cannot be read. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 const milliseconds = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 
 function TraceList({ answer }: { answer: Answer }) {
@@ -188,7 +197,7 @@ function TraceList({ answer }: { answer: Answer }) {
         {requests.map((call, at) => (
           <li key={at}>
             <code>
-              {call.method} {decodeURIComponent(call.path)}
+              {call.method} {decodePath(call.path)}
             </code>
             <span>
               {call.status ?? 'no status'}, {call.outcome}, {milliseconds(call.milliseconds)}
@@ -216,14 +225,16 @@ function Details({ answer, isRunning }: { answer: Answer | undefined; isRunning:
   const wantsCost = useStore((state) => state.wantsCost);
   const wantsTrace = useStore((state) => state.wantsTrace);
   const isFailure = answer && (answer.status < 200 || answer.status > 299 || !answer.data);
+  const errors = isFailure ? 0 : (answer?.errors ?? 0);
   return (
     <footer className="details" aria-label="About the answer">
       {answer && !isRunning && (
         <dl>
-          <div className={isFailure ? 'bad' : 'good'}>
+          <div className={isFailure ? 'bad' : errors ? 'partial' : 'good'}>
             <dt>Status</dt>
             <dd>
               {answer.status || ''} {answer.statusText}
+              {errors > 0 && `, with ${errors} ${errors === 1 ? 'error' : 'errors'}`}
             </dd>
           </div>
           <div>

@@ -1,4 +1,4 @@
-import { useState, type KeyboardEvent } from 'react';
+import { useEffect, useState, type KeyboardEvent } from 'react';
 import { AccessForm } from './access.tsx';
 import { Editor } from './editor.tsx';
 import { titleOf } from './documents.ts';
@@ -60,6 +60,10 @@ export function EditorPane() {
 function Tabs() {
   const tabs = useStore((state) => state.tabs);
   const active = useStore(activeTab);
+
+  useEffect(() => {
+    document.getElementById(`tab-${active.id}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [active.id]);
 
   function press(event: KeyboardEvent, at: number) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

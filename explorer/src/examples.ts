@@ -112,14 +112,14 @@ query Cheapest($modelId: String!, $usage: Usage!) {
   },
   {
     group: 'Prices',
-    question: 'Which models with tools cost least?',
-    hint: 'Filters by parameters, size and price at once, cheapest first.',
-    query: `# Models that take tools and long inputs for little money.
-query CheapWithTools($filter: ModelFilter!) {
+    question: 'Which is the cheapest for my task?',
+    hint: 'It accepts images, supports tools and has room for 200,000 tokens. With what your usage would cost.',
+    query: `# The cheapest models that can do it, and what a usage costs with each.
+query CheapestForTask($filter: ModelFilter!, $usage: Usage!) {
   models(
     filter: $filter
     orderBy: { field: INPUT_PRICE, direction: ASC }
-    first: 20
+    first: 10
   ) {
     totalCount
     nodes {
@@ -127,8 +127,14 @@ query CheapWithTools($filter: ModelFilter!) {
       inputPrice
       outputPrice
       maxInputTokens
-      organisation {
-        name
+      cheapestOffering(usage: $usage) {
+        provider {
+          name
+        }
+        cost(usage: $usage) {
+          amount
+          currency
+        }
       }
     }
   }
@@ -136,12 +142,8 @@ query CheapWithTools($filter: ModelFilter!) {
 `,
     variables: () =>
       json({
-        filter: {
-          allParameters: ['tools', 'structured_outputs'],
-          minInputTokens: 100_000,
-          maxInputPrice: '1',
-          isFree: false,
-        },
+        filter: { inputModalities: ['image'], allParameters: ['tools'], minInputTokens: 200_000, isRoutable: true },
+        usage: { inputTokens: 3_000_000, outputTokens: 500_000 },
       }),
   },
   {

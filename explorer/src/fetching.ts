@@ -36,6 +36,8 @@ export interface Answer {
   bytes: number;
   /** Of the body as sent; null when the browser does not tell. */
   sentBytes: number | null;
+  /** Number of its errors. */
+  errors: number;
   /** When the answer had come; milliseconds since 1970. */
   at: number;
   /** Without the cost and the trace that this page asked for itself. */
@@ -110,7 +112,7 @@ export async function send(
   } catch (error) {
     const message = wanted.signal?.aborted
       ? 'stopped'
-      : `no answer came: ${error instanceof Error ? error.message : String(error)}`;
+      : `no answer came; the gateway has stopped or cannot be reached (${error instanceof Error ? error.message : String(error)})`;
     return {
       status: 0,
       statusText: wanted.signal?.aborted ? 'stopped' : 'no answer',
@@ -119,6 +121,7 @@ export async function send(
       sentBytes: null,
       at: Date.now(),
       body: { errors: [{ message }] },
+      errors: 1,
       data: null,
       remarks: [],
       cost: null,
@@ -148,13 +151,16 @@ interface Extensions {
 }
 
 function readBody(body: unknown, headers: Headers) {
-  const answer = (body ?? {}) as { data?: unknown; extensions?: Extensions };
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const answer = (isObject ? body : {}) as { data?: unknown; errors?: unknown; extensions?: Extensions };
+  const errors = Array.isArray(answer.errors) ? answer.errors.length : 0;
   const { cost, trace, ...others } = answer.extensions ?? {};
   const shown = { ...answer } as Record<string, unknown>;
   if (Object.keys(others).length > 0) shown['extensions'] = others;
   else delete shown['extensions'];
   return {
-    body: shown,
+    body: isObject ? shown : body,
+    errors,
     data: answer.data ?? null,
     remarks: [
       ...(others.warnings ?? []).map(({ message }) => message),
@@ -164,13 +170,15 @@ function readBody(body: unknown, headers: Headers) {
     ],
     cost: cost ?? null,
     trace: trace ?? null,
-    freshness: answer.data ? findFreshness(headers.get('cache-control') ?? '', answer.extensions) : ({ kind: 'unknown' } as const),
+    freshness: answer.data ? findFreshness(headers.get('cache-control') ?? '', errors, answer.extensions) : ({ kind: 'unknown' } as const),
   };
 }
 
-function findFreshness(cacheControl: string, { warnings, trace }: Extensions = {}): Freshness {
+function findFreshness(cacheControl: string, errors: number, { warnings, trace }: Extensions = {}): Freshness {
   const stale = warnings?.find(({ code }) => code === 'STALE_DATA');
   if (stale) return { kind: 'stale', asOf: stale.asOf ?? null };
+  // No cache may hold an answer with errors, whatever its age.
+  if (errors > 0) return { kind: 'unknown' };
   // No cache may hold an answer with a trace, however fresh.
   const seconds = trace?.freshForSeconds ?? /max-age=(\d+)/.exec(cacheControl)?.[1];
   if (seconds !== undefined) return Number(seconds) > 0 ? { kind: 'fresh', forSeconds: Number(seconds) } : { kind: 'stale', asOf: null };

@@ -18,13 +18,14 @@ export interface Order {
 const isRow = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Finds the lists of objects in an answer; objects side by side, as of aliases, are one, too. */
+/** Finds the lists of objects in an answer; objects with the same fields side by side are one, too. */
 export function findTables(data: unknown): Table[] {
   if (!isRow(data)) return [];
   const tables: Table[] = [];
   walk(data, '', tables);
   const side = Object.entries(data).filter((entry): entry is [string, Row] => isRow(entry[1]));
-  if (tables.length === 0 && side.length > 1) {
+  const shapes = new Set(side.map(([, row]) => Object.keys(row).join()));
+  if (side.length > 1 && (tables.length === 0 || shapes.size === 1)) {
     tables.push(build('fields', side.map(([name, row]) => ({ field: name, ...row }))));
   }
   // The list with the most columns is the one that was asked for; facets and the like are narrow.

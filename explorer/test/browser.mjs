@@ -154,7 +154,20 @@ const scenes = {
       const name = await page.getByRole('tab', { selected: true }).innerText();
       report.examples[name] = { errors: errors.map(({ message }) => message), data, table: await button('Table').isEnabled() };
       await shot(`example-${name}`);
+      if (name === 'CompareThree') {
+        await button('Table').click();
+        report.compared = {
+          columns: (await page.locator('table th').allInnerTexts()).slice(0, 3),
+          fields: await page.locator('table tbody td:first-child').allInnerTexts(),
+        };
+        await button('JSON').first().click();
+      }
     }
+    // There are more tabs than there is room for: the one that is shown is among those seen.
+    report.tabShown = await page.evaluate(() => {
+      const [tab, list] = ['[role=tab][aria-selected=true]', '[role=tablist]'].map((one) => document.querySelector(one).getBoundingClientRect());
+      return tab.left >= list.left - 1 && tab.right <= list.right + 1;
+    });
 
     await button('New query').click();
     await editor.click();
@@ -286,6 +299,24 @@ const scenes = {
     await button('Run').click();
     await page.locator('.details .bad').waitFor();
     report.proxy = [(await details()).Status, flat(await answer.locator('.cm-content').innerText())];
+
+    // Answers that are not as they should be: what the page says of each.
+    const odd = {
+      failed: { errors: [{ message: 'the catalogue is not available just now' }], data: { models: null } },
+      text: 'nothing',
+      list: [1],
+      trace: { data: { a: 1 }, extensions: { trace: { requests: [{ method: 'GET', path: '/models?provider=%E0%A4', status: 200, outcome: 'ok', milliseconds: 1 }], answers: [], freshForSeconds: 1 } } },
+    };
+    report.odd = {};
+    for (const [name, json] of Object.entries(odd)) {
+      await page.unroute(url);
+      await page.route(url, (route) => (route.request().method() === 'POST' ? route.fulfill({ headers: { 'cache-control': 'no-store' }, json }) : route.fallback()));
+      await run();
+      const { Status, Data } = await details();
+      report.odd[name] = [Status, Data, flat(await answer.locator('.cm-content').innerText())];
+    }
+    await button('Trace').click();
+    report.oddTrace = flat(await page.getByRole('region', { name: 'Trace' }).locator('ol').innerText());
   },
 
   /** The documentation, the tree of boxes, the history, hints in the editor. */
@@ -376,6 +407,7 @@ const scenes = {
     report.barriers = [];
     report.sticksOut = [];
     report.runHidden = [];
+    report.detailsHidden = [];
     await page.addInitScript(() => localStorage.clear()); // each time a first visit
     const widths = { 360: true, 768: true, 899: false, 900: false, 1280: true, 2560: false };
     for (const [name, isLookedAt] of Object.entries(widths)) {
@@ -393,10 +425,20 @@ const scenes = {
           const box = await button('Run').boundingBox();
           const isThere = box && box.x >= 0 && box.x + box.width <= width && box.y >= 0 && box.y + box.height <= 740;
           if (!isThere) report.runHidden.push(`${where} ${what}`);
+          if (['answer', 'table', 'trace'].includes(what)) {
+            // Where the answer has come into view, so have its details.
+            const hidden = await page.locator('.details dd, .details input').evaluateAll((nodes) =>
+              nodes.filter((node) => {
+                const { left, top, width, height } = node.getBoundingClientRect();
+                return !node.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+              }).length,
+            );
+            if (hidden) report.detailsHidden.push(`${where} ${what}: ${hidden}`);
+          }
           if (isLookedAt && width !== 768) report.barriers.push(...(await findBarriers(`${where} ${what}`)));
         };
         await check('start');
-        await answered(() => page.locator('.examples li button', { hasText: 'images' }).click());
+        await answered(() => page.locator('.examples li button', { hasText: 'Which models take images' }).click());
         await check('answer');
         await button('Table').click();
         await check('table');

@@ -152,8 +152,16 @@ def test_every_example_has_an_answer_worth_seeing(stranger: dict[str, Any]) -> N
     cheapest = examples["Cheapest"]["data"]["model"]
     assert cheapest["cheapestOffering"]["cost"]["currency"] == "USD"
     assert len([one for one in cheapest["offerings"] if one["cost"]]) > 1
+    [first, *_] = for_task = examples["CheapestForTask"]["data"]["models"]["nodes"]
+    assert first["cheapestOffering"]["cost"]["currency"] == "USD"
+    assert {model["maxInputTokens"] >= 200_000 for model in for_task} == {True}
     assert {name: length for name, length in lists.items() if length < 2} == {}
     assert all(examples["CompareThree"]["data"].values())
+    assert stranger["compared"] == {
+        "columns": ["field", "modelId", "name"],
+        "fields": ["a", "b", "c"],
+    }
+    assert stranger["tabShown"] is True
     assert examples["FilteredList"]["data"]["models"]["unknownFilterValues"] == [
         {"field": "organisations", "value": "antropic", "suggestion": "anthropic"}
     ]
@@ -228,6 +236,10 @@ def test_answer_comes_with_its_details(demo: str) -> None:
     status, shown = report["proxy"]
     assert status == "502 Bad Gateway"
     assert "502 Bad Gateway: the answer is not JSON" in shown
+    odd = report["odd"]
+    assert odd["failed"][:2] == ["200 OK, with 1 error", "not told"]
+    assert [odd[name][2] for name in ("text", "list")] == ['"nothing"', "[ 1 ]"]
+    assert report["oddTrace"] == "GET /models?provider=%E0%A4 200, ok, 1.0 ms"
 
     assert report["columns"] == ["name", "price", "note", "tags", "by.name"]
     assert report["sorted"] == {
@@ -286,7 +298,12 @@ def test_every_width_shows_everything_and_is_accessible(demo: str) -> None:
     """From 360 to 2,560 pixels, light and dark; axe finds nothing serious."""
     report = _visit("widths", demo)
 
-    assert report == {"barriers": [], "sticksOut": [], "runHidden": []}
+    assert report == {
+        "barriers": [],
+        "sticksOut": [],
+        "runHidden": [],
+        "detailsHidden": [],
+    }
 
 
 def test_key_has_a_field_and_the_documentation_recovers(
