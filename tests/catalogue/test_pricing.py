@@ -218,6 +218,69 @@ def test_prices_hold_until_a_window_opens_or_closes(time: str, seconds: int) -> 
     assert without.find_seconds_left(at) == math.inf
 
 
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        # In Berlin clocks go from 02:00 to 03:00 at 01:00 UTC, so 02:30 never comes.
+        pytest.param("2026-03-29T00:10:00", 3_000, id="until clocks go forward"),
+        pytest.param("2026-03-29T01:00:00", 1_800, id="after it"),
+        # Clocks go from 03:00 to 02:00 at 01:00 UTC, so 02:30 comes twice.
+        pytest.param("2026-10-25T00:10:00", 1_200, id="the first 02:30"),
+        pytest.param("2026-10-25T00:40:00", 1_200, id="until clocks go back"),
+        pytest.param("2026-10-25T01:10:00", 1_200, id="the second 02:30"),
+        pytest.param("2026-10-25T01:40:00", 3_000, id="the end"),
+    ],
+)
+def test_prices_hold_until_a_window_changes_when_clocks_do(
+    time: str, seconds: int
+) -> None:
+    prices = (
+        price(INPUT, "1", windows=(window("02:30", "03:30", "2", "Europe/Berlin"),)),
+    )
+    at = datetime.datetime.fromisoformat(time).replace(tzinfo=datetime.UTC)
+
+    postings = PricePostings([model(offer("a", prices))], at, [0])
+
+    assert postings.find_seconds_left(at) == seconds
+
+
+@pytest.mark.parametrize(
+    ("time", "amount"),
+    [
+        ("2026-03-29T00:59:59", "1"),
+        ("2026-03-29T01:00:00", "2"),
+        ("2026-03-29T01:30:00", "1"),
+        ("2026-10-25T00:30:00", "2"),
+        ("2026-10-25T01:15:00", "1"),
+        ("2026-10-25T01:45:00", "2"),
+        ("2026-10-25T02:30:00", "1"),
+    ],
+)
+def test_windows_follow_the_clocks_of_their_zone(time: str, amount: str) -> None:
+    with_window = price(
+        INPUT, "1", windows=(window("02:30", "03:30", "2", "Europe/Berlin"),)
+    )
+    at = datetime.datetime.fromisoformat(time).replace(tzinfo=datetime.UTC)
+
+    assert find_amount(with_window, at) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("time", "zone"),
+    [
+        ("9999-12-31T23:30:00", "Asia/Shanghai"),
+        ("0001-01-01T00:30:00", "America/New_York"),
+    ],
+)
+def test_the_ends_of_the_calendar_have_no_price_in_a_zone_beyond(
+    time: str, zone: str
+) -> None:
+    with_window = price(INPUT, "1", windows=(window("02:30", "03:30", "2", zone),))
+    at = datetime.datetime.fromisoformat(time).replace(tzinfo=datetime.UTC)
+
+    assert find_amount(with_window, at) is None
+
+
 def test_windows_are_in_their_own_time_zone() -> None:
     shifted = price(
         INPUT, "1", windows=(window("20:00", "21:00", "2", "Asia/Shanghai"),)

@@ -5,6 +5,7 @@ within one currency. A price that cannot be understood for certain (an unknown o
 unknown time zone) counts as no price, rather than a wrong one.
 """
 
+import bisect
 import copy
 import datetime
 import math
@@ -472,7 +473,10 @@ def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
     zone = _find_zone(window.time_zone)
     if start is None or end is None or zone is None:
         return None
-    local = at.astimezone(zone)
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:  # at an end of the calendar
+        return None
     now = local.hour * 60 + local.minute
     if start <= end:
         return start <= now < end
@@ -481,14 +485,39 @@ def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
 
 
 def _count_seconds(window: PriceWindow, at: datetime.datetime) -> float:
-    """Count the seconds until a window opens or closes next; infinite when it never does."""
+    """Count the seconds until a window can open or close next; infinite when it never does.
+
+    Where clocks are changed before that, it is counted until then.
+    """
     zone = _find_zone(window.time_zone)
     bounds = [_parse_minutes(text) for text in (window.start, window.end)]
     if zone is None or None in bounds:
         return math.inf
     local = at.astimezone(zone)
     now_s = local.hour * 3_600 + local.minute * 60 + local.second
-    return min((60 * (one or 0) - now_s - 1) % _DAY_S + 1 for one in bounds)
+    seconds = min((60 * (one or 0) - now_s - 1) % _DAY_S + 1 for one in bounds)
+    return _count_to_change_of_clocks(at, zone, seconds)
+
+
+def _count_to_change_of_clocks(
+    at: datetime.datetime, zone: datetime.tzinfo, at_most: int
+) -> int:
+    """Count the seconds until the offset of a zone changes; `at_most` where it does not."""
+
+    def find_offset(seconds: int) -> datetime.timedelta | None:
+        try:
+            later = at + datetime.timedelta(seconds=seconds)
+            return later.astimezone(zone).utcoffset()
+        except OverflowError:  # after the year 9999
+            return offset
+
+    offset = at.astimezone(zone).utcoffset()
+    if find_offset(at_most) == offset:
+        return at_most
+    # Clocks change once in a day at most.
+    return bisect.bisect_left(
+        range(at_most), 1, key=lambda seconds: int(find_offset(seconds) != offset)
+    )
 
 
 @lru_cache(maxsize=1_024)

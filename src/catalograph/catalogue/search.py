@@ -68,7 +68,7 @@ _RANKS: Final = 3
 """Ranks among equal points: active, not active, at the end of life."""
 
 _SHORTEST_MISSPELT: Final = 3
-_SHORTEST_WITH_EXTRA: Final = 6
+_SHORTEST_WITH_EXTRA: Final = 8
 _MAX_MISSPELT: Final = 4
 """Words of one search that are compared with all words of the catalogue, 1 ms each."""
 
