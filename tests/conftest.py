@@ -26,17 +26,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+_LOGGING: Final = structlog.get_config()
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """What a command sets up for its own process does not outlast the test."""
-    before = structlog.get_config()
+    """Restore the logging that a command configures for its own process.
+
+    To the configuration of the start: a fixture of a whole module, which opens a gateway, is
+    set up before this one.
+    """
     yield
-    structlog.configure(**before)
+    structlog.configure(**_LOGGING)
 
 
 @pytest.fixture
 def clock() -> TurnedClock:
-    """Stands still until it is moved on."""
+    """A clock that only moves when a test moves it."""
     return TurnedClock()
 
 
@@ -50,7 +56,7 @@ def upstream() -> StubUpstream:
 async def gateway(
     upstream: StubUpstream, clock: TurnedClock
 ) -> AsyncIterator[GraphGateway]:
-    """The whole gateway but for HTTP, with the settings as they are by default."""
+    """The whole gateway except HTTP, with default settings."""
     gateway = GraphGateway(upstream, clock)
     yield gateway
     await gateway.aclose()

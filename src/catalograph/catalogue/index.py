@@ -166,7 +166,7 @@ class CatalogueIndex:
         return state
 
     def hold_for_s(self, now_s: float) -> float:
-        """Tell for how many seconds the prices of this state hold; infinite for ever."""
+        """Return for how many seconds the prices of this state apply; infinity without bound."""
         return self.prices.find_seconds_left(to_moment(now_s))
 
     def keep_unchanged(self, models: Iterable[Model]) -> tuple[Model, ...]:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from catalograph.catalogue.collation import collation_key
 from catalograph.catalogue.filter import DIMENSIONS, ROW_DIMENSIONS, list_rows
 from catalograph.catalogue.records import Model, Status
-from catalograph.concurrency.sorting import sort_in_turns
+from catalograph.concurrency.sorting import sort_in_runs
 
 Masks: TypeAlias = Mapping[str | None, int]
 """Sets by value; the key None holds the models or rows without a value."""
@@ -165,7 +165,7 @@ class Ranked:
     """
 
     def __init__(self, values: Sequence[Any], by_id: Sequence[int]) -> None:
-        ranked = sort_in_turns(
+        ranked = sort_in_runs(
             [position for position in by_id if values[position] is not None],
             key=values.__getitem__,
         )
@@ -294,7 +294,7 @@ class Postings:
         self.rows: Final = RowPostings(models, self._fold)
         self.status_words: Final = words.build(size)
         ids = [model.model_id for model in models]
-        by_id = sort_in_turns(range(size), key=ids.__getitem__)
+        by_id = sort_in_runs(range(size), key=ids.__getitem__)
 
         def rank(values: Iterable[Any]) -> Ranked:
             return Ranked(list(values), by_id)

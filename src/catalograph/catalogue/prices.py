@@ -47,7 +47,7 @@ class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     Attributes:
         label: The upstream's word, such as `peak`; None when it gives none.
         start: First minute, `HH:MM`.
-        end: Minute behind the last, `HH:MM`; past midnight when not after `start`.
+        end: First minute after the window, `HH:MM`; on the next day if not after `start`.
         time_zone: Name of the zone, such as `UTC`.
         amount: Replaces the amount of the price.
     """
@@ -85,7 +85,7 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     """Prices that belong together.
 
     Attributes:
-        kind: How the list is meant.
+        kind: Meaning of the list.
         prices: Upstream order.
     """
 
@@ -102,9 +102,9 @@ class ListedPrices(
     the upstream does not print. They are in the order of the table.
 
     Attributes:
-        provider_id: Who charges.
-        model_id: For which model.
-        endpoint_id: On which endpoint, as the upstream names it in this table.
+        provider_id: Id of the provider.
+        model_id: Id of the model.
+        endpoint_id: Id of the endpoint, as the upstream names it in this table.
         prices: Upstream order.
     """
 

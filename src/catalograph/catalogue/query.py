@@ -9,13 +9,13 @@ from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.records import Model
 
 MAX_LIMIT = 250
-"""Most models of a page. The upstream sets it, and silently clamps larger limits."""
+"""Maximum size of a page. The upstream sets it, and silently clamps larger limits."""
 
 DEFAULT_LIMIT = 50
 
 
 class Sections(msgspec.Struct, frozen=True):
-    """Which optional payload sections of a model are wanted, or present."""
+    """Which optional sections of a model are requested, or present."""
 
     data: bool = False
     gateway: bool = False
@@ -35,7 +35,7 @@ class Sections(msgspec.Struct, frozen=True):
         )
 
     def overlaps(self, other: "Sections") -> bool:
-        """Whether they have one in common."""
+        """Whether both have a section in common."""
         return self & other != BARE
 
     def covers(self, other: "Sections") -> bool:
@@ -48,7 +48,7 @@ FULL = Sections(data=True, gateway=True)
 
 
 class OrderField(enum.Enum):
-    """What a list of models can be ordered by, beside the catalogue's own order."""
+    """Orders of a list of models, in addition to the catalogue's own order."""
 
     RELEASE_DATE = "release_date"
     NAME = "name"
@@ -67,13 +67,13 @@ class ModelsOrder(msgspec.Struct, frozen=True):
 
 
 class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
-    """One page of models as the upstream can be asked for it.
+    """A request for one page of models that the upstream can answer.
 
     Attributes:
-        filter: Only what the upstream has parameters for.
-        limit: Models wanted, 1 to 250.
+        filter: Only fields for which the upstream has parameters.
+        limit: Size of the page, 1 to 250.
         offset: Models to skip, from 0, in the upstream's own order.
-        sections: Payload sections wanted.
+        sections: Sections to include.
     """
 
     filter: ModelsFilter = EVERYTHING
@@ -127,7 +127,7 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             be off by a few.
         limit: As asked, and as the upstream echoed.
         offset: As asked, and as the upstream echoed.
-        sections: What every model of the page carries; may be more than was asked.
+        sections: Sections of every model of the page; may be more than requested.
         as_of_s: Unix time in seconds at which the upstream was asked.
         lost: Rows that could not be read at all, and are missing from `models`.
         ignored_filters: Used fields of the filter that the answering version did not see,

@@ -16,14 +16,14 @@ from catalograph.errors import CatalographError
 
 
 class SectionMissingError(CatalographError):
-    """A field was read whose section was not requested from the upstream: a bug of ours."""
+    """A field was read whose section was not requested from the upstream: a bug here."""
 
     def __init__(self, model_id: str, section: str) -> None:
         super().__init__("internal error", detail=f"{model_id} lacks {section}")
 
 
 class Status(enum.Enum):
-    """Where a model is in its life, read from the upstream's own word."""
+    """Stage of the life cycle of a model, parsed from the text of the upstream."""
 
     AVAILABLE = "available"
     ANNOUNCED = "announced"
@@ -33,14 +33,14 @@ class Status(enum.Enum):
     OTHER = "other"
 
 
-# `active` is the word of 2026-08 for what December called `Available`.
+# 2026-08 says `active` for the `Available` of 2025-12.
 _STATUS_BY_WORD = {status.value: status for status in Status} | {
     "active": Status.AVAILABLE
 }
 
 
 def parse_status(label: str | None) -> Status | None:
-    """Read the upstream's word without case; a word we do not know is OTHER, None stays None."""
+    """Parse the upstream's text, ignoring case; unknown text is OTHER, None stays None."""
     if label is None:
         return None
     return _STATUS_BY_WORD.get(label.strip().lower(), Status.OTHER)
@@ -59,7 +59,7 @@ _AVAILABILITY_BY_WORD = {one.value: one for one in Availability}
 
 
 def parse_availability(word: str | None) -> Availability | None:
-    """Read the upstream's word without case; an unknown word is OTHER, None stays None."""
+    """Parse the upstream's text, ignoring case; unknown text is OTHER, None stays None."""
     if word is None:
         return None
     return _AVAILABILITY_BY_WORD.get(word.strip().lower(), Availability.OTHER)
@@ -68,7 +68,7 @@ def parse_availability(word: str | None) -> Availability | None:
 class Organisation(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 ):
-    """Who made a model.
+    """The maker of a model.
 
     Attributes:
         organisation_id: Upstream identity, the part of a model id before the slash.
@@ -86,7 +86,7 @@ class Organisation(
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """Who serves models.
+    """A provider of models.
 
     Attributes:
         provider_id: Upstream identity.
@@ -104,7 +104,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A kind of call, such as `chat.completions`.
+    """A kind of API call, such as `chat.completions`.
 
     Attributes:
         endpoint_id: Upstream identity; singular and plural spellings are different endpoints.
@@ -119,24 +119,24 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """The other names of the same call, sorted; see `endpoint_groups`."""
+        """Other names of the same kind of call, sorted; see `endpoint_groups`."""
         return find_other_names(self.endpoint_id)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """Something a request may contain, such as `temperature`.
+    """A request parameter, such as `temperature`.
 
     Attributes:
         name: Upstream identity.
         type: Such as `number` or `enum`; None when the upstream does not say, as below.
-        values: What it may be, as text; empty when the upstream lists none.
-        default: Used when a request does not contain it, as text.
-        minimum: Least value.
-        maximum: Greatest value.
-        aliases: Other names under which the upstream finds it.
+        values: Allowed values, as text; empty when the upstream lists none.
+        default: Default value, as text.
+        minimum: Minimum value.
+        maximum: Maximum value.
+        aliases: Other names under which the upstream accepts it.
         is_required: Whether a request must contain it.
-        notes: A sentence for people.
-        providers: Who takes it, by the model's offerings; empty for a parameter of one
+        notes: Remarks, plain text.
+        providers: Providers of the model that support it; empty for a parameter of one
             offering, whose provider is that of the offering.
     """
 
@@ -153,25 +153,25 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
 
 class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One provider row: this provider serves this model on this endpoint.
+    """One provider row: a model as a provider serves it on an endpoint.
 
     Attributes:
-        model_id: The model it is a row of.
-        provider: Who serves it.
-        endpoint: On which kind of call.
+        model_id: Id of the model.
+        provider: The provider that serves it.
+        endpoint: The kind of call.
         provider_model_slug: The provider's own name of the model; None when not given.
         is_routable: Upstream `is_active_gateway`, or `status` where there is one.
-        input_modalities: What this offering takes, upstream order.
-        output_modalities: What this offering gives, upstream order.
-        effective_from: First instant it holds, UTC; None means always has.
-        effective_to: Instant at which it ends, UTC; None means no end is known.
-        ordinal: 0, or its place among rows equal in model, provider, endpoint and slug.
+        input_modalities: Upstream order.
+        output_modalities: Upstream order.
+        effective_from: First instant at which it is valid, UTC; None: no bound.
+        effective_to: First instant at which it is no longer valid, UTC; None: no bound.
+        ordinal: 0, or its index among rows equal in model, provider, endpoint and slug.
         status: Whether it can be called now; None when the upstream does not say.
-        status_reason: Why the status is what it is, the upstream's own word; None as above.
-        parameters: What a request to this provider may contain, by name. Of all its
-            endpoints together where the upstream does not tell them apart.
-        floor_prices: The lowest prices ever stored, see `PriceListKind.FLOOR`.
-        price_lists: From the table of prices; empty as long as that has not been read.
+        status_reason: The upstream's reason for the status; None as above.
+        parameters: Parameters that the provider supports, sorted by name; of all its endpoints
+            together if the upstream does not distinguish them.
+        floor_prices: The lowest of all prices; see `PriceListKind.FLOOR`.
+        price_lists: From the table of prices; empty until that has been read.
     """
 
     model_id: str
@@ -195,8 +195,8 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     """The upstream section `data`.
 
     Attributes:
-        input_modalities: What the model takes, upstream order and case.
-        output_modalities: What it gives.
+        input_modalities: Upstream order and case.
+        output_modalities: Upstream order and case.
     """
 
     input_modalities: tuple[str, ...] = ()
@@ -206,17 +206,17 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 class ModelGateway(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 ):
-    """The upstream section `gateway`, not narrowed to any provider.
+    """The upstream section `gateway`, complete: not narrowed by a filter.
 
     Attributes:
         is_routable: Whether the gateway can route the model at all.
         endpoints: Distinct, as the upstream lists them.
         providers: Distinct, in the order of their first row.
-        offerings: One a provider row, upstream order; empty where the upstream gives no
-            endpoint per provider.
+        offerings: One for each provider row, upstream order; empty if the upstream does not
+            relate providers to endpoints.
         availability: Whether the model can be called now; None when the upstream does not
             say.
-        parameters: What a request may contain, by name, united over the offerings.
+        parameters: Parameters that any offering supports, sorted by name.
     """
 
     is_routable: bool = False
@@ -231,29 +231,29 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """One model of the catalogue.
 
     The fields of a section can be read from the model itself: `model.offerings` is
-    `model.gateway.offerings`, and raises SectionMissingError where there is no section.
+    `model.gateway.offerings`, and raises SectionMissingError without that section.
 
     Attributes:
         model_id: Upstream identity, `organisation/name`. Not the GraphQL `id`.
         name: Display name; not unique, None when the upstream gives none.
-        status_label: The upstream's own word; None when it gives none.
+        status_label: Status as the upstream words it; None when it gives none.
         release_date: Calendar day without time zone; None when not published.
         announcement_date: As above.
         deprecation_date: As above.
         retirement_date: As above.
-        organisation: None where the upstream does not know it.
+        organisation: None when the upstream does not name it.
         aliases: Other ids by which the model is known, upstream order.
-        data: None when the section was not asked for.
-        gateway: None when the section was not asked for.
+        data: None when the section was not requested.
+        gateway: None when the section was not requested.
         description: A few sentences, plain text; None when the upstream gives none.
-        variant: The upstream's word, such as `standard` or `free`; None as above.
-        base_model_id: Of the model this is a variant of, its own id if it is none; None
-            as above.
-        max_input_tokens: Most tokens a request may hold; None as above.
-        max_output_tokens: Most tokens an answer may hold; None as above.
-        replacement_id: Id of the model that succeeds this one; None when there is none,
-            and in a model of a filtered list: the upstream looks for it in that list.
-        lifecycle_message: A sentence for people about the end of the model; None as above.
+        variant: Such as `standard` or `free`; None as above.
+        base_model_id: Id of the model of which this is a variant; its own id if it is a base
+            model; None as above.
+        max_input_tokens: Maximum number of input tokens of a request; None as above.
+        max_output_tokens: Maximum number of output tokens; None as above.
+        replacement_id: Id of the successor; None without one. Also None in filtered lists,
+            as the upstream only looks for the successor in the same list.
+        lifecycle_message: Message about deprecation or retirement; None as above.
     """
 
     model_id: str
@@ -277,12 +277,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def status(self) -> Status | None:
-        """`status_label` as one of the known words."""
+        """Return `status_label` as an enum member."""
         return parse_status(self.status_label)
 
     @property
     def listing_date(self) -> datetime.date | None:
-        """The day by which the upstream orders its list: released, or else announced."""
+        """Return the day by which the upstream orders lists: of release, or else of announcement."""
         return self.release_date or self.announcement_date
 
     def __getattr__(self, name: str) -> Any:

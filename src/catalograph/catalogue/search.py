@@ -41,7 +41,7 @@ from rapidfuzz.distance import OSA
 
 from catalograph.catalogue.postings import build_mask, find_positions
 from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
-from catalograph.concurrency.sorting import sort_in_turns
+from catalograph.concurrency.sorting import sort_in_runs
 
 Matches = Sequence[tuple[int, int]]
 """Matches: pairs of points and set of models, most points first; no model twice."""
@@ -192,7 +192,7 @@ class _Vocabulary:
     """Sorted words, with the positions of the models that have each word."""
 
     def __init__(self, positions_by_word: dict[str, list[int]], size: int) -> None:
-        self.words = sort_in_turns(list(positions_by_word))
+        self.words = sort_in_runs(list(positions_by_word))
         self._words_by_length: dict[int, list[str]] = {}
         for word in self.words:
             self._words_by_length.setdefault(len(word), []).append(word)

@@ -35,9 +35,9 @@ class UnknownValue(msgspec.Struct, frozen=True):
     """A value of a filter list that no model of the catalogue has.
 
     Attributes:
-        field: Name of the list as the graph spells it.
-        value: As it was given.
-        suggestion: A value that the catalogue holds; None when none is close.
+        field: Name of the list in the graph.
+        value: The value in the filter.
+        suggestion: A similar value that the catalogue has; None if there is none.
     """
 
     field: str

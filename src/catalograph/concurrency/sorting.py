@@ -1,4 +1,4 @@
-"""Sorting in a thread without keeping the event loop waiting."""
+"""Sorting in a thread without blocking the event loop."""
 
 import heapq
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 _RUN: Final = 16_384
-"""Items sorted in one go, 10 ms: so long `sorted` keeps Python's lock."""
+"""Number of items of a run. Sorting one takes 10 ms, during which `sorted` holds the GIL."""
 
 
-def sort_in_turns(
+def sort_in_runs(
     items: Sequence[T], key: Callable[[T], Any] = lambda one: one
 ) -> list[T]:
-    """Sort like `sorted`, letting other threads have their turn within long lists."""
+    """Sort like `sorted`, but release the GIL in between: sorts runs, and merges them."""
     runs = [
         sorted(items[start : start + _RUN], key=key)
         for start in range(0, len(items), _RUN)

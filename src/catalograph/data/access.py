@@ -1,10 +1,10 @@
-"""The caller on whose behalf the upstream is asked."""
+"""Token and partition of a caller."""
 
 from catalograph.catalogue.side_tables import TableKind
 
 
 class Access:
-    """The caller on whose behalf the upstream is asked, with a count of requests.
+    """Token and partition of a caller, with a count of its upstream requests.
 
     Attributes:
         token: The caller's own token; None for the gateway's.

@@ -16,7 +16,7 @@ from catalograph.observability.logs import get_logger
 _LOOKED_AT_EVERY_S = 30.0
 _FIRST_WAIT_S = 1.0
 _FIRST_READING_S = 30.0
-"""Most seconds for which `/readyz` waits for the first reading."""
+"""Maximum time in seconds for which `/readyz` waits for the first crawl."""
 
 log = get_logger()
 

@@ -54,7 +54,7 @@ class Partition:
         total_is_whole: Whether `total` comes from an unfiltered list; otherwise it is a
             lower bound.
         version: Name of the version of the upstream that answered last; None before that.
-        irregularity: The last one that repeated in two readings: how this catalogue is.
+        irregularity: The last one that two readings had in common; a property of the catalogue.
         tables_due_s: Unix time from which on a side table should be read again.
         doubt: A reading that waits for confirmation by a second one; None: there is none.
     """
@@ -100,7 +100,7 @@ class Partition:
         return is_new
 
     def find_distrusted(self, asked: ModelsFilter, now_s: float) -> str | None:
-        """Name a field of a filter that the upstream is known to ignore; None: there is none."""
+        """Find a field of a filter that the upstream is known to ignore; None if there is none."""
         for field, until_s in list(self._distrusted.items()):
             if until_s <= now_s:
                 del self._distrusted[field]

@@ -21,15 +21,15 @@ from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions import Dialect
 
 MAX_FILTER_CHARACTERS = 3_000
-"""Most values of a filter that fit a request line; the index answers longer filters."""
+"""Maximum number of filter values in a request line; the index answers longer filters."""
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
     """The requested part of a list.
 
     Attributes:
-        limit: Most members wanted, 1 to 250.
-        offset: Members to skip from the start; None with cursors.
+        limit: Maximum number of models, 1 to 250.
+        offset: Models to skip from the start; None with cursors.
         after: Anchor of the member before the slice; None: from the start.
         before: Anchor of the member after the slice; None: to the end.
         from_end: Whether the last `limit` members between the anchors are wanted, instead
@@ -51,11 +51,11 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
-    """A list of models as a field asks for it.
+    """A list of models as a field requests it.
 
     Attributes:
-        filter: Which models.
-        search: Words they must match; None means no search.
+        filter: The filter.
+        search: Search text; None: no search.
         order: None means catalogue order, or best match first with a search.
         part: Which slice of the list.
         sections: Payload sections that the selection below the list needs.
@@ -79,7 +79,7 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
         Its window may be larger than the slice, see `Dialect.widen`.
 
         Args:
-            dialect: How the upstream is asked.
+            dialect: Dialect of the upstream.
         """
         offset = self.part.page_offset
         if (

@@ -60,16 +60,16 @@ class TableReader:
     async def read(
         self, kinds: Iterable[TableKind], access: Access, version: str
     ) -> tuple[Mapping[TableKind, SideTable | None], float]:
-        """Read tables beside each other.
+        """Read tables concurrently.
 
         Args:
-            kinds: Which.
-            access: On whose behalf.
+            kinds: Kinds of tables.
+            access: Token and partition of the caller.
             version: Name of the version of the upstream.
 
         Returns:
-            Each table, the old one if it cannot be read again, None if there is none; and
-            the unix time from which on one of them should be read again.
+            The tables by kind: the old one if it cannot be read again, None if there is none. And
+            the Unix time from which a table is due to be read again.
         """
         wanted = tuple(kinds)
         entries = await asyncio.gather(

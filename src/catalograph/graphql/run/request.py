@@ -27,7 +27,7 @@ def _ignore(_cost: int) -> None:
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """On whose behalf an operation runs.
+    """The caller of an operation.
 
     Attributes:
         request_id: In `errors[].extensions.requestId` and on every line of the log.
