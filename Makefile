@@ -37,28 +37,28 @@ test: $(DEV) ## Run all tests on all cores, or those of T=tests/graphql on one
 	$(BIN)/pytest $(if $(T),,-n auto --dist loadfile) $(PYTEST_FLAGS) $(T)
 
 .PHONY: quick
-quick: $(DEV) ## At every save: lint, and the tests that start no processes
+quick: $(DEV) ## Lint, and run the tests that start no processes
 	$(BIN)/ruff check -q .
 	@QUICK=1 $(BIN)/pytest -q -n auto --dist worksteal -m "not slow"
 
 .PHONY: install serve stub
 install: $(DEV) ## Install everything for development into .venv
 
-serve: $(RUNTIME) ## Serve the real upstream, with the variables of .env if there is one
+serve: $(RUNTIME) ## Serve the real upstream, with the variables of .env if it exists
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/catalograph serve $(AT)
 
-stub: $(RUNTIME) ## Serve the embedded catalogue as a REST server of its own
+stub: $(RUNTIME) ## Serve the embedded catalogue as a REST server
 	@$(BIN)/catalograph upstream $(AT)
 
 .PHONY: check lint format types layers schema-check cover chaos schema image clean
 check: lint types layers schema-check cover ## Everything that CI checks
 
-lint: $(DEV) ## Look for mistakes and for other than the house's format
+lint: $(DEV) ## Run linters, and check the format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md src tests docs docker
 
-format: $(DEV) ## Bring the code into the house's format
+format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
@@ -69,17 +69,17 @@ types: $(DEV) explorer/node_modules ## Check the types
 layers: $(DEV) ## Check that imports point down only
 	$(BIN)/lint-imports
 
-schema-check: $(DEV) ## Fail when a committed schema is out of date
+schema-check: $(DEV) ## Fail if a committed schema is out of date
 	$(BIN)/catalograph schema --check
 	$(BIN)/catalograph schema --subgraph --check
 	$(BIN)/python docker/tools/manifests.py --check
 
 .PHONY: bench
-bench: $(RUNTIME) ## Measure speed beside peers, 15 minutes; QUICK=1: a few, printed only
+bench: $(RUNTIME) ## Measure speed against other servers, 15 minutes; QUICK=1: less exact, printed only
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 .PHONY: audit
-audit: $(DEV) $(RELEASE) ## Ask PyPI for known weaknesses of what is installed; needs the network
+audit: $(DEV) $(RELEASE) ## Ask PyPI for known vulnerabilities of installed packages; needs the network
 	$(BIN)/python -m pip freeze --all --exclude-editable > $(VENV)/.audited
 	@# --strict: what PyPI knows nothing of would otherwise count as sound.
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/.audited
@@ -89,31 +89,31 @@ pins: $(RELEASE) ## Pin the newest versions that pyproject.toml allows, or only 
 	$(BIN)/python release/pins.py refresh $(T)
 
 .PHONY: fuzz fuzz-cost
-fuzz-cost: $(DEV) ## Look for cheap-looking operations that block, grow or flood, for FUZZ_S=60 seconds
+fuzz-cost: $(DEV) ## Search for cheap operations with slow or large responses, for FUZZ_S=60 seconds
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_cost.py $(FUZZ_S)
 
-fuzz: fuzz-cost ## The same, then throw bytes at the parsers for FUZZ_S=60 seconds
+fuzz: fuzz-cost ## The same, then fuzz the parsers for FUZZ_S=60 seconds
 	@if $(PINNED) --only-binary :all: --group fuzz && $(BIN)/python -c 'import atheris'; then \
 	  PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_requests.py $(FUZZ_S); \
 	else echo "Skipped: there is no atheris for this Python and system, or no network."; fi
 
-cover: ## Run all tests and report the branches that none took
+cover: ## Run all tests, and report branches that are not covered
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
 
-chaos: $(DEV) ## Let everything fail under load for CHAOS_S=300 seconds, and check every answer
+chaos: $(DEV) ## Inject failures under load for CHAOS_S=300 seconds, and check every response
 	PYTHONPATH=tests $(BIN)/python -m chaos --seconds $(CHAOS_S)
 
-schema: $(DEV) ## Write the committed schemas anew
+schema: $(DEV) ## Update the committed schemas
 	$(BIN)/catalograph schema > .schema.tmp && mv .schema.tmp schema.graphql
 	mkdir -p $(dir $(SUBGRAPH))
 	$(BIN)/catalograph schema --subgraph > .schema.tmp && mv .schema.tmp $(SUBGRAPH)
 	$(BIN)/python docker/tools/manifests.py
 
 .PHONY: release sbom
-release: $(DEV) $(RELEASE) ## Build wheel, sdist and SBOM of this commit into dist/, and try them without Node
+release: $(DEV) $(RELEASE) ## Build wheel, sdist and SBOM of this commit into dist/, and test them without Node
 	$(BIN)/python release/build.py $(T)
 
-sbom: $(DEV) $(RELEASE) ## List everything that a release contains in dist/catalograph-sbom.json
+sbom: $(DEV) $(RELEASE) ## List all components of a release in dist/catalograph-sbom.json
 	$(BIN)/python release/build.py --sbom-only $(T)
 
 .PHONY: manifests manifests-check
@@ -122,7 +122,7 @@ MANIFESTS = $(BIN)/python docker/tools/manifests.py --tools .tools
 manifests: $(DEV) .tools/.built ## Render the Helm chart into docker/kubernetes; needs Go
 	$(MANIFESTS)
 
-manifests-check: $(DEV) ## Check the Helm chart and what was rendered from it; skipped without Go
+manifests-check: $(DEV) ## Check the Helm chart and the rendered manifests; skipped without Go
 	@if command -v go >/dev/null; then $(MAKE) .tools/.built && $(MANIFESTS) --check; \
 	elif [ -n "$$CI" ]; then echo "manifests-check needs Go" >&2; exit 1; \
 	else echo "Skipped: helm and kubeconform are built with Go, which is not on the PATH."; fi
@@ -136,14 +136,14 @@ manifests-check: $(DEV) ## Check the Helm chart and what was rendered from it; s
 image: ## Build the container image
 	docker build --file docker/Dockerfile --tag catalograph .
 
-clean: ## Remove what was installed and built here
+clean: ## Remove all installed and built files
 	rm -rf $(VENV) .tools dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .fuzz
 
 .PHONY: interop federation
 INTEROP_INSTALLED := interop/node_modules/.installed interop/registries/node_modules/.installed interop/.venv/.installed
 EXAMPLE_INSTALLED := examples/federation/node_modules/.installed
 
-interop: $(RUNTIME) $(INTEROP_INSTALLED) $(EXAMPLE_INSTALLED) ## Put real clients and routers to it, or those of T=apollo
+interop: $(RUNTIME) $(INTEROP_INSTALLED) $(EXAMPLE_INSTALLED) ## Test with real clients and routers, or those of T=apollo
 	@cd interop && CATALOGRAPH=$(abspath $(BIN)/catalograph) PYTHON=$(CURDIR)/interop/.venv/bin/python node run.mjs $(T)
 
 federation: $(RUNTIME) $(EXAMPLE_INSTALLED) ## Serve the example of a federated graph

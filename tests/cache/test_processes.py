@@ -19,7 +19,7 @@ SLACK_S = 0.8
 
 
 class Processes:
-    """Four of them, told the same at the same time.
+    """Four processes that get the same command at the same time.
 
     Attributes:
         took_s: For how long the callers of the last question waited, all together.
@@ -43,7 +43,7 @@ class Processes:
             assert process.stdout.readline() == "ready\n"
 
     def ask(self, key: str, upstream: str) -> tuple[int, dict[str, int]]:
-        """Requests to the upstream, and the callers by what they were told."""
+        """Requests to the upstream, and the number of callers by result."""
         for process in self._processes:
             assert process.stdin is not None
             job = {"key": key, "upstream": upstream, "callers": 50}

@@ -160,7 +160,7 @@ async def test_redis_dying_while_one_process_asks_lets_the_other_ask_for_itself(
 async def test_a_lock_given_while_redis_hung_does_not_outlive_its_lease(
     fragile_redis: RedisServer,
 ) -> None:
-    """Redis reads what it was sent before it hung, though nobody waits for it any more."""
+    """Redis executes a command that was sent before it hung, although no caller waits."""
     redis = Redis(fragile_redis.url)
     await redis.get("warm up")
     fragile_redis.pause()
@@ -237,7 +237,7 @@ async def test_closing_does_not_wait_for_a_hung_redis(
 async def test_a_lock_acquired_by_a_cancelled_caller_is_released(
     fragile_redis: RedisServer,
 ) -> None:
-    """Redis was asked for it, and its answer found nobody."""
+    """Redis gave the lock, but no caller waited for the reply any more."""
     redis = Redis(fragile_redis.url)
     await redis.get("warm up")
     fragile_redis.pause()

@@ -1,4 +1,4 @@
-"""Redis Cluster and Sentinel are no cache for us, and both are told so; tried for real."""
+"""Redis Cluster and Sentinel are refused with an explanation; with real servers."""
 
 import shutil
 import socket

@@ -109,7 +109,7 @@ async def test_a_caller_that_arrives_as_the_last_one_leaves_gets_its_own_fetch(
 async def test_a_refresh_continues_without_callers(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """Also when somebody who needed it younger waited for it, and left."""
+    """Also if a caller that needed a younger entry waited for it, and left."""
     await cache.fetch_through("k", upstream, codec=TEXT)
     clock.now_s += 61
     upstream.open.clear()

@@ -14,7 +14,7 @@ EVERY_DIALECT = [
 
 
 class FilterWithNewField(ModelsFilter, frozen=True, kw_only=True):
-    """A filter as it is when somebody adds a field and changes nothing else."""
+    """A filter with a new field, without any other change."""
 
     country_codes: tuple[str, ...] = ()
 

@@ -24,7 +24,7 @@ TEXT_ONLY = ModelsFilter(input_modalities=("text",))
 
 
 class Upstream:
-    """A catalogue that changes; each of its states is kept."""
+    """A catalogue that changes, with a record of each of its states."""
 
     def __init__(
         self, seed: int, question: tuple[ModelsOrder | None, str | None]

@@ -81,7 +81,7 @@ async def test_a_waiting_caller_that_is_cancelled_cancels_no_other() -> None:
 
 
 async def test_many_waiting_tasks_take_linear_time() -> None:
-    """Not the square of their number: a waiting task is woken once, when it may go on."""
+    """Not quadratic: each waiting task is woken once, when it may continue."""
     time_slice = TimeSlice(1_000)
     order: list[int] = []
 

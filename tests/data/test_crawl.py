@@ -124,7 +124,7 @@ def twice(model_id: str) -> Callable[[Any], Any]:
 async def test_an_id_that_is_listed_twice_costs_the_second(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """It takes a second reading to tell that from a torn one, but only the first time."""
+    """A second reading distinguishes that from a torn one; only the first time."""
     fill(upstream, 3)
     upstream.distort = twice("acme/m0001")
     irregular = count("catalograph_index_irregular_models_total", what="repeated")

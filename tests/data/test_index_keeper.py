@@ -1,4 +1,4 @@
-"""The index is read before anybody asks, and read again in time."""
+"""The index is read at start, and refreshed before it is stale."""
 
 import asyncio
 
@@ -130,7 +130,7 @@ async def test_an_index_that_a_replica_has_read_is_not_read_again(
 async def test_an_outage_is_answered_from_the_kept_index(
     steps: Steps, gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Every question that the index can answer is answered, asked before or not."""
+    """Every operation that the index can answer is answered, cached before or not."""
     as_of = clock.show()
     await steps.run(1)
     upstream.fail(DOWN, times=None)

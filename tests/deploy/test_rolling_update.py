@@ -110,7 +110,7 @@ class Cluster:
             pod.kill()
 
     async def aclose(self) -> None:
-        """Wait for those that were told to stop, and end the others."""
+        """Wait for processes that are stopping, and end the others."""
         await asyncio.gather(*self._stopping)
         await self._pods.aclose()
 

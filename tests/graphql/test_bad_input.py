@@ -1,4 +1,4 @@
-"""Bad input is told what would be right."""
+"""Errors about bad input say what would be right."""
 
 import base64
 import json

@@ -132,7 +132,7 @@ async def test_a_catalogue_of_251_models_allows_two(
 async def test_refreshes_in_the_background_stay_within_the_bound(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Each list was kept by an operation of its own; one asks for them all when stale."""
+    """Each list was cached by a separate operation; one operation asks for all when stale."""
     for number in range(40):
         upstream.add_model(f"lab{number % 8}/m{number}")
     fields = [

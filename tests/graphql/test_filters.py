@@ -80,7 +80,7 @@ class Session:
         self._gateway = self._open()
 
     def restart(self) -> None:
-        """Forget everything that is kept."""
+        """Clear all caches."""
         self.close()
         self._gateway = self._open()
 

@@ -182,7 +182,7 @@ async def test_a_list_that_fails_alone_leaves_the_other(
 async def test_expired_lists_beyond_the_bound_are_served_when_the_upstream_is_gone(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Each was kept by itself, and together they would need the index."""
+    """Each was cached separately, and fetching them together would need the index."""
     for number in range(6):
         upstream.add_model(f"lab{number % 2}/m{number}")
     first = 'models(filter: {organisations: ["lab0"]}) { totalCount }'

@@ -1,4 +1,4 @@
-"""Lines go to a stream without holding up whoever writes them."""
+"""Writing a line never blocks the caller."""
 
 import contextlib
 import fcntl
@@ -55,7 +55,7 @@ def test_lines_arrive_in_order_and_are_waited_for(pipe: tuple[int, TextIO]) -> N
 def test_a_stalled_reader_does_not_block_callers(
     pipe: tuple[int, TextIO], *, nonblocking: bool
 ) -> None:
-    """What finds no place is lost, counted, and told when somebody reads again."""
+    """Lines that do not fit are lost, counted, and reported when the stream is read again."""
     reading, stream = pipe
     if nonblocking:
         flags = fcntl.fcntl(stream, fcntl.F_GETFL)

@@ -136,7 +136,7 @@ async def test_a_whole_request_has_a_deadline(
 
 
 async def test_load_beyond_capacity_is_shed_at_once(gate: Gate) -> None:
-    """Two are worked on, the third is told when to come again; health and metrics answer."""
+    """Two are in flight, the third gets Retry-After; health and metrics answer."""
     async with open_http(gate, MAX_IN_FLIGHT="2") as (base, _):
         held = [asyncio.create_task(post(base, LIST)) for _ in range(2)]
         await until(lambda: gate.waiting == 1)
@@ -160,7 +160,7 @@ async def test_load_beyond_capacity_is_shed_at_once(gate: Gate) -> None:
 async def test_no_response_is_cached_for_longer_than_it_is_fresh(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """`Age` and `max-age` together never say more than what is left, whoever kept it."""
+    """`max-age` minus `Age` is never more than the remaining freshness, in any cache."""
     upstream_client = UpstreamClient(
         base_url="http://upstream.test/v1",
         token=DEMO_TOKEN,

@@ -1,4 +1,4 @@
-"""Real processes: started, asked by many at once, told to stop, killed."""
+"""Real processes: started, under concurrent requests, stopped, killed."""
 
 import asyncio
 import collections

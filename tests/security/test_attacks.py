@@ -72,7 +72,7 @@ def test_a_leak_would_be_found() -> None:
 
 
 def test_limits_are_the_ones_attacked() -> None:
-    """Attacks sit just beyond these; whoever moves one has to move them."""
+    """The attacks are just beyond these limits, and must be changed together with them."""
     assert Limits() == Limits(
         tokens=4_000,
         depth=15,

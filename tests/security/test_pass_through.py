@@ -1,4 +1,4 @@
-"""Tokens passed through, over HTTP: nobody sees what only another may see."""
+"""Tokens passed through, over HTTP: no caller sees the data of another."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ BEARER = {"mine": "aistats_v1_k_mine_s", "yours": "aistats_v1_k_yours_s"}
 
 
 class Sides:
-    """An upstream with a catalogue for each token, and for nobody else."""
+    """An upstream with a different catalogue for each token; it refuses all other tokens."""
 
     def __init__(self) -> None:
         self.of = {name: StubUpstream() for name in BEARER}

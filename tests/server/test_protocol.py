@@ -47,7 +47,7 @@ def parse(raw: bytes) -> tuple[int, dict[str, str], bytes]:
 
 
 async def test_a_question_and_its_repetition() -> None:
-    """What is kept goes out past ASGI and looks no different for it."""
+    """Cache hits are written without ASGI, and look the same as other responses."""
     async with serve(app_of()) as (_, port):
         answers = [
             parse(await talk(port, FIRST_PAGE + b"x-request-id: 1\r\n" + CLOSE + BODY))
@@ -114,7 +114,7 @@ async def test_a_cache_hit_for_a_request_in_pieces(piece: int) -> None:
 
 
 async def test_invalid_chunks_get_no_cached_response() -> None:
-    """The head of a kept question, and chunks that are none."""
+    """The head is that of a cached request; the chunks are invalid."""
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n"
     async with serve(app_of()) as (_, port):
         await talk(port, FIRST_PAGE + CLOSE + BODY)
@@ -378,7 +378,7 @@ async def test_a_slow_answer_is_still_given() -> None:
 
 
 async def test_a_request_behind_a_slow_response_is_not_timed_out() -> None:
-    """While a request is worked on, the one behind it is not even read."""
+    """While a request is being answered, the next one on the connection is not read."""
     engine = ScriptedEngine()
     async with serve(app_of(engine), Short) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""SIGHUP: what changes, what stays, and that nobody notices."""
+"""SIGHUP: which settings change, which stay, and that no client notices."""
 
 import asyncio
 import json

@@ -117,7 +117,7 @@ async def test_a_worker_that_left_is_gone_and_the_next_one_takes_its_number(
 
 
 async def test_the_successor_of_one_that_crashed_has_its_number(folder: Path) -> None:
-    """Also when a lower one is free: nobody else would ever be that one again."""
+    """Even if a lower one is free: otherwise the number would stay missing."""
     crashed = socket.socket(socket.AF_UNIX)
     crashed.bind(str(folder / "2.socket"))
     crashed.close()

@@ -1,4 +1,4 @@
-"""One process of several that share a Redis: asks as it is told by a line of JSON.
+"""One of several processes that share a Redis; executes commands, each a line of JSON.
 
 Started with the URL of the Redis. A line in names a key, the number of callers and how the
 upstream behaves; a line out counts the outcomes. Questions to the upstream are counted in

@@ -51,7 +51,7 @@ class GatewayProcess:
         self._process.send_signal(signal.SIGHUP)
 
     def tell_all_to_stop(self) -> None:
-        """As a service manager does: it tells the workers, too, who are told by their parent."""
+        """Signal the whole process group, as service managers do; workers get the signal twice."""
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
         for each in (*children.split(), str(pid)):

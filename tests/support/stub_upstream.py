@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
-"""Where the stub's clock stands unless told."""
+"""Initial time of the stub's clock."""
 
 TOKEN = DEMO_TOKEN
 """A key that the stub takes while it speaks a form of December 2025."""
@@ -95,7 +95,7 @@ class StubUpstream:
             name and readable: `GET /models?include_data=false&limit=5&offset=0`.
         tokens: The `Authorization` header of each request, None where there was none.
         ignored: Names of parameters that it pretends not to know.
-        gate: While this event is set to one that is not set, answers wait for it.
+        gate: An event that responses wait for; None: they do not wait.
         on_request: Called with n, from 1, before the n-th answer is worked out.
         distort: Changes the decoded JSON of each good answer before it is sent.
         clock: Gives the instant that decides about effective dates; stands at `NOW`.
@@ -275,7 +275,7 @@ class StubUpstream:
         return due[1]
 
     async def _hang(self, receive: Receive) -> bool:
-        """Wait; give whether there is still somebody to answer."""
+        """Wait; return whether the client is still connected."""
         released = asyncio.ensure_future(self._released.wait())
         left = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:

@@ -1,4 +1,4 @@
-"""Engines to put behind the web layer: one with a real graph, one that is told what to say."""
+"""Engines for tests of the web layer: one with a real graph, one with scripted answers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ class ScriptedEngine:
 
 
 def make_answer(data: Mapping[str, Any] | None = None, **fields: object) -> Answer:
-    """A successful answer that stays fresh for a minute, unless told otherwise."""
+    """Build a successful answer; by default it is fresh for a minute."""
     defaults: dict[str, Any] = {
         "body": msgspec.json.encode({"data": data or {"hello": "world"}}),
         "kind": "query",

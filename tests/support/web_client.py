@@ -19,7 +19,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that only moves when a test moves it."""
 
     def __init__(self, now_s: float = 1_000.0) -> None:
         self.now_s = now_s

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody waits for it, and a client that lives in it."""
+"""Time that only passes while a task waits for it, and a client that uses it."""
 
 import asyncio
 
@@ -99,7 +99,7 @@ class FakeUpstream:
 def build_page(
     *models: object, limit: int = 50, offset: int = 0, **envelope: object
 ) -> httpx.Response:
-    """A 200 with these models, good unless told otherwise."""
+    """Build a 200 with these models; valid by default."""
     return httpx.Response(
         200,
         json={

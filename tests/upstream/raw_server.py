@@ -1,4 +1,4 @@
-"""A server that sends exactly the bytes it is told, as slowly as it is told."""
+"""A server that sends exactly the given bytes, at the given speed."""
 
 import asyncio
 import contextlib
@@ -62,7 +62,7 @@ async def serve_raw(script: Script) -> AsyncIterator[RawServer]:
 
 
 def build_reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A whole HTTP/1.1 answer; its length is told unless a header does."""
+    """Build a whole HTTP/1.1 response, with its length unless a header is given for it."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
     if not any(line.lower().startswith("content-length") for line in headers):
         lines.append(f"Content-Length: {len(body)}")

@@ -1,4 +1,4 @@
-"""Whatever goes wrong becomes one of our errors, and the client reads none of its words."""
+"""Every failure becomes one of our errors, and clients see none of its text."""
 
 import inspect
 import json

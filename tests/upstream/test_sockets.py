@@ -319,7 +319,7 @@ async def test_nobody_is_overtaken_time_and_again() -> None:
 
 
 async def test_connections_at_rest_are_few() -> None:
-    """Sixteen; the others are closed as soon as nobody needs them."""
+    """Sixteen; others are closed as soon as they are idle."""
     async with play(send(build_reply(PAGE))) as (server, client):
 
         async def ask_often() -> None:

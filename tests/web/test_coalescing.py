@@ -35,7 +35,7 @@ def _coalesced() -> float:
 async def test_equal_questions_at_once_are_answered_once(
     *, response_cache: bool
 ) -> None:
-    """Whether answers are kept or not, and each under its own request id."""
+    """With and without the response cache, and each with its own request id."""
     engine = ScriptedEngine()
     before = _coalesced()
     async with open_client(engine, response_cache=response_cache) as client:

@@ -1,4 +1,4 @@
-"""Pages of other origins: which may call, and what they and the operator are told."""
+"""Pages of other origins: which may call, and what they and the operator see."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ PREFLIGHT = {
 
 
 async def test_pages_of_named_origins_may_ask() -> None:
-    """Also when the answer is kept; never with credentials."""
+    """Also for cache hits; never with credentials."""
     async with open_client(TinyEngine(), cors_origins=(ORIGIN,)) as client:
         preflight = await client.options(
             "/graphql", headers={"origin": ORIGIN, **PREFLIGHT}

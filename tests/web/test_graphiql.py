@@ -121,7 +121,7 @@ async def test_page_says_what_the_gateway_is_and_whether_a_link_runs(
 async def test_each_form_of_the_page_has_its_own_etag(
     directory: Path,
 ) -> None:
-    """A browser that holds the one form gets the other when it needs that."""
+    """A browser that has cached one form still gets the other when it needs it."""
     (directory / "index.html").write_bytes(_TEMPLATE)
     async with _client(Explorer(directory=directory)) as client:
         own = await client.get("/graphql", headers={"sec-fetch-site": "none"})

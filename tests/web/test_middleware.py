@@ -168,7 +168,7 @@ def test_durations_are_counted_in_buckets() -> None:
 
 
 async def test_requests_show_up_in_the_metrics() -> None:
-    """By name when they ran; kept or not; by status."""
+    """Operations by name if they ran, look-ups by hit or miss, requests by status."""
     query = "query Shown { hello }"
     async with open_client(TinyEngine()) as client:
         await ask(client, query)

@@ -53,7 +53,7 @@ async def test_persisted_query_handshake_by_post() -> None:
 
 
 async def test_persisted_query_handshake_by_get() -> None:
-    """A CDN may keep what comes by hash alone."""
+    """A CDN may cache responses to requests by hash."""
     async with open_client(TinyEngine()) as client:
         unknown = await client.send(by_hash())
         await ask(client, QUERY, extensions=NAMED)
@@ -82,7 +82,7 @@ async def test_not_found_is_400_where_the_media_type_knows_statuses() -> None:
 
 
 async def test_a_cache_hit_registers_the_document_too() -> None:
-    """The document may be kept although its text was sent without a hash before."""
+    """Also if the response was cached by a request without a hash."""
     async with open_client(TinyEngine()) as client:
         await ask(client, QUERY)
         await ask(client, QUERY, extensions=NAMED)

@@ -151,7 +151,7 @@ async def test_responses_with_errors_are_not_cached(
 
 
 async def test_responses_with_warnings_are_cached_for_a_second(clock: Clock) -> None:
-    """We may repeat it for a second; nobody else may keep it at all."""
+    """The gateway may cache it for a second, clients and proxies not at all."""
     engine = ScriptedEngine(make_answer(fresh_for_s=0.0, cache_for_s=1.0))
     app = build_web_app(engine, None, WebOptions(), clock=clock)
     async with build_client(app) as client:

@@ -265,7 +265,7 @@ def test_endpoints_fail_at_a_capability_without_a_public_name() -> None:
 
 
 def test_endpoints_of_one_model_are_as_recorded() -> None:
-    """Status, headers and rows; parameters and prices of united rows are not told."""
+    """Status, headers and rows, without parameters and prices of combined rows."""
     answers = read("model-endpoints")["answers"]
 
     for answer in answers:

@@ -1,4 +1,4 @@
-"""Compiled execution cannot be told from graphql-core's own, field by field."""
+"""Compiled execution gives the same results as graphql-core, field by field."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ WRONG: tuple[Any, ...] = (None, 7, "text", (), (None,), ("a", None), b"bytes", o
 
 
 def fill(upstream: StubUpstream) -> None:
-    """Add models with nulls, with twins, without rows, and with words nobody expects."""
+    """Add models with nulls, with equal rows, without rows, and with unknown values."""
     rows = [("openai", "chat.completions"), ("azure", "chat.completions")]
     twins = [("groq", "responses", "slug"), ("groq", "responses", "slug")]
     upstream.add_model(

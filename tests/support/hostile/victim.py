@@ -30,7 +30,7 @@ _ARRIVAL_S = 1.5
 
 
 class Watch:
-    """Counts for how long nobody else had a turn."""
+    """Measures for how long the event loop was blocked."""
 
     def __init__(self) -> None:
         self._wall_s = 0.0
