@@ -9,7 +9,7 @@ CatalographError
 │  ├─ UpstreamUnavailableError      UPSTREAM_UNAVAILABLE
 │  ├─ UpstreamResponseError         UPSTREAM_INVALID_RESPONSE
 │  └─ UpstreamContractError         UPSTREAM_CONTRACT
-└─ RequestError                     the client can mend it
+└─ RequestError                     the client can fix it
    ├─ UserInputError                BAD_USER_INPUT
    ├─ LimitError                    OPERATION_TOO_COMPLEX
    │  └─ ResponseTooLargeError      OPERATION_TOO_COMPLEX
@@ -20,8 +20,8 @@ CatalographError
    ├─ BusyError                     RATE_LIMITED
    └─ RequestTimeoutError           REQUEST_TIMEOUT
 
-`str(error)` is safe to show to a client. What an operator needs beyond it (the
-upstream's own words, an address) is in `detail`, which goes to the log only.
+`str(error)` is safe to show to a client. Further information for operators (text of the
+upstream, an address) is in `detail`, which only goes to the log.
 """
 
 from typing import ClassVar
@@ -31,9 +31,9 @@ class CatalographError(Exception):
     """Root of the tree.
 
     Attributes:
-        code: What `errors[].extensions.code` says.
-        retryable: Whether the same call may go well when made again.
-        detail: For the log only; may quote the upstream. None when there is nothing to add.
+        code: Value of `errors[].extensions.code`.
+        retryable: Whether a retry of the same call may succeed.
+        detail: For the log only; may quote the upstream. None: no further information.
     """
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
@@ -50,10 +50,11 @@ class CatalographError(Exception):
 
 
 class SettingsError(CatalographError):
-    """The environment does not make a valid configuration.
+    """The environment has no valid settings.
 
     Attributes:
-        problems: One sentence each, naming the variable; never a secret's value.
+        problems: One sentence for each problem, with the name of the variable; secrets are
+            never quoted.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -82,7 +83,7 @@ class UpstreamRateLimitError(UpstreamError):
     """The upstream answered 429.
 
     Attributes:
-        retry_after_s: Seconds the upstream asks us to wait; None when it does not say.
+        retry_after_s: Seconds to wait, from `Retry-After`; None without that header.
     """
 
     code = "UPSTREAM_RATE_LIMITED"
@@ -102,7 +103,7 @@ class UpstreamRateLimitError(UpstreamError):
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """No complete answer in time.
+    """The upstream gave no complete response in time.
 
     Attributes:
         after_s: Seconds waited, all attempts together.
@@ -119,11 +120,11 @@ class UpstreamTimeoutError(UpstreamError):
 
 
 class UpstreamUnavailableError(UpstreamError):
-    """The upstream cannot be reached, or says that it failed.
+    """The upstream cannot be reached, or answered with an error status.
 
     Attributes:
-        status: HTTP status it answered with; None when there was no answer.
-        moved_to: Base address to which it sends us; None when it does not.
+        status: HTTP status; None without a response.
+        moved_to: Base address to which it redirects; None without a redirect.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
@@ -154,7 +155,7 @@ class UpstreamResponseError(UpstreamError):
 
 
 class UpstreamContractError(UpstreamError):
-    """The upstream ignored part of the question, so its answer cannot be passed on."""
+    """The upstream ignored part of the request, so its response cannot be used."""
 
     code = "UPSTREAM_CONTRACT"
 
@@ -165,11 +166,11 @@ class UpstreamContractError(UpstreamError):
 
 
 class RequestError(CatalographError):
-    """The client can mend it; the message says how."""
+    """An error that the client can fix; the message says how."""
 
 
 class UserInputError(RequestError):
-    """An argument whose value cannot be taken."""
+    """An argument has an invalid value."""
 
     code = "BAD_USER_INPUT"
 
@@ -182,12 +183,12 @@ _HINTS = {
 
 
 class LimitError(RequestError):
-    """An operation larger than this gateway allows.
+    """An operation exceeds a limit of this gateway.
 
     Attributes:
-        limit: Name of the limit, as a client may know it: `depth`, `aliases`, `cost`.
-        figure: What the operation has.
-        bound: What it may have.
+        limit: Name of the limit for clients: `depth`, `aliases`, `cost`.
+        figure: Value of the operation.
+        bound: Maximum value.
     """
 
     code = "OPERATION_TOO_COMPLEX"
@@ -202,7 +203,7 @@ class LimitError(RequestError):
 
     @property
     def extensions(self) -> dict[str, object]:
-        """The limit, the figure and the bound, so that a tool can act on them."""
+        """`limit`, `figure` and `bound`, for programs."""
         return {
             "code": self.code,
             "limit": self.limit,
@@ -212,7 +213,7 @@ class LimitError(RequestError):
 
 
 class ResponseTooLargeError(LimitError):
-    """A response that would be larger than this gateway sends."""
+    """A response would be larger than allowed."""
 
     def __init__(self, figure: int, bound: int) -> None:
         super().__init__("response bytes", figure, bound)
@@ -224,7 +225,7 @@ class ResponseTooLargeError(LimitError):
 
 
 class PersistedQueryNotFoundError(RequestError):
-    """A hash without its document; clients answer by sending both."""
+    """A request has only a hash, and its document is not stored; clients then send both."""
 
     code = "PERSISTED_QUERY_NOT_FOUND"
 
@@ -234,13 +235,13 @@ class PersistedQueryNotFoundError(RequestError):
 
 
 class UnauthenticatedError(RequestError):
-    """No key, or one that is not known here."""
+    """The request has no key, or an unknown one."""
 
     code = "UNAUTHENTICATED"
 
 
 class ForbiddenError(RequestError):
-    """Known, but not allowed."""
+    """The request is not allowed here."""
 
     code = "FORBIDDEN"
 
@@ -266,7 +267,7 @@ class RateLimitedError(RequestError):
 
 
 class BusyError(RequestError):
-    """All callers together ask too much at once; no fault of this one.
+    """All callers together send too many requests at once.
 
     Attributes:
         retry_after_s: Seconds after which it is worth while to try again.
@@ -288,7 +289,7 @@ class BusyError(RequestError):
 
 
 class RequestTimeoutError(RequestError):
-    """The whole request took longer than it may.
+    """The whole request took longer than its time-out.
 
     Attributes:
         after_s: The bound, in seconds.

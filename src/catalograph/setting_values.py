@@ -175,7 +175,7 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     if not all(_VISIBLE_ASCII.fullmatch(key) for key in keys):
         raise ValueError("must be keys of visible ASCII characters, joined by commas")
     if not keys:
-        # No keys would mean "open to all", which nobody who sets this variable wants.
+        # No keys would mean "open to all": surely not the intention of setting this variable.
         raise ValueError("must hold at least one key; leave it unset to need none")
     if min(map(len, keys)) < _LEAST_KEY_CHARACTERS:
         raise ValueError(

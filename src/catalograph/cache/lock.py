@@ -105,7 +105,7 @@ class FetchLock:
         """Wait until there is a value, or the lock is ours.
 
         Args:
-            after_s: A value asked for after this unix time will do.
+            after_s: Unix time; a value requested after it suffices.
             patience_s: Most seconds to wait.
 
         Raises:

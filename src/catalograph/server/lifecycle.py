@@ -209,7 +209,7 @@ class _Parent(Multiprocess):
 def run_server(
     app: ASGIApp | str, listeners: list[socket.socket], *, workers: int = 1
 ) -> None:
-    """Serve until told to stop.
+    """Serve until a signal stops the process.
 
     Args:
         app: With several workers the name of a factory, `module:function`.
@@ -225,7 +225,7 @@ def run_server(
         workers=workers,
         factory=isinstance(app, str),
         loop="uvloop",
-        # By name, because worker processes are told by pickle.
+        # By name, because the configuration is pickled for worker processes.
         http=f"{__name__}:{DrainingProtocol.__name__}",
         ws="none",
         # No log configuration of uvicorn's: its lines go to our own log.

@@ -123,7 +123,7 @@ class Callers:
             # Not the empty partition, which is that of the gateway's own token: other gateways
             # with such a token may share the cache.
             return _ANONYMOUS
-        # A keyed hash: nobody who sees the name of a partition can test tokens against it.
+        # A keyed hash: the name of a partition does not allow testing tokens against it.
         digest = hashlib.blake2b(token, key=self._partition_key, digest_size=16)
         return digest.hexdigest()
 
