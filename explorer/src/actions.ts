@@ -24,7 +24,8 @@ const messageOf = (answer: Answer): string => {
   return errors?.[0]?.message ?? `${answer.status} ${answer.statusText}`;
 };
 
-const isRefusal = ({ status, body }: Answer): boolean =>
+/** Whether an answer says that a key or a token is missing or wrong. */
+export const isRefusal = ({ status, body }: Answer): boolean =>
   status === 401 || status === 403 || /"(UPSTREAM_)?UNAUTHENTICATED"/.test(JSON.stringify(body));
 
 export async function loadSchema(): Promise<void> {
@@ -106,6 +107,12 @@ export async function run(operationName: string | null = activeTab(getState()).o
   noteRun({ query, variables: tab.variables, at: new Date().toISOString() });
   // What kept the documentation away may be over.
   if (answer.data && getState().schema.status === 'failed') void reload();
+}
+
+/** Shows the field for the key or the token. */
+export function showAccess(): void {
+  setState({ panel: 'start' });
+  window.setTimeout(() => document.querySelector<HTMLInputElement>('.card input')?.focus());
 }
 
 export function stop(): void {

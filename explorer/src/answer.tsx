@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { download } from './actions.ts';
+import { download, isRefusal, showAccess } from './actions.ts';
 import { titleOf } from './documents.ts';
 import { Editor } from './editor.tsx';
 import { facts } from './facts.ts';
@@ -54,6 +54,14 @@ export function AnswerPane() {
           {remark}
         </p>
       ))}
+      {answer && (facts.apiKeys || facts.passthrough) && isRefusal(answer) && (
+        <p className="remark">
+          This gateway asks for {facts.apiKeys ? 'a key' : 'a token'}.{' '}
+          <button type="button" className="text" onClick={showAccess}>
+            Enter it
+          </button>
+        </p>
+      )}
       {answer && view === 'json' && (
         <div className="answer-text">
           <Editor language="answer" owner={tab.id} label="Answer, as JSON" value={text} />
@@ -150,11 +158,13 @@ function Tables({ tables, name }: { tables: Table[]; name: string }) {
           <tbody>
             {rows.map((row, at) => (
               <tr key={at}>
-                {row.map((cell, column) => (
-                  <td key={column} className={numeric[column] ? 'number' : String(cell).length > 40 ? 'long' : ''}>
-                    {cell === null ? <span className="hint">null</span> : String(cell)}
-                  </td>
-                ))}
+                {row.map((cell, column) => {
+                  const text = String(cell);
+                  if (cell === null) return <td key={column} className={numeric[column] ? 'number' : ''}><span className="hint">null</span></td>;
+                  if (numeric[column] || text.length <= 40) return <td key={column} className={numeric[column] ? 'number' : ''}>{text}</td>;
+                  // Long texts are cut after a few lines; JSON and CSV hold all of them.
+                  return <td key={column} className="long"><div title={text}>{text}</div></td>;
+                })}
               </tr>
             ))}
           </tbody>

@@ -305,15 +305,22 @@ const scenes = {
       failed: { errors: [{ message: 'the catalogue is not available just now' }], data: { models: null } },
       text: 'nothing',
       list: [1],
+      long: { data: { list: [{ name: 'a', text: 'long '.repeat(400) }] } },
       trace: { data: { a: 1 }, extensions: { trace: { requests: [{ method: 'GET', path: '/models?provider=%E0%A4', status: 200, outcome: 'ok', milliseconds: 1 }], answers: [], freshForSeconds: 1 } } },
     };
     report.odd = {};
+    await button('JSON').first().click();
     for (const [name, json] of Object.entries(odd)) {
       await page.unroute(url);
       await page.route(url, (route) => (route.request().method() === 'POST' ? route.fulfill({ headers: { 'cache-control': 'no-store' }, json }) : route.fallback()));
       await run();
       const { Status, Data } = await details();
       report.odd[name] = [Status, Data, flat(await answer.locator('.cm-content').innerText())];
+      if (name === 'long') {
+        await button('Table').click();
+        report.rowHeight = (await page.locator('tbody tr').boundingBox()).height;
+        await button('JSON').first().click();
+      }
     }
     await button('Trace').click();
     report.oddTrace = flat(await page.getByRole('region', { name: 'Trace' }).locator('ol').innerText());
@@ -461,6 +468,13 @@ const scenes = {
 
   /** A gateway with API keys: a field for the key, and everything recovers. */
   async keys() {
+    // By a link, which shows the query and no start page: the refusal says where a key goes.
+    await answered(() => open(`${url}?query=${encodeURIComponent('{ models(first: 1) { totalCount } }')}`));
+    report.remark = flat(await page.locator('.remark').innerText());
+    await button('Enter it').click();
+    await page.waitForFunction(() => document.activeElement?.labels?.[0]?.innerText.startsWith('API key'));
+    posts.length = 0;
+    await page.evaluate(() => localStorage.clear());
     await open();
     report.asks = flat(await page.locator('.card h3').innerText());
     report.sentBefore = posts.length;

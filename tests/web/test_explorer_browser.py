@@ -239,6 +239,7 @@ def test_answer_comes_with_its_details(demo: str) -> None:
     odd = report["odd"]
     assert odd["failed"][:2] == ["200 OK, with 1 error", "not told"]
     assert [odd[name][2] for name in ("text", "list")] == ['"nothing"', "[ 1 ]"]
+    assert report["rowHeight"] < 100
     assert report["oddTrace"] == "GET /models?provider=%E0%A4 200, ok, 1.0 ms"
 
     assert report["columns"] == ["name", "price", "note", "tags", "by.name"]
@@ -312,6 +313,7 @@ def test_key_has_a_field_and_the_documentation_recovers(
     key = "explorer-key"
     report = _visit("keys", serve(API_KEYS=key), API_KEY=key)
 
+    assert report["remark"] == "This gateway asks for a key. Enter it"
     assert report["asks"] == "This gateway asks for a key"
     assert report["sentBefore"] == 0
     assert "once the gateway has a key" in report["docsBefore"]
