@@ -3,17 +3,25 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 
 import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
+from catalograph.catalogue.prices import Price, PriceList, PriceListKind
 from catalograph.catalogue.query import ModelsOrder, OrderField
-from catalograph.catalogue.records import Model, ModelData
+from catalograph.catalogue.records import (
+    Endpoint,
+    Model,
+    ModelData,
+    Offering,
+    Provider,
+)
 from catalograph.catalogue.selection import Anchor, Selection, select
 from support.catalogues import build_index, build_model
-from support.strategies import DAYS, NAMES, sort_as_upstream
+from support.strategies import AMOUNTS, DAYS, NAMES, TOKENS, sort_as_upstream
 
 ORDERS = [None, *(ModelsOrder(f, d) for f in OrderField for d in (False, True))]
 QUESTIONS = [
@@ -59,7 +67,11 @@ class Upstream:
             other = self._make(0)
             self._models.append(
                 msgspec.structs.replace(
-                    model, name=other.name, release_date=other.release_date
+                    model,
+                    name=other.name,
+                    release_date=other.release_date,
+                    max_input_tokens=other.max_input_tokens,
+                    gateway=other.gateway,
                 )
             )
         elif changed < 0.4:
@@ -74,7 +86,32 @@ class Upstream:
             released=pick((None, *DAYS)),
             announced=pick((None, *DAYS)),
             inputs=pick(((), ("text",), ("text", "image"))),
+            tokens=(pick(TOKENS), pick(TOKENS)),
+            offers=[build_priced(pick((None, *AMOUNTS)), pick((None, *AMOUNTS)))],
         )
+
+
+def build_priced(*amounts: Decimal | None) -> Offering:
+    """Build an offering with prices for input and output; None: without this price."""
+    meters = ("input_text_tokens", "output_text_tokens")
+    prices = tuple(
+        Price(
+            meter=meter,
+            unit="token",
+            unit_size=1_000_000,
+            amount=amount,
+            currency="USD",
+        )
+        for meter, amount in zip(meters, amounts, strict=True)
+        if amount is not None
+    )
+    return Offering(
+        model_id="",
+        provider=Provider(provider_id="azure"),
+        endpoint=Endpoint(endpoint_id="chat"),
+        is_routable=True,
+        price_lists=(PriceList(kind=PriceListKind.STANDARD, prices=prices),),
+    )
 
 
 def walk_forward(upstream: Upstream, limit: int) -> list[Model]:
@@ -113,6 +150,9 @@ def get_key(model: Model) -> tuple[object, ...]:
         model.name,
         model.release_date,
         model.announcement_date,
+        model.max_input_tokens,
+        model.max_output_tokens,
+        tuple(offering.price_lists for offering in model.offerings),
     )
 
 
