@@ -38,8 +38,9 @@ MAX_PAGES_AT_ONCE = 4
 MAX_CRAWL_S = 900.0
 """Seconds; a longer crawl is abandoned, as its first pages are too old."""
 
-MAX_CRAWL_BYTES = 1024 * 1024 * 1024
-"""Maximum size of the encoded records of one crawl."""
+MAX_CRAWL_BYTES = 256 * 1024 * 1024
+"""Maximum size of the encoded records of one crawl: some 300,000 models of 2025-12. In memory
+they and their index take three times as much."""
 
 _MAX_FAILURES_IN_A_ROW = 3
 _MAX_FAILURES_OF_A_PAGE = 3

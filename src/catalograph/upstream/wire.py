@@ -81,7 +81,7 @@ def read_page(
     total, sections = envelope.total, query.sections
     models: tuple[Model, ...] = ()
     if envelope.models:
-        version = versions.recognise(envelope.models)
+        version = versions.recognise(filter(_is_readable, envelope.models))
         if version is None:
             raise UpstreamResponseError(
                 detail=f"models: none of {len(envelope.models)} rows is a model of a "
@@ -90,7 +90,9 @@ def read_page(
         models, sections = _build_models(version, envelope.models, query, tally)
     else:
         # An empty page has every section that was asked for.
-        version = versions.recognise_empty(body)
+        version = None
+        if len(body) <= MAX_ROW_BYTES:
+            version = versions.recognise_empty(body)
     lost = len(envelope.models) - len(models)
     if version is not None:
         models, total = _take_router_out(version, models, total, query)
@@ -245,6 +247,11 @@ def _drop(model: Model, sections: Sections) -> Model:
     )
 
 
+def _is_readable(row: msgspec.Raw) -> bool:
+    """Whether a row is short enough to be decoded at once."""
+    return len(memoryview(row)) <= MAX_ROW_BYTES
+
+
 def _decode_rows(
     row_type: type[msgspec.Struct], raws: Sequence[msgspec.Raw], tally: Tally
 ) -> list[Any]:
@@ -253,7 +260,7 @@ def _decode_rows(
         decoder = _DECODERS[row_type] = msgspec.json.Decoder(row_type)
     rows = []
     for raw in raws:
-        if len(memoryview(raw)) > MAX_ROW_BYTES:
+        if not _is_readable(raw):
             tally.add("model", bytes(raw))
             continue
         try:
