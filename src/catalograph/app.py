@@ -41,8 +41,14 @@ from catalograph.observability.logs import (
     wants_columns,
 )
 from catalograph.observability.metrics import READY, TASKS
+from catalograph.observability.request_metrics import REQUESTS
 from catalograph.origins import LOCAL_ORIGINS
-from catalograph.server.gc_tuning import pause_collector, tune_collector, tune_threads
+from catalograph.server.gc_tuning import (
+    COLLECTOR,
+    pause_collector,
+    tune_collector,
+    tune_threads,
+)
 from catalograph.server.lifecycle import (
     DRAIN,
     Drain,
@@ -227,7 +233,7 @@ def create_app(
         loop = asyncio.get_running_loop()
         TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         READY.set_function(lambda: not drain.has_begun and gateway.seems_ready)
-        watch = metrics.LoopWatch(loop)
+        watch = metrics.LoopWatch(loop, on_look=_collect_when_idle)
         with drain.on_sigterm(for_s=settings.drain_s), on_sighup(reloader.reload):
             yield
         if workers is not None:
@@ -433,6 +439,11 @@ def serve(
     name = f"{__name__}:{factory.__name__}"
     with open_folder(settings.workers):
         run_server(name, listeners, workers=settings.workers)
+
+
+def _collect_when_idle() -> None:
+    if not REQUESTS.in_flight:
+        COLLECTOR.collect_if_due()
 
 
 def create_worker() -> ASGIApp:

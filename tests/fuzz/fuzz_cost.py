@@ -29,7 +29,7 @@ from catalograph.demo.service import DEMO_TOKEN
 from catalograph.graphql.run.request import Answer, Caller, Operation
 from catalograph.graphql.schema import build_schema
 from catalograph.observability.logs import configure_logging
-from catalograph.server.gc_tuning import tune_collector, tune_threads
+from catalograph.server.gc_tuning import COLLECTOR, tune_collector, tune_threads
 from catalograph.settings import Settings
 from support.memory import forget_peak_memory, memory_bytes, peak_memory_bytes
 from support.nightly import chance
@@ -294,6 +294,8 @@ async def _throw(
         question = HeavyWriter(tried, ids).write()
         tried += 1
         heart = Heart()
+        # As the server does while it has no requests.
+        COLLECTOR.collect_if_due()
         forget_peak_memory()
         before_bytes = memory_bytes()
         beating = asyncio.create_task(heart.beat())

@@ -20,13 +20,13 @@ class Knot:
 
 
 @pytest.fixture
-def spared() -> Iterator[None]:
+def spared() -> Iterator[TunedCollector]:
     """The collector of this process spared, and as before at the end."""
     gc.collect()
     gc.freeze()
     collector = TunedCollector(MAX_GROWTH)
     gc.callbacks.append(collector)
-    yield
+    yield collector
     gc.callbacks.remove(collector)
     gc.unfreeze()
 
@@ -42,21 +42,44 @@ def test_what_a_full_collection_leaves_is_set_aside() -> None:
     assert not any(one is kept for one in gc.get_objects())
 
 
-@pytest.mark.usefixtures("spared")
-def test_garbage_is_collected_once_many_objects_are_frozen() -> None:
-    knot: Knot | None = Knot()
+def lose_a_knot() -> weakref.ref[Knot]:
+    """Leave garbage that was alive during a full collection."""
+    knot = Knot()
     lost = weakref.ref(knot)
     gc.collect()
     del knot
     gc.collect()
     assert lost() is not None
+    return lost
+
+
+def test_garbage_is_collected_in_an_idle_moment_once_many_objects_are_frozen(
+    spared: TunedCollector,
+) -> None:
+    lost = lose_a_knot()
+    spared.collect_if_due()
+    assert lost() is not None
 
     kept = [[place] for place in range(2 * MAX_GROWTH)]
+    gc.collect()
+    assert spared.is_due
+    assert lost() is not None
+    spared.collect_if_due()
+
+    assert (lost(), spared.is_due) == (None, False)
+    assert len(kept) == 2 * MAX_GROWTH
+
+
+@pytest.mark.usefixtures("spared")
+def test_garbage_is_collected_at_last_where_no_moment_is_idle() -> None:
+    lost = lose_a_knot()
+
+    kept = [[place] for place in range(9 * MAX_GROWTH)]
     gc.collect()
     gc.collect()
 
     assert lost() is None
-    assert len(kept) == 2 * MAX_GROWTH
+    assert len(kept) == 9 * MAX_GROWTH
 
 
 @pytest.mark.usefixtures("spared")

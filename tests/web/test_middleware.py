@@ -179,7 +179,7 @@ async def test_requests_show_up_in_the_metrics() -> None:
     assert 'catalograph_operations_total{operation="Shown",outcome="ok"} 2.0' in metrics
     assert "Hidden" not in metrics
     assert 'catalograph_requests_total{status="200"}' in metrics
-    assert 'catalograph_kept_answers_total{outcome="hit"}' in metrics
+    assert 'catalograph_response_cache_lookups_total{outcome="hit"}' in metrics
 
 
 PARSING = ["GRAPHQL_PARSE_FAILED"]

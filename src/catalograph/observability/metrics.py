@@ -1,6 +1,7 @@
 """All Prometheus metrics, except those of requests."""
 
 import asyncio
+from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -205,12 +206,16 @@ class LoopWatch:
 
     Args:
         loop: The running loop; a timer runs on it four times a second.
+        on_look: Called each time.
     """
 
     _EVERY_S = 0.25
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_look: Callable[[], None]
+    ) -> None:
         self._loop = loop
+        self._on_look = on_look
         self._longest_s = 0.0
         self._due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -229,6 +234,7 @@ class LoopWatch:
 
     def _look(self) -> None:
         self._longest_s = max(self._longest_s, self._loop.time() - self._due_s)
+        self._on_look()
         self._wait()
 
     def _take(self) -> float:

@@ -112,7 +112,7 @@ class RequestMetrics(Collector):
             requests.add_metric([str(status)], count)
         yield requests
         look_ups = CounterMetricFamily(
-            "catalograph_kept_answers",
+            "catalograph_response_cache_lookups",
             "Look-ups in the response cache, by outcome (hit or miss).",
             labels=["outcome"],
         )
@@ -131,7 +131,7 @@ class RequestMetrics(Collector):
             value=self.in_flight,
         )
         yield GaugeMetricFamily(
-            "catalograph_kept_answers_bytes",
+            "catalograph_response_cache_bytes",
             "Bytes of memory that the response cache takes.",
             value=self.cached_bytes,
         )

@@ -13,6 +13,10 @@ _YOUNG_PER_FULL: Final = 2
 """Collections of the middle generation per full one: full ones are frequent and short."""
 
 
+_MOST_OVERDUE: Final = 8
+"""Times `max_growth` after which a complete collection no longer waits for an idle moment."""
+
+
 class TunedCollector:
     """Makes the garbage collector visit long-lived objects only when they have grown in number.
 
@@ -20,8 +24,10 @@ class TunedCollector:
     frozen than at the last complete collection. See docs/decisions/0004.
 
     Args:
-        max_growth: Number of frozen objects that may be added before a complete collection. If
-            all are garbage, they take about 100 bytes each.
+        max_growth: Objects; some 100 bytes each, should they all be garbage.
+
+    Attributes:
+        is_due: Whether a complete collection waits for an idle moment: it takes 100 ms.
     """
 
     def __init__(self, max_growth: int = 250_000) -> None:
@@ -29,6 +35,7 @@ class TunedCollector:
         self._settled = gc.get_freeze_count()
         self._added = 0
         self._looks_at_all = False
+        self.is_due = False
 
     def __call__(self, phase: str, info: Mapping[str, int]) -> None:
         """Act after a full collection; for `gc.callbacks`."""
@@ -37,17 +44,30 @@ class TunedCollector:
         self._added += len(gc.get_objects(generation=_FULL))
         gc.freeze()
         if self._looks_at_all:
-            self._looks_at_all = False
+            self._looks_at_all = self.is_due = False
             self._settled = gc.get_freeze_count()
             self._added = 0
         elif self._added >= self._max_growth:
             # Most of the added objects may be gone by now; counting them also takes time.
             self._added = 0
             growth = gc.get_freeze_count() - self._settled
-            self._looks_at_all = growth >= self._max_growth
-            if self._looks_at_all:
-                gc.unfreeze()
+            self.is_due = growth >= self._max_growth
+            if growth >= _MOST_OVERDUE * self._max_growth:
+                self._include_all()
 
+    def collect_if_due(self) -> None:
+        """Make the complete collection that waits; called while there are no requests."""
+        if self.is_due:
+            self._include_all()
+            gc.collect()
+
+    def _include_all(self) -> None:
+        self._looks_at_all = True
+        gc.unfreeze()
+
+
+COLLECTOR: Final = TunedCollector()
+"""That of this process, once `tune_collector` has put it to work."""
 
 _SWITCH_INTERVAL_S: Final = 0.001
 """How long a computing thread may keep the GIL while the event loop waits for it. With the
@@ -83,4 +103,4 @@ def tune_collector() -> None:
     gc.freeze()
     youngest, young, _ = gc.get_threshold()
     gc.set_threshold(youngest, young, _YOUNG_PER_FULL)
-    gc.callbacks.append(TunedCollector())
+    gc.callbacks.append(COLLECTOR)
