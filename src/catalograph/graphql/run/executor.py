@@ -1,7 +1,14 @@
 """The executor: graphql-core's own, with whole objects and lists handed to projections."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -116,6 +123,21 @@ class BoundedExecutor(Executor[Any]):
             )
         )
 
+    def complete_awaitable_value(  # noqa: D102 - as inherited
+        self,
+        return_type: Any,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        if inspect.iscoroutine(result):
+            result = _Closing(result)
+        return super().complete_awaitable_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
     async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
         """Await a resolver, after a pause if the time slice is spent.
 
@@ -170,6 +192,25 @@ class BoundedExecutor(Executor[Any]):
             if is_awaitable:
                 completed[place] = await completed[place]
         return completed
+
+
+class _Closing:
+    """A coroutine that is closed when nothing refers to it any more.
+
+    An operation may be cancelled before a resolver of it begins; Python would report the
+    coroutine of that one as never awaited.
+    """
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._coroutine.__await__()
+
+    def __del__(self) -> None:
+        self._coroutine.close()
 
 
 class CompiledExecutor(BoundedExecutor):
