@@ -1,4 +1,4 @@
-"""The order of names: near to the root collation of Unicode, as the upstream sorts."""
+"""The order of names: close to Unicode's root collation, by which the upstream sorts."""
 
 import string
 import unicodedata

@@ -1,8 +1,9 @@
-"""Whether a page of models can be an answer to its filter.
+"""Checks whether the upstream applied a filter to the page that it returned.
 
 An upstream that no longer knows a parameter ignores it silently and answers with models
-that do not match. The sections of a page are checked directly. Missing sections, and the
-length of the list, are compared with the index where there is one.
+that do not match. Each model of the page is compared with the filter. If a page lacks a
+section, the record in the index replaces it. The length of the list is compared with the
+index, too. Both comparisons need an index.
 """
 
 import itertools
@@ -27,12 +28,12 @@ from catalograph.catalogue.records import Model
 
 
 def is_used(asked: ModelsFilter, name: str) -> bool:
-    """Whether a field of a filter restricts anything."""
+    """Whether the filter field `name` restricts the list."""
     return name in asked.used
 
 
 def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
-    """Name a field of `asked` that the page alone shows to have been ignored; None if none."""
+    """Name a filter field that was ignored, judging by the page alone; None if none was."""
     for name in page.ignored_filters:
         if is_used(asked, name):
             return name
@@ -42,15 +43,17 @@ def find_ignored_by_itself(asked: ModelsFilter, page: ModelsPage) -> str | None:
 def find_ignored(
     asked: ModelsFilter, page: ModelsPage, index: CatalogueIndex
 ) -> str | None:
-    """Name a field of `asked` that was ignored, according to the index; None if none was.
+    """Name a filter field that was ignored, judging by page and index; None if none was.
 
-    Either a model of the page contradicts it, or the list is as long as without the field.
+    A field was ignored if a model of the page contradicts it, or if the list is as long as
+    it would be without the field.
     """
     dimension = _find_contradiction(asked, page, index)
     if dimension is not None:
         return dimension
     if page.total == match_filter(index, asked).bit_count():
         return None
+    # The length is wrong: find the smallest set of fields whose removal explains it.
     used = [name for name in FIELDS if name in asked.used]
     for size in range(1, len(used) + 1):
         for names in itertools.combinations(used, size):
@@ -62,7 +65,10 @@ def find_ignored(
 
 
 def is_proved(asked: ModelsFilter, page: ModelsPage) -> bool:
-    """Whether the page alone, if not contradicted, proves that its whole list is filtered."""
+    """Whether a page without contradictions proves that the whole list is filtered.
+
+    It does if it is the whole list, and has the sections that the filter compares.
+    """
     of_gateway = asked.providers or asked.endpoints or asked.exclude_endpoints
     of_data = asked.input_modalities or asked.output_modalities
     return (
@@ -76,9 +82,9 @@ def is_proved(asked: ModelsFilter, page: ModelsPage) -> bool:
 def _find_contradiction(
     asked: ModelsFilter, page: ModelsPage, index: CatalogueIndex | None
 ) -> str | None:
-    """Name the field of `asked` that some model of the page contradicts; None if none does.
+    """Name a filter field that a model of the page contradicts; None if none does.
 
-    The index stands in for sections that the page lacks.
+    Sections that the page lacks are taken from the index.
     """
     for model in page.models:
         known = index.find_model_by_id(model.model_id) if index is not None else None
@@ -111,7 +117,11 @@ def _find_contradicted(
 
 
 def _find_contradicted_by_rows(asked: ModelsFilter, model: Model) -> str | None:
-    """Name a field that no offering satisfies, together with those before it."""
+    """Name a filter field that the offerings of a model contradict; None if none does.
+
+    One offering must satisfy all fields together, so the rows are narrowed field by field,
+    and the field that leaves no row is named.
+    """
     rows = list_rows(model)
     for name, field in FIELDS.items():
         dimension = field.dimension
@@ -124,6 +134,7 @@ def _find_contradicted_by_rows(asked: ModelsFilter, model: Model) -> str | None:
             ]
             if not rows:
                 return name
+    # With a filter of providers, only their own rows exclude a model; see `match_rows`.
     providers = asked.providers
     for name, field in FIELDS.items():
         if field.kind is Kind.NONE and field.dimension in ROW_DIMENSIONS:
@@ -138,7 +149,7 @@ def _find_contradicted_by_rows(asked: ModelsFilter, model: Model) -> str | None:
 
 
 def _satisfies(kind: Kind, asked: Iterable[object], held: Iterable[str]) -> bool:
-    """Compare without case; some versions of the upstream do, none is more lenient."""
+    """Compare without case, as the most lenient version of the upstream does."""
     values = {value.casefold() for value in held}
     wanted = [(fold_value(one) or "").casefold() for one in asked]
     if kind is Kind.ALL:

@@ -26,21 +26,21 @@ _NO_LISTS: Final[tuple[PriceList, ...]] = ()
 def describe(models: Iterable[Model], tables: Sequence[SideTable]) -> tuple[Model, ...]:
     """Add the values of side tables to models; equal values become one object.
 
-    A value of the model itself is not replaced. Without a table of prices, an offering gets
-    its floor prices as its only list.
+    Values that a model already has are not replaced. Without a table of prices, an offering
+    gets its floor prices as its only price list.
 
     Args:
-        models: As they were read, not described before.
-        tables: Those that could be read, at most one of a kind.
+        models: As the upstream listed them, without values from side tables.
+        tables: The tables that could be read, at most one of a kind.
     """
     return Describer(tables).describe(models)
 
 
 class Describer:
-    """The values of side tables, by id.
+    """Looks up the values of side tables by id, and adds them to records.
 
     Args:
-        tables: Those that could be read, at most one of a kind.
+        tables: The tables that could be read, at most one of a kind.
     """
 
     def __init__(self, tables: Sequence[SideTable]) -> None:
@@ -87,7 +87,7 @@ class Describer:
         return self._fill(provider, self._providers.get(provider.provider_id))
 
     def describe_endpoint(self, endpoint: Endpoint) -> Endpoint:
-        """Add the values of the row of an endpoint, or else of another one of its group."""
+        """Add the values of the endpoint's row, or else of another endpoint of its group."""
         endpoint_id = endpoint.endpoint_id
         names = (endpoint_id, *sorted(find_group(endpoint_id)))
         found = next(
@@ -147,7 +147,8 @@ class Describer:
             missing = {
                 name: getattr(other, name)
                 for name in record.__struct_fields__
-                # Names are never filled: they come with the models, so no answer waits for the table.
+                # Names are never filled in: models bring them along. So an operation that
+                # selects only names does not wait for the table.
                 if name != "name"
                 and getattr(record, name) is None
                 and getattr(other, name) is not None
@@ -165,7 +166,7 @@ def _by_id(
     read: Callable[[SideTable], Sequence[_RecordT]],
     key: str,
 ) -> Mapping[str, _RecordT]:
-    """Collect the rows of a table by id; of rows with the same id, the first counts."""
+    """Map ids to the rows of a table; of rows with the same id, the first one counts."""
     rows = () if table is None else read(table)
     return {getattr(row, key): row for row in reversed(rows)}
 
@@ -173,7 +174,7 @@ def _by_id(
 def _sort_prices(
     lists: Iterable[ListedPrices],
 ) -> Mapping[tuple[str, str, str], tuple[PriceList, ...]]:
-    """Collect the price lists of each offering; the first one is taken as the standard tier."""
+    """Group price lists by offering; the first list of each is taken as the standard tier."""
     found: dict[tuple[str, str, str], list[PriceList]] = {}
     for one in lists:
         key = (one.provider_id, one.model_id, one.endpoint_id)
@@ -186,7 +187,7 @@ def _sort_prices(
 def _map(
     change: Callable[[_RecordT], _RecordT], records: tuple[_RecordT, ...]
 ) -> tuple[_RecordT, ...]:
-    """Change each record; the same tuple where none has changed."""
+    """Apply a change to each record; return the same tuple if no record has changed."""
     changed = tuple(map(change, records))
     return (
         records

@@ -28,7 +28,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def find_group(endpoint_id: str) -> frozenset[str]:
-    """Find all names of a call, the given one included; empty for one without others."""
+    """Find all names of a call, including the given one; empty if it has no other name."""
     return _GROUP_BY_ID.get(endpoint_id, _NOTHING)
 
 
@@ -41,12 +41,12 @@ def resolve(endpoint_id: str, held: Collection[str]) -> tuple[str, ...]:
     """Find the ids of the catalogue that a name means.
 
     Args:
-        endpoint_id: As a client writes it.
+        endpoint_id: The name that a client wrote.
         held: All ids of the catalogue.
 
     Returns:
-        Only the name itself if the catalogue holds it. Otherwise the ids of its group that
-        the catalogue holds, sorted. Only the name itself if there are none.
+        The name itself if the catalogue holds it. Otherwise the ids of its group that the
+        catalogue holds, sorted. If there are none, the name itself.
     """
     if endpoint_id in held:
         return (endpoint_id,)
@@ -55,5 +55,5 @@ def resolve(endpoint_id: str, held: Collection[str]) -> tuple[str, ...]:
 
 
 def may_mean_others(endpoint_ids: Iterable[str | None]) -> bool:
-    """Whether a name belongs to a group, so that only the index can resolve it."""
+    """Whether any name belongs to a group, so that only the index can resolve it."""
     return any(name in _GROUP_BY_ID for name in endpoint_ids)

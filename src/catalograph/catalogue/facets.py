@@ -1,4 +1,4 @@
-"""Facets: the number of models for each further choice of a filter."""
+"""Facets: for each value that a filter could add, the number of models it would leave."""
 
 from collections.abc import Iterable
 
@@ -21,12 +21,12 @@ from catalograph.catalogue.matching import (
 
 
 class FacetCount(msgspec.Struct, frozen=True):
-    """One value of a dimension, and the length of the list with this value alone.
+    """One value of a dimension, and the length of the list filtered by it.
 
     Attributes:
-        value: As a filter takes it; None for the models that have none.
-        label: Display name; None where there is none.
-        count: At least 1.
+        value: The value, as a filter accepts it; None counts the models without a value.
+        label: Display name; None if the catalogue has none.
+        count: Number of models, at least 1.
     """
 
     value: str | None
@@ -35,14 +35,15 @@ class FacetCount(msgspec.Struct, frozen=True):
 
 
 class Facets(msgspec.Struct, frozen=True, kw_only=True):
-    """The counts of each dimension: most first, then by value; among equals None last.
+    """The counts of each dimension, highest first, then by value with None last.
 
     Attributes:
-        input_modalities: In the spelling the catalogue used first.
-        output_modalities: As above.
+        input_modalities: In the first spelling that the catalogue uses.
+        output_modalities: In the first spelling that the catalogue uses.
         statuses: By name of the status; the label is the upstream's most frequent word.
-        parameters: By name. One that is also an alias of others counts them, too.
-        availability: By name.
+        parameters: By name. A name that is also an alias of other parameters counts the
+            models with those parameters, too.
+        availability: By name of the availability.
     """
 
     providers: tuple[FacetCount, ...]
@@ -65,17 +66,17 @@ def count_facets(
 ) -> Facets:
     """Count each value of each dimension under the search and all other filters.
 
-    A dimension's own filters are left out. The own filters of statuses are the include
-    flags and `statuses`, those of endpoints both endpoint lists, those of a modality both
-    lists of it.
+    The filters on a dimension do not apply to its own counts. Several fields may filter one
+    dimension: the include flags and `statuses` filter statuses, `endpoints` and
+    `exclude_endpoints` filter endpoints, and each modality has an any-of and an all-of list.
 
     Args:
         index: The catalogue.
-        filter: Which models; where a parent fixes a dimension, with the parent's id.
-        search: As for `select`.
-        fixed: Name of the dimension that a parent fixes: `providers`, `organisations`
-            or `endpoints`. Its filter stays, and its values are counted under it. Of the
-            two endpoint lists, `endpoints` stays.
+        filter: Which models. If a parent object fixes a dimension, it holds the parent's id.
+        search: See `select`.
+        fixed: Name of the dimension that a parent object fixes: `providers`,
+            `organisations` or `endpoints`; None at the root. The filter by the parent also
+            applies to the counts of this dimension. `exclude_endpoints` does not.
     """
     counter = _Counter(index, filter, search=search, fixed=fixed)
     return Facets(**{name: counter.count(name) for name in Facets.__struct_fields__})
@@ -130,7 +131,7 @@ class _Counter:
             yield value, (mask & matched).bit_count()
 
     def _match_models(self, *, leaving_out: str | None = None) -> int:
-        """Find the models under the search and the filters that are not on offerings."""
+        """Find the models that match the search and all filters except those on offerings."""
         matched = self._found
         for dimension, mask in self._matched:
             if leaving_out is None or dimension != leaving_out:
@@ -138,7 +139,7 @@ class _Counter:
         return matched
 
     def _count_rows(self, dimension: str) -> Iterable[tuple[str | None, int]]:
-        """Count by rows: one offering has the value and satisfies the other filters."""
+        """Count the models of which one offering has the value and satisfies all other filters."""
         index, asked = self._index, self._asked
         rows = index.postings.rows
         if dimension == self._fixed:
@@ -157,7 +158,7 @@ class _Counter:
             narrowed = rows.everything
         ends = rows.spread(matched)
         for value in rows.masks[dimension]:
-            # Under another parameter's alias, too, if it is one: as the filter finds it.
+            # A filter also finds a value by its alias, so aliases are counted as well.
             mask = index.postings.find_values(dimension, value)
             counted = rows.find_ends(mask & narrowed) & ends
             if excluded:
@@ -165,7 +166,7 @@ class _Counter:
             yield value, counted.bit_count()
 
     def _keep_fixed(self, dimension: str) -> ModelsFilter:
-        """Drop the dimension's own filters, except the one that a parent fixes."""
+        """Drop the filters on a dimension, except the one that the parent fixes."""
         own = {
             name: ()
             for name, field in FIELDS.items()

@@ -1,10 +1,10 @@
 """The filter of a list of models, and the table that defines the behaviour of each field.
 
 A field is defined in two places here: an attribute of `ModelsFilter` and a line of
-`FIELDS`. The line decides how the index matches it, when an answer of the upstream
-contradicts it, which facet leaves it out, and whether its values get suggestions. The
-input type of the graph gives it a description. A version of the upstream that can filter
-by it names its parameter; a field without a parameter is answered from the index.
+`FIELDS`. The line decides how the index matches it, when a page of the upstream contradicts
+it, which facet ignores it, and whether its values get suggestions. The input type in the
+GraphQL schema describes it to clients. `upstream/versions/` names the parameter of each
+upstream version that can filter by it; without a parameter, the index answers.
 """
 
 import datetime
@@ -40,40 +40,44 @@ _NOT_SENDABLE: Final = re.compile(r"[\s\ufeff,{}\"']|^$")
 
 
 def is_sendable(value: str) -> bool:
-    """Whether the upstream would read a value as this one value."""
+    """Whether the upstream would read this text as a single value."""
     return _NOT_SENDABLE.search(value) is None
 
 
 def to_camel_case(name: str) -> str:
-    """Spell the name of a field as the graph does: `endpoint_id` is `endpointId`."""
+    """Spell a field name as the GraphQL schema does: `endpoint_id` becomes `endpointId`."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
 
 
 def normalise(values: Iterable[str]) -> tuple[str, ...]:
-    """Sort and drop repeats, so that equal filters share a cache entry."""
+    """Sort and drop duplicates, so that equal filters share a cache entry."""
     return tuple(sorted(set(values)))
 
 
 class DayRange(msgspec.Struct, frozen=True):
-    """Days from `first` to `last`, both included; None: no bound."""
+    """Days from `first` to `last`, both included; None means no bound."""
 
     first: datetime.date | None = None
     last: datetime.date | None = None
 
 
 class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
-    """A filter of models. Lists: any of; fields: all of; empty or None: no restriction.
+    """A filter of models: a model matches if it satisfies every field.
 
-    Lists are sorted and without repeats, None last. Each field has a default that
-    restricts nothing, and a line in `FIELDS`.
+    A list is satisfied by any of its values, an `all_…` list by all of them. An empty list
+    and None restrict nothing. Lists are sorted and without duplicates, None last. Each field
+    has a default that restricts nothing, and a line in `FIELDS`.
 
     Attributes:
         release_date: Models without a release date never match.
-        min_input_tokens: Models without a limit never match; so the next.
-        max_input_price: Of the model now, in US dollars per million text tokens; models
-            without such a price never match; so the next.
-        is_free: True: one offering that counts costs nothing for text; False: none does.
+        min_input_tokens: Models without a known limit never match.
+        min_output_tokens: Models without a known limit never match.
+        max_input_price: Current price in US dollars per million input text tokens; models
+            without such a price never match.
+        max_output_price: The same for output text tokens.
+        is_free: True: at least one compared offering (see `pricing.list_compared`) costs
+            nothing for text. False: no such offering is free.
     """
 
     providers: Values = ()
@@ -103,7 +107,7 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
     @property
     def used(self) -> frozenset[str]:
-        """Names of the fields that restrict anything."""
+        """Names of the fields that restrict the list."""
         return frozenset(
             name
             for name, default in zip(
@@ -113,12 +117,14 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
         )
 
     def fits(self, supported: frozenset[str]) -> bool:
-        """Whether an upstream can be asked for all of this filter.
+        """Whether the upstream can apply the whole filter; otherwise the index must.
+
+        The upstream cannot apply an unsupported field, a value that it would misread, or
+        None, which stands for models without a value. A field that somebody forgot to list
+        as supported goes to the index, so forgetting never widens an answer.
 
         Args:
-            supported: Names of the fields that it has a parameter for. A field that is
-                missing here, a value that it would misread, and models without a value
-                are answered from the index. So forgetting a field never widens an answer.
+            supported: Names of the fields for which the upstream has a parameter.
         """
         return all(
             name in supported and _is_all_sendable(getattr(self, name))
@@ -137,17 +143,17 @@ def _is_all_sendable(value: object) -> bool:
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True):
-    """A property of models, by whose values they are filtered and counted.
+    """A property by whose values models are filtered and counted.
 
     Attributes:
-        read: The values of a model; None when the record lacks the section.
-        read_offering: The values of one offering, where offerings differ in them. Filters
-            on several such dimensions are satisfied by one offering together.
-        read_aliases: Other names of the values of a model, by value, under which a filter
-            finds them, too.
-        label: Finds the display name of a value; None when the catalogue has none.
-        is_open: Whether the upstream adds values without notice. Values of such a dimension
-            that the catalogue does not hold are reported.
+        read: Reads the values of a model; gives None when the record lacks the section.
+        read_offering: Reads the values of one offering; None if offerings do not differ in
+            them. One offering must satisfy the filters on all such dimensions together.
+        read_aliases: Reads other names of a model's values, by value, under which filters
+            find them, too; None if values have no other names.
+        label: Finds the display name of a value; gives None when the catalogue has none.
+        is_open: Whether the upstream adds values without notice. Filter values of such a
+            dimension that the catalogue does not hold are reported to the client.
         ignores_case: Whether every version of the upstream compares without case.
     """
 
@@ -169,14 +175,15 @@ class Kind(Enum):
 
 
 class FilterField(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of a filter.
+    """The behaviour of one filter field.
 
     Attributes:
-        kind: How its values are compared.
-        dimension: The dimension whose values it compares, and whose facet leaves it out.
-        match: Finds the matching models, where the field is not a list of values.
-        contradicts: Whether a model shows that the list was not filtered by this value,
-            where the field is not a list of values.
+        kind: How its values are compared with those of a model.
+        dimension: The dimension that it filters; facets of this dimension ignore it. None
+            if it filters no dimension.
+        match: Finds the matching models; None for a list of values.
+        contradicts: Whether a model proves that the upstream did not apply the field; None
+            for a list of values, and if no model can prove it.
         reads_prices: Whether matching needs the table of prices.
     """
 
@@ -195,8 +202,8 @@ def _read_data(name: str) -> Callable[[Model], Iterable[str] | None]:
 
 
 def _read_organisation(model: Model) -> Iterable[str]:
-    # Not the part of the model id before the slash: the upstream compares the object, so a
-    # model without one matches no organisation.
+    # The upstream compares the organisation object, not the prefix of the model id. So a
+    # model without that object matches no organisation.
     return (model.organisation.organisation_id,) if model.organisation else ()
 
 
@@ -276,14 +283,14 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
     "availability": Dimension(read=_read_availability, is_open=False),
     "variants": Dimension(read=lambda model: (model.variant,) if model.variant else ()),
 }
-"""In the order in which the graph declares them."""
+"""Dimensions by name, in the order in which the GraphQL schema declares them."""
 
 ROW_DIMENSIONS: Final = {
     name: (dimension.read, dimension.read_offering)
     for name, dimension in DIMENSIONS.items()
     if dimension.read_offering is not None
 }
-"""How to read the dimensions in which offerings differ: of a model, and of an offering."""
+"""Dimensions in which offerings differ: how to read the values of a model, and of an offering."""
 
 
 def _any_of(dimension: str) -> FilterField:
@@ -299,7 +306,7 @@ def _none_of(dimension: str) -> FilterField:
 
 
 def _includes(status: Status) -> FilterField:
-    """Make an include flag: when it is False, models of a status are dropped."""
+    """Build an include flag: when it is False, models with this status are dropped."""
     return FilterField(
         dimension="statuses",
         match=lambda index, _: index.postings.match_other_words(status.value),
@@ -353,23 +360,23 @@ FIELDS: Final[Mapping[str, FilterField]] = {
         reads_prices=True,
     ),
 }
-"""Every attribute of `ModelsFilter`, in the order in which the graph declares them."""
+"""Every attribute of `ModelsFilter`, in the order in which the GraphQL schema declares them."""
 
 
 def fold_value(value: object) -> str | None:
-    """Convert a value of a list to the form that dimensions use: enums become their name."""
+    """Convert a filter value to the form that dimensions use: an enum becomes its name."""
     return value.name if isinstance(value, Enum) else value  # type: ignore[return-value]
 
 
 def list_rows(model: Model) -> list[Mapping[str, Collection[str]]]:
     """List the rows that filters on offerings compare: values by dimension.
 
-    Each offering is a row. Values that the model lists but no offering has form one more
-    row. Where the upstream gives no offerings, it is the only row, and each provider is
-    assumed to serve each endpoint.
+    Each offering is a row. Values that the model lists, but none of its offerings has, form
+    one more row. A model without offerings has only that row: each of its providers is
+    assumed to serve each of its endpoints.
 
     Returns:
-        At least one row, in the order of the offerings.
+        At least one row; offerings first, in their order.
     """
     readers = ROW_DIMENSIONS.items()
     offerings = () if model.gateway is None else model.gateway.offerings

@@ -19,39 +19,40 @@ from catalograph.catalogue.side_tables import SideTable, TableKind
 from catalograph.concurrency.bounded_lru import BoundedLru
 
 _RECENT_ANSWERS = 64
-"""Selections cached for each state of the catalogue; one of 60,000 models takes 240 kB."""
+"""Selections cached for each state of the catalogue; one with 60,000 models takes 240 kB."""
 
 _BYTES_PER_ENCODED_BYTE = 3
 """Memory that a model and its part of the index take for each byte of its JSON; measured."""
 
 
 _MAX_STATES_OF_PRICES = 8
-"""Cached states by open price windows; the recorded catalogue has two."""
+"""Cached states, one for each set of open price windows; the real catalogue has two."""
 
 
 class CatalogueIndex:
     """One state of the catalogue; immutable once it is built.
 
-    All its tables are built with it, in a thread: what a request would build first would hold
-    up all others.
+    All tables are built up front, in a thread. A table built on first use would block the
+    event loop during a request.
 
     Attributes:
         models: In catalogue order, the order in which the upstream listed them.
-        as_of_s: Unix time in seconds for which the catalogue was read.
-        answered_by: Name of the upstream version that listed them; None: not known.
+        as_of_s: Unix time in seconds at which reading the catalogue began.
+        answered_by: Name of the upstream version that listed the models; None if unknown.
         listed: The models as they were listed, before side tables were added to them.
-        tables: The side tables that were added, by kind; None for one that could not be
-            read; a kind that is not here was not asked for.
+        tables: The side tables that were added, by kind; None for a table that could not be
+            read. A kind that is missing was not requested.
         ignoring_case: Dimensions in which values are compared without case.
         size_bytes: Memory of the whole index, roughly.
         version: Hash of the records and their order, sixteen hexadecimal digits; equal
             catalogues have equal versions in every process, whenever they were read.
-        providers: Distinct, by id; as described by the first row that gives a name.
-        endpoints: Distinct, by id.
-        organisations: Distinct, by id; as described by the first model that gives a name.
-        postings: Which models have which value. This and the next are for this package only.
+        providers: Distinct, sorted by id; each as the first model that names it describes it.
+        endpoints: Distinct, sorted by id.
+        organisations: Distinct, sorted by id; described as providers are.
+        postings: Which models have which value. From here on, attributes are internal to
+            the package `catalogue`.
         prices: Prices of models at one moment; see `at`.
-        words: Search index over names, ids, aliases and organisations.
+        words: Search index.
         recent: Cache of selections and searches.
     """
 
@@ -107,18 +108,18 @@ class CatalogueIndex:
     ) -> "CatalogueIndex":
         """Build the index of a catalogue.
 
-        Pure work of about 300 µs a model: an event loop calls it in a thread.
+        Takes about 300 µs of CPU time for each model, so it must run in a thread.
 
         Args:
             models: Each with both sections, in the upstream's order; of records with the
-                same id, the first counts.
-            as_of_s: Unix time in seconds at which the reading began.
+                same id, the first one counts.
+            as_of_s: Unix time in seconds at which reading the catalogue began.
             ignoring_case: Dimensions (see `filter.DIMENSIONS`) in which this version of
                 the upstream compares without case.
             before: The previous state. Its postings and caches are reused if the catalogue
                 has not changed, which is true of most refreshes.
-            tables: Side tables to add to the models, by kind; None: there are none.
-            answered_by: Name of the version of the upstream that listed the models.
+            tables: Side tables to add to the models, by kind; None if there are none.
+            answered_by: Name of the upstream version that listed the models; None if unknown.
         """
         by_id: dict[str, Model] = {}
         for model in models:
@@ -135,7 +136,7 @@ class CatalogueIndex:
         ):
             index = copy.copy(before)
             index.__dict__["as_of_s"] = as_of_s
-            # These are of the state before, and say so.
+            # The cached states of other hours carry the old `as_of_s`.
             index._at_other_hours = _build_states()  # noqa: SLF001 - its own
         else:
             index = cls(distinct, as_of_s, ignoring_case, marks)
@@ -145,7 +146,7 @@ class CatalogueIndex:
         return index
 
     def at(self, now_s: float) -> "CatalogueIndex":
-        """Give the same catalogue with the prices of a moment.
+        """Return the same catalogue with the prices of another moment.
 
         Args:
             now_s: Unix time in seconds.
@@ -166,11 +167,11 @@ class CatalogueIndex:
         return state
 
     def hold_for_s(self, now_s: float) -> float:
-        """Return for how many seconds the prices of this state apply; infinity without bound."""
+        """Return for how many more seconds these prices apply; infinity if they never change."""
         return self.prices.find_seconds_left(to_moment(now_s))
 
     def keep_unchanged(self, models: Iterable[Model]) -> tuple[Model, ...]:
-        """Replace models by the objects of this catalogue that are equal to them."""
+        """Replace models by equal objects of this catalogue, so that memory is shared."""
         kept = []
         for model in models:
             position = self._position_by_id.get(model.model_id)
@@ -179,7 +180,7 @@ class CatalogueIndex:
         return tuple(kept)
 
     def find_model(self, key: str) -> Model | None:
-        """Find a model by its id, else by an alias, else by either ignoring case."""
+        """Find a model by id, else by alias, else by either without regard to case."""
         position = self.find_position_of(key)
         if position is None:
             position = self._position_by_folded_key.get(key.casefold())
@@ -196,11 +197,11 @@ class CatalogueIndex:
         return None if position is None else self.models[position]
 
     def find_position(self, model_id: str) -> int | None:
-        """Find the place of a model in catalogue order, from 0."""
+        """Find the position of a model in catalogue order, from 0."""
         return self._position_by_id.get(model_id)
 
     def find_position_of(self, key: str) -> int | None:
-        """Find the place of the model with this id, or else with this alias."""
+        """Find the position of the model with this id, or else with this alias."""
         position = self._position_by_id.get(key)
         return self._position_by_alias.get(key) if position is None else position
 
@@ -212,7 +213,7 @@ class CatalogueIndex:
         )
 
     def variants_of(self, base_model_id: str) -> tuple[Model, ...]:
-        """Models with this base, in catalogue order; empty if there is none."""
+        """Return the models with this base model, in catalogue order; empty if there are none."""
         return self._variants_by_base.get(base_model_id, ())
 
     def find_provider(self, provider_id: str) -> Provider | None:
@@ -231,7 +232,7 @@ class CatalogueIndex:
         ]
 
     def resolve_model_id(self, name: str) -> tuple[str, ...]:
-        """Resolve an id or alias, case-sensitive; an unknown name stays as it is."""
+        """Resolve an id or alias, case-sensitively; an unknown name is returned as it is."""
         found = self.find_model_by_id(name) or self.find_model_by_alias(name)
         return (name if found is None else found.model_id,)
 
@@ -254,11 +255,11 @@ class CatalogueIndex:
         return suggestion
 
     def endpoints_of(self, provider_id: str) -> tuple[Endpoint, ...]:
-        """Endpoints on which a provider serves any model, by id; empty if unknown."""
+        """Return the endpoints on which a provider serves any model, sorted by id."""
         return self._endpoints_by_provider.get(provider_id, ())
 
     def providers_of(self, endpoint_id: str) -> tuple[Provider, ...]:
-        """Providers that serve any model on an endpoint, by id; empty if unknown."""
+        """Return the providers that serve any model on an endpoint, sorted by id."""
         return self._providers_by_endpoint.get(endpoint_id, ())
 
     def _gather_entities(self) -> None:
@@ -321,7 +322,7 @@ class CatalogueIndex:
         }
 
     def _find_pairs(self) -> set[tuple[str | None, str | None]]:
-        """Find which provider serves any model on which endpoint."""
+        """Find the pairs of provider and endpoint with at least one offering."""
         masks = self.postings.rows.masks
         return {
             (provider_id, endpoint_id)
@@ -341,11 +342,11 @@ def to_moment(unix_s: float) -> datetime.datetime:
 
 
 class _Marks(msgspec.Struct, frozen=True):
-    """Version and size of a catalogue, both from encoding it once.
+    """Version and size of a catalogue, both computed by encoding it once.
 
     Attributes:
         version: See `CatalogueIndex`.
-        encoded_bytes: Of all models as JSON.
+        encoded_bytes: Size of all models as JSON.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""Evaluates filters over the postings, as sets of positions, as the upstream would."""
+"""Evaluates filters and searches over the postings, with the upstream's semantics."""
 
 from collections.abc import Collection
 from functools import reduce
@@ -34,7 +34,7 @@ def match_filter(index: CatalogueIndex, asked: ModelsFilter) -> int:
 
 
 def match_field(index: CatalogueIndex, name: str, value: Any) -> int:
-    """Find the models that match one field that is not compared with offerings."""
+    """Find the models that match one filter field, which must not be one on offerings."""
     field = FIELDS[name]
     if field.match is not None:
         return field.match(index, value)
@@ -45,12 +45,12 @@ def match_field(index: CatalogueIndex, name: str, value: Any) -> int:
 def find_rows(
     index: CatalogueIndex, asked: ModelsFilter, *, leaving_out: str | None = None
 ) -> int:
-    """Find the rows that satisfy all filters on offerings together, exclusions aside.
+    """Find the rows that satisfy all filters on offerings together, except exclusions.
 
     Args:
         index: The catalogue.
         asked: The filter.
-        leaving_out: A dimension whose own filters are left out.
+        leaving_out: A dimension whose filters are not applied; None applies all.
     """
     rows = index.postings.rows.everything
     for name, field in _ROW_FIELDS.items():
@@ -61,7 +61,7 @@ def find_rows(
 
 
 def find_excluded_rows(index: CatalogueIndex, asked: ModelsFilter) -> int:
-    """Find the rows on excluded endpoints, of any provider."""
+    """Find the rows on excluded endpoints, whichever provider they belong to."""
     rows = 0
     for name, field in _ROW_FIELDS.items():
         if field.kind is Kind.NONE:
@@ -74,9 +74,9 @@ def match_rows(
 ) -> int:
     """Find the models whose offerings satisfy all filters on offerings.
 
-    One offering must satisfy all of them. With a filter of providers, endpoints are
-    excluded only among the offerings of those providers: a model that another provider
-    serves on an excluded endpoint stays.
+    One offering must satisfy all of them. If the filter names providers, only their
+    offerings exclude a model: a model that another provider serves on an excluded endpoint
+    still matches.
     """
     rows = index.postings.rows
     found = find_rows(index, asked, leaving_out=leaving_out)
@@ -110,7 +110,7 @@ def _combine(
 
 
 def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
-    """Find the models that match a search, best first; None where there is no search."""
+    """Find the models that match a search, best first; None if there is no search."""
     words = parse_search(search)
     if not words:
         return None
@@ -122,7 +122,7 @@ def find_matches(index: CatalogueIndex, search: str | None) -> Matches | None:
 
 
 def match_search(index: CatalogueIndex, search: str | None) -> int:
-    """Find the models that match a search; all of them where there is no search."""
+    """Find the models that match a search; all models if there is no search."""
     matches = find_matches(index, search)
     if matches is None:
         return index.postings.everything

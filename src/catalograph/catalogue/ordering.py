@@ -1,4 +1,4 @@
-"""Orders of the catalogue, and the place at which a removed model would be."""
+"""Orders of the catalogue, and the position at which a removed model would be."""
 
 import datetime
 from bisect import bisect_left
@@ -37,7 +37,7 @@ NUMBER_ORDERS = PRICE_ORDERS | {
 
 
 def find_ranked(index: CatalogueIndex, field: OrderField) -> Ranked:
-    """Find all models in the order of a field."""
+    """Find all models, ranked by an order field."""
     return _RANKED[field](index)
 
 
@@ -46,7 +46,7 @@ def sorts_after(
     this: tuple[OrderValue | None, str],
     other: tuple[OrderValue | None, str],
 ) -> bool:
-    """Whether one model comes after another; each is a pair of sort value and id."""
+    """Whether one model comes after another; each is a pair of sort value and model id."""
     (value, model_id), (other_value, other_id) = this, other
     if value == other_value:
         return model_id > other_id
@@ -66,11 +66,12 @@ def find_gap(
     """Find the former place of a removed model in catalogue order.
 
     The upstream orders by day, newest first and undated last, then by name, then by id.
-    Its comparison of names is known only approximately, so no single neighbour decides:
-    the gap is the place with the fewest models on the wrong side.
+    How it compares names is known only approximately, so a single neighbour could mislead.
+    The gap is the place with the fewest models on the wrong side.
 
     Returns:
-        The position of the first model after it; the size of the catalogue for none.
+        The position of the first model after the gap; the size of the catalogue if the gap
+        is at the end.
     """
     listing = index.postings.listing
     key = build_listing_key(date, None if name is None else collation_key(name))

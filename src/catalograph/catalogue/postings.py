@@ -1,7 +1,7 @@
-"""Postings: which models have which value, as sets of positions.
+"""Postings: which models have which value, as bit sets of positions.
 
-A set of positions is an integer whose bit `i` stands for the model at position `i`. A
-filter is then a few ANDs and ORs, and counting is one call, at any size.
+A set of positions is an integer whose bit `i` stands for the model at position `i`. So a
+filter is a few ANDs and ORs over integers, and counting is one call of `int.bit_count`.
 """
 
 import datetime
@@ -25,13 +25,14 @@ _FLAG_BY_DIGIT = bytes.maketrans(b"01", b"\x00\x01")
 _DIGIT_BY_FLAG = bytes.maketrans(b"\x00\x01", b"01")
 
 _DENSE = 16
-"""For denser sets (one position in so many), a byte for each model is faster than a bit."""
+"""A set that holds more than one in 16 positions is built faster from bytes than from bits."""
 
 _BLOCK = 1_024
+"""Models between two precomputed prefixes of a `Ranked`."""
 
 
 def build_mask(positions: Collection[int], size: int) -> int:
-    """Build a set of positions, which may be in any order and repeat; each is below `size`."""
+    """Build a set from positions below `size`, in any order; duplicates are allowed."""
     if len(positions) * _DENSE > size:
         flags = bytearray(size)
         for position in positions:
@@ -45,13 +46,13 @@ def build_mask(positions: Collection[int], size: int) -> int:
 
 def build_flags(mask: int, size: int) -> bytes:
     """Convert a set to bytes: byte `i` of `size` is 1 if position `i` is in the set."""
-    # Only the way over the binary digits runs entirely in C.
+    # The detour over binary digits runs entirely in C; a loop over bits would not.
     digits = format(mask, "b").encode("ascii")
     return digits.translate(_FLAG_BY_DIGIT)[::-1].ljust(size, b"\x00")
 
 
 def find_positions(mask: int) -> Sequence[int]:
-    """List the positions of a set, ascending, four bytes each."""
+    """List the positions of a set in ascending order, as an array of four bytes each."""
     return array("I", compress(count(), build_flags(mask, 0)))
 
 
@@ -60,7 +61,7 @@ def _pack(flags: bytes | bytearray) -> int:
 
 
 class _Gatherer:
-    """Collects positions by value before masks are built; None: positions without a value."""
+    """Collects positions by value before the sets are built; None stands for no value."""
 
     def __init__(self) -> None:
         self._positions: dict[str | None, list[int]] = {}
@@ -79,8 +80,8 @@ class _Gatherer:
 class RowPostings:
     """Which rows of models (see `filter.list_rows`) have which value.
 
-    The bits of a model's rows are adjacent, followed by one unused bit, its end. See
-    `find_ends` for its use.
+    The rows of a model are adjacent bits, followed by one extra bit: the end of the model.
+    `find_ends` shows what it is for.
 
     Attributes:
         masks: Sets of rows, by dimension and value.
@@ -127,18 +128,18 @@ class RowPostings:
         }
 
     def find_ends(self, rows: int) -> int:
-        """Find the ends of the models that have at least one of these rows."""
+        """Find the end bits of the models that have at least one of these rows."""
         # `everything` has all row bits set: k ones for a model with k rows. Adding any of its
         # rows carries into its end, and never beyond. One addition answers for all models.
         return (rows + self.everything) & self._all_ends
 
     def spread(self, models: int) -> int:
-        """Convert a set of models to the set of their ends."""
+        """Convert a set of models to the set of their end bits."""
         chosen = compress(self._ends, build_flags(models, len(self._ends)))
         return build_mask(list(chosen), self._size)
 
     def collapse(self, rows: int) -> int:
-        """Convert a set of rows to the set of models that have one of them."""
+        """Convert a set of rows to the set of models that have any of them."""
         ends = self.find_ends(rows)
         if not ends:
             return 0
@@ -151,15 +152,15 @@ class RowPostings:
 
 
 class Ranked:
-    """Models in the order of a value of theirs, for lists and for ranges.
+    """Models ranked by a value, for ordered lists and for ranges.
 
     Args:
-        values: By position; None for a model that comes last in both directions, and is in
-            no range.
-        by_id: All positions in the order of model ids, which decides between equal values.
+        values: One for each position. A model with None comes last in both directions, and
+            is in no range.
+        by_id: All positions in the order of model ids, which breaks ties.
 
     Attributes:
-        values: As they were given.
+        values: As given.
         rising: All positions, lowest value first.
         falling: All positions, highest value first.
     """
@@ -180,14 +181,15 @@ class Ranked:
         self.falling: Final = array("I", (*reversed_, *lacking))
         self._size = len(values)
         self._valued = len(ranked)
-        # A range is the difference of two prefixes; most of each is computed in advance.
+        # A range is the difference of two prefixes. Every 1,024th prefix is computed in
+        # advance, so that a range costs at most two short rests.
         self._blocks = [0]
         for start in range(0, len(ranked), _BLOCK):
             block = build_mask(ranked[start : start + _BLOCK], self._size)
             self._blocks.append(self._blocks[-1] | block)
 
     def find(self, first: Any, last: Any) -> int:
-        """Find the models from `first` to `last`, both included; None for open."""
+        """Find the models from `first` to `last`, both included; None means no bound."""
         end = self._valued
         read = self.values.__getitem__
         start = (
@@ -206,17 +208,17 @@ class Ranked:
 def build_listing_key(
     day: datetime.date | None, name: tuple[str, str] | None
 ) -> tuple[int, tuple[str, str]]:
-    """Build a key that sorts as the upstream lists: newest day first, undated last, by name.
+    """Build a sort key for the upstream's order: newest day first, undated last, then by name.
 
     Args:
         day: See `Model.listing_date`.
-        name: From `collation_key`; None for no name.
+        name: From `collation_key`; None if the model has no name.
     """
     return (1 if day is None else -day.toordinal()), name or ("", "")
 
 
 class _Folder:
-    """Converts values to the case in which a catalogue compares them."""
+    """Lowers the case of values where a catalogue ignores case, and remembers spellings."""
 
     def __init__(self, ignoring_case: Collection[str]) -> None:
         self._folded = {
@@ -243,22 +245,22 @@ class Postings:
 
     Args:
         models: In catalogue order.
-        ignoring_case: Dimensions in which the upstream compares without case, beside
-            those in which it always does.
+        ignoring_case: Dimensions in which this version of the upstream compares without
+            case, in addition to those in which every version does.
 
     Attributes:
         everything: All models.
         routable: Models that the gateway can route.
-        masks: Sets of models, by dimension of models and value.
+        masks: Sets of models, by dimension and value.
         rows: Sets of rows, for the dimensions in which offerings differ.
-        status_words: By the upstream's word in lower case.
+        status_words: Sets of models, by the upstream's word for the status in lower case.
         status_labels: By status name, the upstream's most frequent word for it.
-        ids: By model id.
-        names: By name, see `collation_key`.
-        released: By release date.
-        input_tokens: By the most tokens that a request may hold.
-        output_tokens: By the most tokens that an answer may hold.
-        listing: In the order in which the upstream lists them, as far as it is known; see
+        ids: Models ranked by id.
+        names: Models ranked by name, see `collation_key`.
+        released: Models ranked by release date.
+        input_tokens: Models ranked by the most tokens that a request may hold.
+        output_tokens: Models ranked by the most tokens that an answer may hold.
+        listing: Models in the upstream's order, as far as it is known; see
             `build_listing_key`.
     """
 
@@ -320,7 +322,7 @@ class Postings:
         }
 
     def match_other_words(self, word: str) -> int:
-        """Find the models of which the upstream does not use this word for the status."""
+        """Find the models whose status the upstream does not call by this word."""
         return self.everything & ~self.status_words.get(word, 0)
 
     def match_routable(self, *, is_routable: bool) -> int:
@@ -328,12 +330,12 @@ class Postings:
         return self.routable if is_routable else self.everything & ~self.routable
 
     def find_masks(self, dimension: str) -> Masks:
-        """Find the sets of a dimension: of rows, if offerings differ in it, or of models."""
+        """Find the sets of a dimension: of rows if offerings differ in it, else of models."""
         masks = self.masks.get(dimension)
         return self.rows.masks[dimension] if masks is None else masks
 
     def find_values(self, dimension: str, value: str | None) -> int:
-        """Find what has a value of a dimension, or has it as another name of one."""
+        """Find the models or rows that have a value, or have it as an alias of a value."""
         masks = self.find_masks(dimension)
         folded = self.fold(dimension, value)
         found = masks.get(folded, 0)
@@ -342,13 +344,13 @@ class Postings:
         return found | self.rows.aliases.get(dimension, {}).get(folded, 0)
 
     def fold(self, dimension: str, value: str | None) -> str | None:
-        """Convert a value to the case in which this catalogue compares it."""
+        """Convert a value to lower case if this catalogue ignores case in the dimension."""
         if value is None or dimension not in self._fold.spellings:
             return value
         return value.lower()
 
     def find_spelling(self, dimension: str, value: str | None) -> str | None:
-        """Find the first spelling of a value in the catalogue; None if it has no such value."""
+        """Find how the catalogue first spells a folded value; None stays None."""
         if value is None:
             return None
         return self._fold.spellings.get(dimension, {}).get(value, value)

@@ -1,4 +1,4 @@
-"""Records of prices as the upstream lists them; amounts are decimals."""
+"""Records of prices as the upstream lists them; amounts are exact decimals."""
 
 import decimal
 import enum
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 _SIGNIFICANT_DIGITS: Final = 15
-"""As many as a binary double holds; what the upstream prints beyond them is noise."""
+"""A binary double holds no more; further digits that the upstream prints are noise."""
 
 _ROUNDING: Final = decimal.Context(prec=_SIGNIFICANT_DIGITS)
 _MAX_CHARACTERS: Final = 64
@@ -15,7 +15,12 @@ _MAX_EXPONENT: Final = 30
 
 
 class PriceListKind(enum.Enum):
-    """Meaning of a list of prices."""
+    """Meaning of a list of prices.
+
+    STANDARD: prices of a call without special terms. OTHER: another tier, such as batch;
+    the upstream does not name it. FLOOR: not what a call costs, but the lowest price of
+    each meter over all tiers, conditions and hours.
+    """
 
     STANDARD = "standard"
     OTHER = "other"
@@ -28,11 +33,11 @@ class PriceCondition(
     """A condition that a request must meet for a price to apply.
 
     Attributes:
-        parameter: Of the request, such as `input_tokens`.
+        parameter: Name of the request's property, such as `input_tokens`.
         operator: The upstream's word: `eq`, `in`, `lt`, `lte`, `gt`, `gte`.
-        values: Compared with, as text; several for `in`.
-        group: All conditions of one group must hold; one group that holds is enough.
-            Conditions without a group form a group of their own.
+        values: Values to compare with, as text; several for `in`.
+        group: Conditions of the same group are combined with AND, groups with OR. Together,
+            the conditions without a group (None) form one group.
     """
 
     parameter: str
@@ -49,7 +54,7 @@ class PriceWindow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
         start: First minute, `HH:MM`.
         end: First minute after the window, `HH:MM`; on the next day if not after `start`.
         time_zone: Name of the zone, such as `UTC`.
-        amount: Replaces the amount of the price.
+        amount: The amount that applies instead of that of the price.
     """
 
     label: str | None = None
@@ -64,12 +69,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     Attributes:
         meter: What is counted, such as `input_text_tokens`.
-        unit: Such as `token`, `image`, `second`.
-        unit_size: How many units the amount is for.
-        amount: At most 15 significant digits.
-        currency: ISO 4217.
-        conditions: Under which it applies; empty: always.
-        windows: Hours with another amount; empty: none.
+        unit: Unit of the meter, such as `token`, `image`, `second`.
+        unit_size: Number of units that the amount is for.
+        amount: Amount of money, at most 15 significant digits.
+        currency: ISO 4217 code.
+        conditions: Conditions for the price to apply; empty if it always applies.
+        windows: Hours with another amount; empty if there are none.
     """
 
     meter: str
@@ -86,7 +91,7 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
     Attributes:
         kind: Meaning of the list.
-        prices: Upstream order.
+        prices: In the upstream's order.
     """
 
     kind: PriceListKind
@@ -98,14 +103,14 @@ class ListedPrices(
 ):
     """One list of the upstream's table of prices.
 
-    Several may have the same provider, model and endpoint: one for each tier, whose name
-    the upstream does not print. They are in the order of the table.
+    The same provider, model and endpoint may have several lists, one for each service tier.
+    The upstream does not print the names of the tiers, so their order in the table matters.
 
     Attributes:
         provider_id: Id of the provider.
         model_id: Id of the model.
         endpoint_id: Id of the endpoint, as the upstream names it in this table.
-        prices: Upstream order.
+        prices: In the upstream's order.
     """
 
     provider_id: str
@@ -118,8 +123,8 @@ def parse_amount(value: str | float) -> decimal.Decimal | None:
     """Read an amount of money without binary noise: `0.9500000000000001` is 0.95.
 
     Returns:
-        At most 15 significant digits, without trailing zeros; None for what is no number,
-        negative, or of a size no price has.
+        The amount with at most 15 significant digits, without trailing zeros. None if the
+        value is not a number, is negative, or is implausibly large or small.
     """
     text = str(value).strip()
     if len(text) > _MAX_CHARACTERS or "_" in text:
@@ -131,7 +136,7 @@ def parse_amount(value: str | float) -> decimal.Decimal | None:
     if not amount.is_finite() or amount < 0 or abs(amount.adjusted()) > _MAX_EXPONENT:
         return None
     amount = amount.normalize(_ROUNDING)
-    # Zero has one form only, and no exponent where a plain number will do.
+    # Whole amounts are written without an exponent, and zero has a single form.
     return (
         amount.quantize(decimal.Decimal(1))
         if amount == amount.to_integral()

@@ -1,8 +1,9 @@
-"""The cost of a usage: finds the applicable price by list, step and hour, in exact decimals.
+"""Computes the cost of a usage: finds the price that applies by list, step and hour.
 
-Amounts are decimals from the wire to the answer, never floats, and they are compared only
-within one currency. A price that cannot be understood for certain (an unknown operator, an
-unknown time zone) counts as no price, rather than a wrong one.
+A step is a range of input tokens with a price of its own: long requests may cost more per
+token. Amounts are decimals from the wire to the answer, never floats, and are compared only
+within one currency. A price that cannot be interpreted with certainty (unknown operator,
+unknown time zone) counts as missing, because no price is better than a wrong one.
 """
 
 import bisect
@@ -33,7 +34,7 @@ OUTPUT: Final = "output_text_tokens"
 CACHED_INPUT: Final = "cached_read_text_tokens"
 DOLLARS: Final = "USD"
 BATCH: Final = "batch"
-"""The endpoint of batch calls, answered within a day: its prices are not comparable."""
+"""The endpoint of batch calls. They are answered within a day, so prices are not comparable."""
 
 _MILLION: Final = Decimal(1_000_000)
 _DAY_S: Final = 86_400
@@ -48,17 +49,17 @@ _OPERATORS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     "gte": operator.ge,
 }
 
-# Amounts have 15 digits and quantities 10, so that sums and products are exact.
+# Amounts have at most 15 digits and quantities 10, so 60 digits make all results exact.
 _EXACT: Final = Context(prec=60)
 _ROUNDED: Final = Context(prec=15)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """The usage whose cost is asked for.
+    """The usage whose cost is requested.
 
     Attributes:
-        input_tokens: All input tokens, cached ones included.
-        cached_input_tokens: The part of them that the provider reads from its cache.
+        input_tokens: All input tokens, including cached ones.
+        cached_input_tokens: Input tokens that the provider reads from its cache.
         output_tokens: Tokens that the model generates.
         at: Time of the call, with time zone.
     """
@@ -70,7 +71,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostPart(msgspec.Struct, frozen=True):
-    """Cost of one meter: `quantity` units for `amount`."""
+    """Cost of one meter: `quantity` units cost `amount`."""
 
     meter: str
     quantity: int
@@ -89,9 +90,9 @@ class TokenPrices(msgspec.Struct, frozen=True):
     """The standard prices of an offering at one moment, at the lowest step.
 
     Attributes:
-        input: For a million input text tokens; None when there is no such price.
-        output: For a million output text tokens; None as above.
-        currency: Of both; None when there is neither.
+        input: Price of a million input text tokens; None when there is no such price.
+        output: Price of a million output text tokens; None when there is no such price.
+        currency: ISO 4217 code of both; None when there is neither.
     """
 
     input: Decimal | None = None
@@ -118,7 +119,7 @@ def format_amount(amount: Decimal) -> str:
 
 
 def find_standard(offering: Offering) -> Sequence[Price]:
-    """Find the standard prices of an offering; empty when there is no such list."""
+    """Find the standard prices of an offering; empty if it has no standard list."""
     lists: Sequence[PriceList] = offering.price_lists
     for one in lists:
         if one.kind is PriceListKind.STANDARD:
@@ -127,7 +128,7 @@ def find_standard(offering: Offering) -> Sequence[Price]:
 
 
 def list_compared(model: Model) -> list[Offering]:
-    """List the offerings that count for the price of a model: routable, without batch."""
+    """List the offerings whose prices are compared: all routable ones except batch."""
     offerings = () if model.gateway is None else model.gateway.offerings
     return [
         one
@@ -139,7 +140,7 @@ def list_compared(model: Model) -> list[Offering]:
 def find_model_prices(model: Model, at: datetime.datetime) -> TokenPrices:
     """Find the lowest standard input and output prices of a model in US dollars.
 
-    The two are independent, and may come from different offerings.
+    The two prices are independent, and may come from different offerings.
     """
     found = [
         find_token_prices(find_standard(offering), at)
@@ -156,7 +157,7 @@ def find_model_prices(model: Model, at: datetime.datetime) -> TokenPrices:
 
 
 def is_free(model: Model, at: datetime.datetime) -> bool:
-    """Whether one of the offerings that count has input and output prices of zero."""
+    """Whether a compared offering has input and output prices of zero."""
     return any(
         find_token_prices(find_standard(offering), at).is_free
         for offering in list_compared(model)
@@ -164,7 +165,10 @@ def is_free(model: Model, at: datetime.datetime) -> bool:
 
 
 def find_cheapest(model: Model, usage: Usage, currency: str) -> Offering | None:
-    """Find the cheapest offering for a usage, the first of equals; None if none has a cost."""
+    """Find the cheapest offering for a usage; None if no offering has a known cost.
+
+    Of equally cheap offerings, the first one wins.
+    """
     best: tuple[Decimal, Offering] | None = None
     for offering in list_compared(model):
         cost = find_cost(find_standard(offering), usage)
@@ -179,7 +183,7 @@ def find_token_prices(prices: Sequence[Price], at: datetime.datetime) -> TokenPr
     """Find the prices of a million text tokens at the lowest step of a list.
 
     Returns:
-        No prices when the two are in different currencies.
+        `NO_PRICES` if input and output are priced in different currencies.
     """
     found = [_find_lowest(prices, meter) for meter in (INPUT, OUTPUT)]
     currencies = {price.currency for price in found if price is not None}
@@ -192,12 +196,12 @@ def find_token_prices(prices: Sequence[Price], at: datetime.datetime) -> TokenPr
 def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
     """Compute the cost of a usage by a list of prices.
 
-    All input tokens together decide the step. Cached tokens without a price of their own
-    cost as much as other input tokens.
+    The number of all input tokens decides the step. Cached tokens without a price of their
+    own cost as much as other input tokens.
 
     Returns:
-        None when some part of the usage has no price, when the parts are priced in
-        different currencies, or when nothing is used and nothing is priced.
+        None if a part of the usage has no price, if the parts are priced in different
+        currencies, or if nothing is used and nothing is priced.
     """
     step = usage.input_tokens
     cached_price = (
@@ -230,7 +234,7 @@ def find_cost(prices: Sequence[Price], usage: Usage) -> Cost | None:
 
 
 def find_amount(price: Price, at: datetime.datetime) -> Decimal | None:
-    """Find the amount of a price at a moment; None if a window cannot be understood."""
+    """Find the amount of a price at a moment; None if a window cannot be interpreted."""
     for window in price.windows:
         holds = _is_within(window, at)
         if holds is None:
@@ -249,8 +253,8 @@ class PricePostings:
         by_id: All positions in the order of model ids.
 
     Attributes:
-        input: Models by input price: US dollars per million input tokens.
-        output: The same for output tokens.
+        input: Models ranked by input price, in US dollars per million text tokens.
+        output: Models ranked by output price, in US dollars per million text tokens.
     """
 
     def __init__(
@@ -278,7 +282,7 @@ class PricePostings:
         inputs: Sequence[Decimal | None],
         outputs: Sequence[Decimal | None],
     ) -> None:
-        """Set the prices of some positions; the rest are in `inputs` and `outputs`."""
+        """Compute the prices of some positions; all others are taken from the arguments."""
         inputs, outputs = [*inputs], [*outputs]
         self._at = at
         self._open = find_open_windows(self._windows, at)
@@ -295,24 +299,24 @@ class PricePostings:
         self._free_mask = build_mask(self._free, len(self._models))
 
     def holds_at(self, at: datetime.datetime) -> bool:
-        """Whether prices are the same at another moment."""
+        """Whether all prices are the same at another moment."""
         return not self._windows or self.find_open(at) == self._open
 
     def find_open(self, at: datetime.datetime) -> tuple[bool | None, ...]:
-        """Find the open price windows: with equal windows, all prices are equal."""
+        """Find which price windows are open; as long as they are the same, so are all prices."""
         return find_open_windows(self._windows, at)
 
     def find_seconds_left(self, at: datetime.datetime) -> float:
-        """Tell how long these prices hold from a moment on; infinite without windows."""
+        """Count the seconds for which prices stay the same; infinite without windows."""
         return min((_count_seconds(one, at) for one in self._windows), default=math.inf)
 
     def list_of_a_day(
         self, at_most: int
     ) -> Mapping[tuple[bool | None, ...], "PricePostings"]:
-        """Build the prices of the day from now on, by open windows.
+        """Build the prices of the next 24 hours, by open windows.
 
         Args:
-            at_most: States; further ones are left out.
+            at_most: Maximum number of states; further ones are left out.
         """
         states = {self._open: self}
         at, until = self._at, self._at + datetime.timedelta(days=1)
@@ -327,7 +331,7 @@ class PricePostings:
         return states
 
     def move_to(self, at: datetime.datetime) -> "PricePostings":
-        """Give the prices at another moment."""
+        """Return the prices at another moment; only models with windows are recomputed."""
         moved = copy.copy(self)
         moved._free = set(self._free)  # noqa: SLF001 - its own
         moved._set(  # noqa: SLF001 - its own
@@ -356,7 +360,7 @@ def list_windows(models: Iterable[Model]) -> tuple[PriceWindow, ...]:
 def find_open_windows(
     windows: Sequence[PriceWindow], at: datetime.datetime
 ) -> tuple[bool | None, ...]:
-    """Find the open windows: while they stay the same, so do all prices."""
+    """Find which windows are open; None for a window that cannot be interpreted."""
     return tuple(_is_within(window, at) for window in windows)
 
 
@@ -375,7 +379,7 @@ def _per_million(price: Price, at: datetime.datetime) -> Decimal | None:
 
 
 def _find_lowest(prices: Sequence[Price], meter: str) -> Price | None:
-    """Find the price of the lowest step; the first one if several remain."""
+    """Find the price of the lowest step of a meter; of several, the first one."""
     best: tuple[Decimal, Price] | None = None
     for price in prices:
         if price.meter != meter or not _is_by_input_alone(price):
@@ -387,7 +391,7 @@ def _find_lowest(prices: Sequence[Price], meter: str) -> Price | None:
 
 
 def _find_step(prices: Sequence[Price], meter: str, tokens: int) -> Price | None:
-    """Find the first price that applies to so many input tokens."""
+    """Find the first price of a meter that applies to this number of input tokens."""
     for price in prices:
         if (
             price.meter == meter
@@ -421,7 +425,7 @@ def _holds(conditions: Sequence[PriceCondition], tokens: int) -> bool:
 
 
 def _compare(condition: PriceCondition, tokens: int) -> bool:
-    """Whether a condition holds; False if it cannot be understood."""
+    """Whether a condition holds; False if it cannot be interpreted."""
     bounds = _parse_bounds(condition)
     compare = _OPERATORS.get(condition.operator)
     if not bounds or compare is None:
@@ -430,14 +434,14 @@ def _compare(condition: PriceCondition, tokens: int) -> bool:
 
 
 def _parse_bounds(condition: PriceCondition) -> list[Decimal]:
-    """Parse the numbers of a condition on tokens; empty if one is not a number."""
+    """Parse the numbers of a condition on tokens; empty if any is not a number."""
     values = [_parse_number(value) for value in condition.values]
     bounds = [value for value in values if value is not None]
     return bounds if len(bounds) == len(values) else []
 
 
 def _find_start(conditions: Sequence[PriceCondition]) -> Decimal | None:
-    """Find the least number of input tokens at which a price applies; None if unknown."""
+    """Find the smallest number of input tokens at which a price applies; None if unknown."""
     if not conditions:
         return Decimal(0)
     starts = [_find_group_start(group) for group in _group(conditions)]
@@ -468,7 +472,7 @@ def _parse_number(text: str) -> Decimal | None:
 
 
 def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
-    """Whether a window is open; None if it cannot be understood."""
+    """Whether a window is open; None if it cannot be interpreted."""
     start, end = _parse_minutes(window.start), _parse_minutes(window.end)
     zone = _find_zone(window.time_zone)
     if start is None or end is None or zone is None:
@@ -480,14 +484,14 @@ def _is_within(window: PriceWindow, at: datetime.datetime) -> bool | None:
     now = local.hour * 60 + local.minute
     if start <= end:
         return start <= now < end
-    # The window goes past midnight.
+    # The window continues past midnight.
     return now >= start or now < end
 
 
 def _count_seconds(window: PriceWindow, at: datetime.datetime) -> float:
-    """Count the seconds until a window can open or close next; infinite when it never does.
+    """Count the seconds until a window may open or close next; infinite if it never does.
 
-    Where clocks are changed before that, it is counted until then.
+    A change to or from daylight saving time counts as well, because it moves the window.
     """
     zone = _find_zone(window.time_zone)
     bounds = [_parse_minutes(text) for text in (window.start, window.end)]
@@ -502,7 +506,7 @@ def _count_seconds(window: PriceWindow, at: datetime.datetime) -> float:
 def _count_to_change_of_clocks(
     at: datetime.datetime, zone: datetime.tzinfo, at_most: int
 ) -> int:
-    """Count the seconds until the offset of a zone changes; `at_most` where it does not."""
+    """Count the seconds until the UTC offset of a zone changes, at most `at_most`."""
 
     def find_offset(seconds: int) -> datetime.timedelta | None:
         try:
@@ -514,7 +518,7 @@ def _count_to_change_of_clocks(
     offset = at.astimezone(zone).utcoffset()
     if find_offset(at_most) == offset:
         return at_most
-    # Clocks change once in a day at most.
+    # The offset changes at most once a day, so a binary search finds the change.
     return bisect.bisect_left(
         range(at_most), 1, key=lambda seconds: int(find_offset(seconds) != offset)
     )
@@ -522,7 +526,7 @@ def _count_to_change_of_clocks(
 
 @lru_cache(maxsize=1_024)
 def _parse_minutes(text: str) -> int | None:
-    """Read `HH:MM`, with or without seconds that are zero; 24:00 is the end of the day."""
+    """Parse `HH:MM` or `HH:MM:00` into minutes; 24:00 is the end of the day."""
     hours, _, rest = text.partition(":")
     minutes, _, seconds = rest.partition(":")
     if not (hours.isdecimal() and minutes.isdecimal() and seconds in {"", "00"}):

@@ -35,7 +35,7 @@ class Sections(msgspec.Struct, frozen=True):
         )
 
     def overlaps(self, other: "Sections") -> bool:
-        """Whether both have a section in common."""
+        """Whether the two have a section in common."""
         return self & other != BARE
 
     def covers(self, other: "Sections") -> bool:
@@ -92,10 +92,10 @@ class ModelsQuery(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
 
 def merge_queries(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
-    """Find the fewest page requests that cover all of `queries`.
+    """Merge queries into few page requests that cover all of them.
 
-    Windows of one filter that fit into one page become one; sections are united.
-    A window is never answered from two pages: the list may shift between them.
+    Windows of the same filter that fit into one page are merged, and their sections united.
+    A window is never split over two pages, because the list may shift between requests.
     """
     merged: list[ModelsQuery] = []
     for query in sorted(queries, key=lambda one: (one.offset, one.limit)):
@@ -114,7 +114,7 @@ def merge_queries(queries: Iterable[ModelsQuery]) -> list[ModelsQuery]:
 
 
 def count_pages(total: int) -> int:
-    """Count the requests that are needed to list so many models."""
+    """Count the page requests that list `total` models."""
     return -(-total // MAX_LIMIT)
 
 
@@ -123,20 +123,21 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Attributes:
         models: In list order; fewer than `limit` means that the list has ended.
-        total: Size of the whole filtered list at that moment, as the upstream counts it: it may
-            be off by a few.
-        limit: As asked, and as the upstream echoed.
-        offset: As asked, and as the upstream echoed.
-        sections: Sections of every model of the page; may be more than requested.
-        as_of_s: Unix time in seconds at which the upstream was asked.
-        lost: Rows that could not be read at all, and are missing from `models`.
-        ignored_filters: Used fields of the filter that the answering version did not see,
-            because it has no parameter for them or one of another name.
-        version: Name of the upstream version that answered; None for an empty page without
-            any sign of the version.
-        max_age_s: Seconds for which it is fresh according to the upstream; None if the
-            upstream does not say.
-        stale_s: Further seconds for which it is merely stale; None as above.
+        total: Size of the whole filtered list at that moment, as counted by the upstream,
+            which may be off by a few.
+        limit: As requested; the upstream has confirmed it.
+        offset: As requested; the upstream has confirmed it.
+        sections: Sections that every model of the page has; may be more than requested.
+        as_of_s: Unix time in seconds at which the request was sent.
+        lost: Number of rows that could not be parsed, and are missing from `models`.
+        ignored_filters: Filter fields that the answering version cannot have applied,
+            because it has no such parameter, or one with another name.
+        version: Name of the upstream version that answered; None for an empty page that
+            does not show the version.
+        max_age_s: Seconds for which the page is fresh, according to the upstream; None if
+            the upstream does not say.
+        stale_s: Further seconds for which it may be served stale; None if the upstream does
+            not say.
     """
 
     models: tuple[Model, ...]

@@ -1,7 +1,7 @@
 """The records of the catalogue: frozen, and the same for every version of the upstream.
 
-They are serialised as arrays without names, which halves their size in a shared cache. Its
-keys contain the version of these classes.
+They are serialised as arrays without field names, which halves their size in the shared
+cache. Keys of that cache contain a version of these classes, so a change invalidates it.
 """
 
 import datetime
@@ -16,7 +16,7 @@ from catalograph.errors import CatalographError
 
 
 class SectionMissingError(CatalographError):
-    """A field was read whose section was not requested from the upstream: a bug here."""
+    """A field was read whose section was not requested from the upstream: a bug in catalograph."""
 
     def __init__(self, model_id: str, section: str) -> None:
         super().__init__("internal error", detail=f"{model_id} lacks {section}")
@@ -33,14 +33,14 @@ class Status(enum.Enum):
     OTHER = "other"
 
 
-# 2026-08 says `active` for the `Available` of 2025-12.
+# The upstream version of 2026-08 calls `active` what that of 2025-12 called `Available`.
 _STATUS_BY_WORD = {status.value: status for status in Status} | {
     "active": Status.AVAILABLE
 }
 
 
 def parse_status(label: str | None) -> Status | None:
-    """Parse the upstream's text, ignoring case; unknown text is OTHER, None stays None."""
+    """Parse the upstream's text, ignoring case; unknown text becomes OTHER, None stays None."""
     if label is None:
         return None
     return _STATUS_BY_WORD.get(label.strip().lower(), Status.OTHER)
@@ -59,7 +59,7 @@ _AVAILABILITY_BY_WORD = {one.value: one for one in Availability}
 
 
 def parse_availability(word: str | None) -> Availability | None:
-    """Parse the upstream's text, ignoring case; unknown text is OTHER, None stays None."""
+    """Parse the upstream's text, ignoring case; unknown text becomes OTHER, None stays None."""
     if word is None:
         return None
     return _AVAILABILITY_BY_WORD.get(word.strip().lower(), Availability.OTHER)
@@ -72,10 +72,10 @@ class Organisation(
 
     Attributes:
         organisation_id: Upstream identity, the part of a model id before the slash.
-        name: Display name; None when the upstream gives none (the flat shapes never do).
+        name: Display name; None when the upstream gives none, as in its flat row formats.
         country_code: ISO 3166 alpha-2; None when the upstream gives none.
-        description: A few sentences, plain text; None as above.
-        colour: As `#rrggbb`; None as above.
+        description: A few sentences, plain text; None when the upstream gives none.
+        colour: As `#rrggbb`; None when the upstream gives none.
     """
 
     organisation_id: str
@@ -90,10 +90,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
     Attributes:
         provider_id: Upstream identity.
-        name: Display name; None when the upstream does not describe the provider.
-        link: Address of the provider's pages; None as above.
-        country_code: ISO 3166 alpha-2; None as above.
-        description: A few sentences, plain text; None as above.
+        name: Display name. This and all other fields are None when the upstream does not
+            give them.
+        link: URL of the provider's website.
+        country_code: ISO 3166 alpha-2.
+        description: A few sentences, plain text.
     """
 
     provider_id: str
@@ -110,7 +111,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
         endpoint_id: Upstream identity; singular and plural spellings are different endpoints.
         public_path: Path of the public API that serves it, such as `/v1/embeddings`; None
             when the upstream does not say.
-        collection: Kind of API, such as `text` or `images`; None as above.
+        collection: Kind of API, such as `text` or `images`; None when the upstream does not
+            say.
     """
 
     endpoint_id: str
@@ -128,7 +130,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
     Attributes:
         name: Upstream identity.
-        type: Such as `number` or `enum`; None when the upstream does not say, as below.
+        type: Such as `number` or `enum`. This and all following single values are None when
+            the upstream does not say.
         values: Allowed values, as text; empty when the upstream lists none.
         default: Default value, as text.
         minimum: Minimum value.
@@ -136,8 +139,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
         aliases: Other names under which the upstream accepts it.
         is_required: Whether a request must contain it.
         notes: Remarks, plain text.
-        providers: Providers of the model that support it; empty for a parameter of one
-            offering, whose provider is that of the offering.
+        providers: Providers of the model that support it. Empty for a parameter of a single
+            offering, which has only one provider.
     """
 
     name: str
@@ -153,25 +156,26 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
 
 class Offering(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One provider row: a model as a provider serves it on an endpoint.
+    """A model as one provider serves it on one endpoint; a "provider row" of the upstream.
 
     Attributes:
         model_id: Id of the model.
         provider: The provider that serves it.
         endpoint: The kind of call.
         provider_model_slug: The provider's own name of the model; None when not given.
-        is_routable: Upstream `is_active_gateway`, or `status` where there is one.
-        input_modalities: Upstream order.
-        output_modalities: Upstream order.
-        effective_from: First instant at which it is valid, UTC; None: no bound.
-        effective_to: First instant at which it is no longer valid, UTC; None: no bound.
-        ordinal: 0, or its index among rows equal in model, provider, endpoint and slug.
+        is_routable: Upstream `status` if present, else upstream `is_active_gateway`.
+        input_modalities: In the upstream's order.
+        output_modalities: In the upstream's order.
+        effective_from: First instant at which it is valid, UTC; None means no bound.
+        effective_to: First instant at which it is no longer valid, UTC; None means no bound.
+        ordinal: Index among the rows with the same model, provider, endpoint and slug, from
+            0; usually there is only one.
         status: Whether it can be called now; None when the upstream does not say.
-        status_reason: The upstream's reason for the status; None as above.
-        parameters: Parameters that the provider supports, sorted by name; of all its endpoints
-            together if the upstream does not distinguish them.
-        floor_prices: The lowest of all prices; see `PriceListKind.FLOOR`.
-        price_lists: From the table of prices; empty until that has been read.
+        status_reason: The upstream's reason for the status; None when it gives none.
+        parameters: Parameters that the provider supports, sorted by name. If the upstream
+            does not distinguish endpoints, those of all its endpoints together.
+        floor_prices: The provider's lowest price of each meter; see `PriceListKind`.
+        price_lists: Lists from the side table of prices; empty until it has been read.
     """
 
     model_id: str
@@ -195,8 +199,8 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     """The upstream section `data`.
 
     Attributes:
-        input_modalities: Upstream order and case.
-        output_modalities: Upstream order and case.
+        input_modalities: In the upstream's order and case.
+        output_modalities: In the upstream's order and case.
     """
 
     input_modalities: tuple[str, ...] = ()
@@ -206,14 +210,14 @@ class ModelData(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 class ModelGateway(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 ):
-    """The upstream section `gateway`, complete: not narrowed by a filter.
+    """The upstream section `gateway`; always complete, also when the list was filtered.
 
     Attributes:
         is_routable: Whether the gateway can route the model at all.
-        endpoints: Distinct, as the upstream lists them.
-        providers: Distinct, in the order of their first row.
-        offerings: One for each provider row, upstream order; empty if the upstream does not
-            relate providers to endpoints.
+        endpoints: Distinct, in the upstream's order.
+        providers: Distinct, in the order of their first provider row.
+        offerings: One for each provider row, in the upstream's order; empty if the upstream
+            does not relate providers to endpoints.
         availability: Whether the model can be called now; None when the upstream does not
             say.
         parameters: Parameters that any offering supports, sorted by name.
@@ -231,29 +235,29 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """One model of the catalogue.
 
     The fields of a section can be read from the model itself: `model.offerings` is
-    `model.gateway.offerings`, and raises SectionMissingError without that section.
+    `model.gateway.offerings`. Without that section, it raises SectionMissingError.
 
     Attributes:
         model_id: Upstream identity, `organisation/name`. Not the GraphQL `id`.
         name: Display name; not unique, None when the upstream gives none.
         status_label: Status as the upstream words it; None when it gives none.
         release_date: Calendar day without time zone; None when not published.
-        announcement_date: As above.
-        deprecation_date: As above.
-        retirement_date: As above.
-        organisation: None when the upstream does not name it.
-        aliases: Other ids by which the model is known, upstream order.
+        announcement_date: As `release_date`.
+        deprecation_date: As `release_date`.
+        retirement_date: As `release_date`.
+        organisation: The maker; None when the upstream does not name it.
+        aliases: Other ids of the model, in the upstream's order.
         data: None when the section was not requested.
         gateway: None when the section was not requested.
         description: A few sentences, plain text; None when the upstream gives none.
-        variant: Such as `standard` or `free`; None as above.
+        variant: Such as `standard` or `free`; None when the upstream gives none.
         base_model_id: Id of the model of which this is a variant; its own id if it is a base
-            model; None as above.
-        max_input_tokens: Maximum number of input tokens of a request; None as above.
-        max_output_tokens: Maximum number of output tokens; None as above.
-        replacement_id: Id of the successor; None without one. Also None in filtered lists,
-            as the upstream only looks for the successor in the same list.
-        lifecycle_message: Message about deprecation or retirement; None as above.
+            model; None when the upstream gives none.
+        max_input_tokens: Maximum number of input tokens of a request; None if unknown.
+        max_output_tokens: Maximum number of output tokens of an answer; None if unknown.
+        replacement_id: Id of the successor; None without one. May be None in a filtered
+            list, because the upstream looks for the successor only in the same list.
+        lifecycle_message: Message about deprecation or retirement; None when there is none.
     """
 
     model_id: str
@@ -282,7 +286,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def listing_date(self) -> datetime.date | None:
-        """Return the day by which the upstream orders lists: of release, or else of announcement."""
+        """Return the day by which the upstream orders lists: release, or else announcement."""
         return self.release_date or self.announcement_date
 
     def __getattr__(self, name: str) -> Any:
@@ -305,4 +309,4 @@ SECTION_BY_FIELD: Final = {
     for section, kind in (("data", ModelData), ("gateway", ModelGateway))
     for field in kind.__struct_fields__
 }
-"""Fields of a model that are in one of its sections, with the name of the section."""
+"""Name of the section that holds a field, by name of the field."""

@@ -12,18 +12,18 @@ scores these points:
        its plural or singular
     1  the beginning of such a word, or a whole word of the description, its plural or singular
 
-Words may be joined or split: two or three words in a
-row also match as one word, and an unknown word may match as two. Phrases such as `text to
-speech` are one word. A word that no model has in any of these places is treated as a
-misspelt word of a title, organisation or provider, for 2 points. If nothing is close, the
-search finds nothing. Stop words such as `the` count only if there are no other words.
+Words may be joined or split: two or three adjacent words also match as one word, and an
+unknown word may match as two. Known phrases such as `text to speech` count as one word. A
+word that no model has in any of these places is treated as a misspelt word of a title,
+organisation or provider, for 2 points. If no known word is close, the search finds nothing.
+Stop words such as `the` count only if there are no other words.
 
 Results are ordered by points. Models whose name or id is the whole search come first, then
 those whose title begins with it. Among equals, active models come first, then catalogue
 order, newest first.
 
 A search without letters and digits finds the models with these characters in their name,
-id or aliases; the slash behind the organisation, which all ids have, does not count.
+id or aliases. The slash that follows the organisation in every id does not count.
 """
 
 import re
@@ -44,14 +44,14 @@ from catalograph.catalogue.records import Model, ModelData, ModelGateway, Status
 from catalograph.concurrency.sorting import sort_in_runs
 
 Matches = Sequence[tuple[int, int]]
-"""Matches: pairs of points and set of models, most points first; no model twice."""
+"""Pairs of points and set of models (see `postings`), most points first; no model twice."""
 
 _WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"[\W_]+")
 _LAST_CHARACTER = "\U0010ffff"
 
 MAX_WORDS: Final = 16
-"""Number of words that score points and can be joined; further ones must only match."""
+"""Number of words that score points and can be joined; further words only have to match."""
 
 _TITLE, _MAKER, _TITLE_START, _MAKER_START = 8, 7, 5, 4
 _OTHER_NUMBER: Final = 7
@@ -70,16 +70,16 @@ _RANKS: Final = 3
 _SHORTEST_MISSPELT: Final = 3
 _SHORTEST_WITH_EXTRA: Final = 8
 _MAX_MISSPELT: Final = 4
-"""Words of one search that are compared with all words of the catalogue, 1 ms each."""
+"""Unknown words of one search that are compared with the whole vocabulary, 1 ms each."""
 
 _MAX_SUGGESTED: Final = 5
-"""Words of a suggested search; the search is tried without each of them."""
+"""Words of a suggested search; each is left out once to see what the others find."""
 
 _MAX_GUESSED_LENGTH: Final = 32
-"""Longest word that may be misspelt, or two words in one."""
+"""Longer words are not corrected, and not split into two."""
 
 _MAX_MISTAKES_BY_LENGTH: Final = ((3, 0), (6, 1), (10, 2))
-"""Pairs of word length and number of wrong letters allowed up to it; three beyond."""
+"""Words shorter than the first number may have the second number of mistakes; others three."""
 
 _FILLERS: Final = frozenset(
     [
@@ -162,13 +162,13 @@ _PHRASES: Final[Mapping[tuple[str, ...], str]] = {
     for synonym in synonyms
     if " " in synonym
 }
-"""The one word that a phrase is, by its words."""
+"""The phrases among all synonyms: their words, mapped to these words joined."""
 
 _LONGEST_PHRASE: Final = max(map(len, _PHRASES))
 
 
 def fold_words(text: str) -> tuple[str, ...]:
-    """Split into words without case and accents; empty when there is no letter or digit."""
+    """Split into words without case and accents; empty if there is no letter or digit."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in text if not unicodedata.combining(c))
@@ -179,10 +179,11 @@ def fold_words(text: str) -> tuple[str, ...]:
 
 
 def parse_search(text: str | None) -> tuple[str, ...]:
-    """Parse a search; equivalent searches are equal tuples.
+    """Parse a search; equivalent searches give equal tuples.
 
     Returns:
-        Its words. Without any, all its other characters as one; empty for a blank text.
+        The words of the search. A search without words gives one string of all its
+        characters. A blank text gives an empty tuple.
     """
     signs = (text or "").strip()
     return fold_words(signs) or ((signs,) if signs else ())
@@ -205,13 +206,13 @@ class _Vocabulary:
         self._size = size
 
     def list_like(self, length: int, difference: int) -> Iterator[Sequence[str]]:
-        """List the words of about a length: those of one length at a time."""
+        """Yield the words that differ in length by at most `difference`, grouped by length."""
         for one in range(length - difference, length + difference + 1):
             if words := self._words_by_length.get(one):
                 yield words
 
     def find_containing(self, part: str) -> int:
-        """Find the models that have a word with this in it."""
+        """Find the models that have a word that contains this part."""
         found = chain.from_iterable(
             self._positions[self._starts[place] : self._starts[place + 1]]
             for place, word in enumerate(self.words)
@@ -227,7 +228,7 @@ class _Vocabulary:
         return self._build(place, place + 1)
 
     def find_start(self, start: str) -> int:
-        """Find the models that have a word with this beginning."""
+        """Find the models that have a word that begins like this."""
         return self._build(
             bisect_left(self.words, start),
             bisect_left(self.words, start + _LAST_CHARACTER),
@@ -255,7 +256,7 @@ class _Words:
 
 
 class _Texts:
-    """Collects the words of one searched text, alone and joined with the next ones."""
+    """Collects the words of searched texts: alone, and joined with all words that follow."""
 
     def __init__(self) -> None:
         self._whole, self._joined = _Words(), _Words()
@@ -274,7 +275,7 @@ class SearchIndex:
     def __init__(self, models: Sequence[Model]) -> None:
         titles, makers = _Texts(), _Texts()
         spelt, secondary, descriptions, signs = _Words(), _Words(), _Words(), _Words()
-        # Organisations and providers repeat, so their words are split once.
+        # Organisations and providers repeat, so results of splitting them are cached.
         fold: Callable[[str], tuple[str, ...]] = lru_cache(maxsize=4_096)(fold_words)
         ranks: list[list[int]] = [[] for _ in range(_RANKS)]
         for position, model in enumerate(models):
@@ -292,7 +293,7 @@ class SearchIndex:
                     spelt.add(position, (whole,))
             signs.add(position, _SIGNS.findall((model.name or "").casefold()))
             for model_id in (model.model_id, *model.aliases):
-                # All ids have the slash behind the organisation; it tells nothing.
+                # The slash after the organisation is in every id, so it distinguishes nothing.
                 for part in model_id.casefold().rpartition("/")[::2]:
                     signs.add(position, _SIGNS.findall(part))
             for words in dict.fromkeys(title_words):
@@ -327,7 +328,7 @@ class SearchIndex:
         classes = self._find_all(words)
         joined = "".join(search)
         found = reduce(or_, classes.values(), 0)
-        # A search that equals a name or an id matches, independent of its words.
+        # A search that equals a name or an id always matches, whatever its words match.
         exact = self._spelt.find_whole(joined)
         begins = self._title_starts.find_start(joined) & found
         points: dict[int, int] = {}
@@ -347,11 +348,12 @@ class SearchIndex:
         return find_positions(self._spelt.find_whole("".join(words)))
 
     def find_similar(self, words: Sequence[str], at_most: int) -> list[int]:
-        """List the models that share the most words with these, most first.
+        """List the models that share the most words with `words`, best first.
 
         Returns:
-            At most `at_most` models; among equals the first ones in catalogue order.
+            Positions of at most `at_most` models; ties are in catalogue order.
         """
+        # Entry i holds the models that share i words with those processed so far.
         classes = [self._everything]
         for word in tuple(dict.fromkeys(words))[:MAX_WORDS]:
             sharing = self._title_starts.find_start(word)
@@ -369,14 +371,14 @@ class SearchIndex:
         return similar
 
     def suggest(self, search: Sequence[str]) -> str | None:
-        """Suggest a similar search that has results, for one without.
+        """Suggest a similar search that has results, for a search without results.
 
-        Misspelt words are corrected if a known word is close. Then words are left out until
-        something is found: each time the one without which the best match is best, the last
-        of equals.
+        Misspelt words are corrected if a known word is close. Then words are dropped, one
+        at a time, until something is found. The dropped word is the one whose absence gives
+        the best match; of equals, the last one.
 
         Returns:
-            None if there is no similar search, or if the search has no words.
+            The suggested search; None if there is none, or if the search has no words.
         """
         if not search or not _WORD.search(search[0]):
             return None
@@ -396,7 +398,7 @@ class SearchIndex:
         return None
 
     def _list_counting(self, search: Sequence[str]) -> list[str]:
-        """List the distinct words of a search that count, each known phrase as one word."""
+        """List the distinct words of a search without stop words; known phrases are joined."""
         words: list[str] = []
         start = 0
         while start < len(search):
@@ -413,7 +415,7 @@ class SearchIndex:
         return [word for word in distinct if word not in _FILLERS] or list(distinct)
 
     def _rank(self, points: Mapping[int, int]) -> Matches:
-        """Order models with equal points: active ones first."""
+        """Split models with equal points by rank, active models first, and sort by points."""
         ranked = [
             (count * _RANKS + rank, mask & self._ranks[rank])
             for count, mask in points.items()
@@ -422,7 +424,7 @@ class SearchIndex:
         return sorted((pair for pair in ranked if pair[1]), reverse=True)
 
     def _find_all(self, words: Sequence[str]) -> dict[int, int]:
-        """Find the models that match all words, by points; each model with its best score."""
+        """Find the models that match all words, by points; each model only at its best score."""
         head, tail = words[:MAX_WORDS], words[MAX_WORDS:]
         levels_of = {word: self._find_known(word) for word in head}
         unknown = [word for word, levels in levels_of.items() if not levels]
@@ -433,7 +435,7 @@ class SearchIndex:
         reached: list[dict[int, int]] = [{} for _ in range(len(head) + 1)]
         reached[0] = {0: self._everything}
         for start in range(len(head)):
-            # Lower scores of a model cannot win any more; dropping them bounds the classes.
+            # A lower score of the same model can no longer win. Dropping it bounds the work.
             classes = _keep_best(reached[start])
             for length in range(1, min(_MAX_JOINED, len(head) - start) + 1):
                 word = "".join(head[start : start + length])
@@ -458,7 +460,7 @@ class SearchIndex:
         return classes
 
     def _find_misspelt(self, word: str) -> Matches:
-        """Find the models that have what a misspelt word probably means."""
+        """Find the models that have the word that a misspelt word probably means."""
         close = self._find_close(word)
         if close is None:
             return ()
@@ -466,7 +468,7 @@ class SearchIndex:
         return ((_MISSPELT, mask | self._secondary.find_whole(close)),)
 
     def _find_known(self, word: str) -> Matches:
-        """Group the models that match one word, or its other number, by points."""
+        """Group the models that match one word, or its plural or singular, by points."""
         forms = _list_forms(word)
         found = [
             (_TITLE, self._titles.find_whole(word)),
@@ -492,7 +494,7 @@ class SearchIndex:
         return ((_SECONDARY, joined),) if joined else ()
 
     def _find_parts(self, first: str, second: str) -> int:
-        """Find the models that have one word and another with the given beginning, anywhere."""
+        """Find the models with `first` as a whole word, and `second` as the start of a word."""
         mask = self._titles.find_whole(first) | self._makers.find_whole(first)
         mask |= self._secondary.find_whole(first)
         return mask and mask & (
@@ -514,8 +516,8 @@ class SearchIndex:
         """Find the closest word of a title, organisation or provider; None if none is close.
 
         Args:
-            word: As it was typed.
-            extra: Number of wrong letters allowed in addition, in long enough words.
+            word: The word as it was typed.
+            extra: Additional mistakes that are allowed in words of eight letters or more.
         """
         if len(word) > _MAX_GUESSED_LENGTH:
             return None
@@ -529,7 +531,8 @@ class SearchIndex:
         best: tuple[int, str] | None = None
         for vocabulary in (self._titles, self._makers, self._secondary):
             if len(word) == _SHORTEST_MISSPELT:
-                # In words of three letters, a wrong letter makes another word; only swaps count.
+                # A wrong letter in a word of three letters gives another word, so only swapped
+                # letters are corrected.
                 swapped = (word[1] + word[0] + word[2], word[0] + word[2] + word[1])
                 return next(
                     (one for one in swapped if self._titles.find_whole(one)), None
@@ -560,7 +563,7 @@ def _find_any(vocabulary: _Vocabulary, words: Iterable[str]) -> int:
 
 
 def _list_forms(word: str) -> tuple[str, ...]:
-    """List a word and, where it may be an English noun, its plural or singular."""
+    """List a word, and its plural or singular if it may be an English noun."""
     if len(word) < _SHORTEST_NOUN or not (word.isascii() and word.isalpha()):
         return (word,)
     is_plural = word.endswith("s") and not word.endswith("ss")
@@ -568,7 +571,7 @@ def _list_forms(word: str) -> tuple[str, ...]:
 
 
 def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
-    """Remove each model from all groups but the first that has it."""
+    """Keep each model only in the first group that has it; drop empty groups."""
     levels: list[tuple[int, int]] = []
     better = 0
     for level, mask in found:
@@ -579,7 +582,7 @@ def _subtract(found: Iterable[tuple[int, int]]) -> Matches:
 
 
 def _keep_best(classes: Mapping[int, int]) -> dict[int, int]:
-    """Remove each model from all groups but the one with the most points."""
+    """Keep each model only in the group with the most points."""
     return dict(_subtract(sorted(classes.items(), reverse=True)))
 
 
@@ -610,5 +613,5 @@ def _list_secondary(model: Model) -> Iterable[str]:
 
 
 def _list_synonyms(synonyms: Mapping[str, tuple[str, ...]], name: str) -> Iterable[str]:
-    """List the synonyms of a name; a phrase is one word."""
+    """List the synonyms of a name; a phrase is joined into one word."""
     return (synonym.replace(" ", "") for synonym in synonyms.get(name, ()))

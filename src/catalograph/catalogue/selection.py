@@ -44,15 +44,16 @@ __all__ = [
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
-    """The contents of a cursor: finds a place in a list again, also if the model is gone.
+    """The contents of a cursor: enough to find a place in a list after the model is gone.
 
     Attributes:
-        offset: Its place, from 0; for an upstream that only knows offsets.
-        model_id: Which model.
-        date: Its listing date; in the order of release dates, its release date.
-        name: Its name.
+        offset: Place of the model in the list, from 0; for an upstream that only knows
+            offsets.
+        model_id: Id of the model.
+        date: Listing date of the model; its release date in a list ordered by release date.
+        name: Name of the model.
         score: Points of the match; None in a list without search.
-        number: Its sort value in a list ordered by a number, such as its price.
+        number: Sort value in a list ordered by a number, such as the price; None otherwise.
     """
 
     offset: int
@@ -71,7 +72,7 @@ def build_anchor(
     score: int | None = None,
     number: int | Decimal | None = None,
 ) -> Anchor:
-    """Build the anchor of `model` in a list of this order."""
+    """Build the anchor of `model` in a list with this order."""
     is_by_release = order is not None and order.field is OrderField.RELEASE_DATE
     return Anchor(
         offset=offset,
@@ -88,9 +89,9 @@ class Selection:
 
     Args:
         index: The catalogue.
-        mask: The members.
-        order: None for best match first, or else catalogue order.
-        matches: Points of the members; None without a search.
+        mask: The models of the list, as a set of positions.
+        order: None means best match first if there is a search, else catalogue order.
+        matches: Points of the models; None without a search.
 
     Attributes:
         total: Number of members.
@@ -112,23 +113,23 @@ class Selection:
 
     @cached_property
     def positions(self) -> Sequence[int]:
-        """Positions in catalogue order, in the order of this list."""
+        """Positions in the catalogue, in the order of this list."""
         return array("I", self._iterate())
 
     def window(self, offset: int, limit: int) -> tuple[Model, ...]:
-        """Give up to `limit` models from `offset` on; none beyond the end."""
+        """Return up to `limit` models from `offset` on; none beyond the end."""
         if offset >= self.total:
             return ()
         models = self._index.models
         if "positions" in self.__dict__:
             chosen: Iterable[int] = self.positions[offset : offset + limit]
         else:
-            # The start of a long list is found without building all of it.
+            # The first pages of a long list do not need all of its positions.
             chosen = islice(self._iterate(), offset, offset + limit)
         return tuple(models[position] for position in chosen)
 
     def _iterate(self) -> Iterator[int]:
-        """List the positions in the order of this list."""
+        """Yield the positions in the order of this list."""
         if self._order is not None:
             ranked = find_ranked(self._index, self._order.field)
             everything = ranked.falling if self._order.descending else ranked.rising
@@ -159,14 +160,14 @@ class Selection:
 
         Returns:
             The place of its model and True, if the model is in the list and its sort value
-            has not changed. Otherwise False and the place of the first member after the
-            former place, `total` if there is none.
+            has not changed. Otherwise the place of the first model after the former place
+            (`total` if there is none) and False.
         """
         if self._order is not None:
             return self._find_ordered_place(anchor, self._order)
         if self._matches is None:
             return self._find_listed_place(anchor, 0, self.total)
-        # Among members of one score catalogue order holds.
+        # Models with the same score are in catalogue order.
         score = -(anchor.score or 0)
         first = bisect_left(self._scores, score, key=neg)
         last = bisect_right(self._scores, score, key=neg)
@@ -174,7 +175,7 @@ class Selection:
 
     @cached_property
     def _scores(self) -> Sequence[int]:
-        """Points of the members, in list order; empty without a search."""
+        """Points of the models, in list order; empty without a search."""
         groups = (
             repeat(points, (mask & self._mask).bit_count())
             for points, mask in self._matches or ()
@@ -184,7 +185,10 @@ class Selection:
     def _find_listed_place(
         self, anchor: Anchor, first: int, last: int
     ) -> tuple[int, bool]:
-        """Find the place between two others within which catalogue order holds."""
+        """Find the place of an anchor in the part of the list from `first` to `last`.
+
+        That part must be in catalogue order.
+        """
         position = self._index.find_position(anchor.model_id)
         if position is not None:
             model = self._index.models[position]
@@ -216,7 +220,7 @@ class Selection:
 
         place = bisect_left(
             range(self.total),
-            1,  # of the places before the one sought, none sorts after the anchor
+            1,  # the first place whose model sorts after the anchor
             key=lambda i: sorts_after(order, read(self.positions[i]), sought),
         )
         if place and read(self.positions[place - 1]) == sought:
@@ -247,7 +251,7 @@ def select(
         search: See `search.py`; None or blank: no search.
         order: None for catalogue order, or best match first where there is a search.
     """
-    # Searches with equal words share a cache entry.
+    # The key holds the parsed search, so that searches with equal words share an entry.
     key = (filter, parse_search(search), order)
     selection = index.recent.get(key)
     if selection is None:

@@ -18,17 +18,18 @@ class TableKind(enum.Enum):
 
 
 class SideTable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One side table as it was read; the rows of the other kinds are empty.
+    """One side table as it was read. Only the rows of its own kind are filled.
 
     Attributes:
-        kind: Which table.
-        as_of_s: Unix time in seconds at which it was asked for.
-        providers: Upstream order, as the next three.
-        organisations: As above.
-        endpoints: As above.
-        prices: As above; lists of one provider, model and endpoint stay in order.
+        kind: Which table it is.
+        as_of_s: Unix time in seconds at which it was requested.
+        providers: In the upstream's order.
+        organisations: In the upstream's order.
+        endpoints: In the upstream's order.
+        prices: In the upstream's order.
         max_age_s: Seconds for which it is fresh; None when the upstream does not say.
-        stale_s: Further seconds for which it is merely stale; None as above.
+        stale_s: Further seconds for which it may be served stale; None when the upstream
+            does not say.
     """
 
     kind: TableKind

@@ -13,10 +13,10 @@ from catalograph.catalogue.records import Model
 from catalograph.catalogue.search import MAX_WORDS, fold_words
 
 _CLOSE = 75
-"""Similarity in percent from which a spelling is close."""
+"""Smallest similarity, in percent, of a close spelling."""
 
 _MAX_LENGTH = 100
-"""Longest value that is compared by edit distance; all ids are far shorter."""
+"""Longer values get no suggestion; all ids are far shorter."""
 
 _MAX_SUGGESTIONS = 3
 
@@ -24,9 +24,10 @@ _MAX_CANDIDATES = 64
 """Number of models compared with an unknown id: those that share the most words with it."""
 
 _MAX_COMPARISONS = 25_000
-"""Most comparisons of one operation, about 1 µs each; beyond it nothing is suggested."""
+"""Most comparisons of one operation, about 1 µs each; beyond that, nothing is suggested."""
 
 _SEARCH_EFFORT = 50
+"""Number of comparisons that take as long as one search of the index."""
 
 _TRAILING_DAY = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
@@ -35,9 +36,9 @@ class UnknownValue(msgspec.Struct, frozen=True):
     """A value of a filter list that no model of the catalogue has.
 
     Attributes:
-        field: Name of the list in the graph.
+        field: Name of the list in the GraphQL schema.
         value: The value in the filter.
-        suggestion: A similar value that the catalogue has; None if there is none.
+        suggestion: A similar value of the catalogue; None if there is none.
     """
 
     field: str
@@ -52,17 +53,18 @@ def find_unknown_values(
 ) -> Iterator[UnknownValue]:
     """Find the values of a filter that the catalogue does not hold.
 
-    Values are compared as the upstream compares them: modalities without case, all
-    others exactly; `modelIds` takes aliases. The suggestion is the same value in another
-    case, else the id of the object with that name, else the closest spelling.
+    Values are compared as the upstream compares them: modalities without case, all others
+    exactly. `modelIds` accepts aliases. The suggestion is the same value in another case,
+    else the id of the object with that name, else the closest spelling.
 
     Args:
         index: The catalogue.
         asked: The filter.
-        speller: Shared by all filters of an operation; None: a new one.
+        speller: Shared by all filters of an operation; None creates a new one.
 
     Yields:
-        In the order in which the graph declares the lists, then by value.
+        Unknown values, in the order in which the GraphQL schema declares the lists, then
+        by value.
     """
     speller = speller or Speller()
     for name in FIELDS:
@@ -117,7 +119,7 @@ def _list_unknown_ids(
 
 
 def _fold_names(names: Mapping[str, str | None]) -> dict[str, str]:
-    """Map folded ids and names to ids; ids win over names, the first name over later ones."""
+    """Map folded ids and names to ids; ids win over names, and the first name over later ones."""
     id_by_folded: dict[str, str] = {}
     for known in names:
         id_by_folded.setdefault(known.casefold(), known)
@@ -165,7 +167,7 @@ def suggest_model_ids(
     """Suggest ids of models for an id that the catalogue does not hold, closest first.
 
     Returns:
-        At most three; empty if nothing is close, or without letters and digits.
+        At most three ids; empty if none is close, or if `value` has no letters and digits.
     """
     words = fold_words(value)[:MAX_WORDS]
     if not words:
@@ -183,7 +185,7 @@ def suggest_model_ids(
 
 
 def _list_spellings(model: Model) -> Iterator[str]:
-    """List the usual spellings of a model: ids with and without organisation and date."""
+    """Yield the usual spellings of a model: ids with and without organisation and date."""
     for model_id in (model.model_id, *model.aliases):
         for spelling in (model_id, model_id.rpartition("/")[2]):
             yield spelling
@@ -191,7 +193,7 @@ def _list_spellings(model: Model) -> Iterator[str]:
 
 
 class Speller:
-    """Finds close spellings for one operation, within a bound on comparisons."""
+    """Finds close spellings for one operation, with a bound on all its comparisons."""
 
     def __init__(self) -> None:
         self._comparisons_left = _MAX_COMPARISONS
@@ -209,12 +211,12 @@ class Speller:
         return True
 
     def find_closest(self, value: str, candidates: Collection[str]) -> str | None:
-        """Find the closest candidate, the first of equals; None when none is close."""
+        """Find the closest candidate; None if none is close. Of equals, the first one wins."""
         if len(value) > _MAX_LENGTH or not self.spend(len(candidates)):
             return None
         found = process.extractOne(
             value,
-            list(candidates),  # of a mapping, the library would compare values
+            list(candidates),  # given a mapping, the library would compare its values
             scorer=fuzz.ratio,
             processor=str.lower,
             score_cutoff=_CLOSE,

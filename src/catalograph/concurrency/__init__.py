@@ -1,1 +1,1 @@
-"""Building blocks for work that is shared, bounded or broken up; they know nothing of the catalogue."""
+"""Building blocks for concurrent work, independent of the catalogue."""

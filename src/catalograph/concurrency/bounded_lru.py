@@ -1,4 +1,4 @@
-"""A cache in memory, bounded in weight: the least recently used entries are evicted."""
+"""An in-memory LRU cache, bounded in weight."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -9,14 +9,14 @@ V = TypeVar("V")
 
 
 class AdmitOnSecondRequest:
-    """Remembers keys that were seen once, so that a key is cached on its second request.
+    """Admission policy: a key is admitted to a full cache on its second request.
 
-    In a full cache every new entry evicts another one that may be asked for again. Most
-    keys of a long tail come only once and are not worth that. Only hashes are remembered:
-    a collision admits a key on its first request, which does no harm.
+    In a full cache, every new entry evicts one that may be requested again. Most keys of a
+    long tail are requested only once, and are not worth that. Only hashes are remembered: a
+    collision admits a key on its first request, which does no harm.
 
     Args:
-        most: Keys remembered at least; at most twice as many.
+        most: Number of remembered keys, at least; at most it is twice that.
     """
 
     def __init__(self, most: int = 4_096) -> None:
@@ -25,11 +25,11 @@ class AdmitOnSecondRequest:
         self._earlier: set[int] = set()
 
     def admits(self, key: Hashable) -> bool:
-        """Whether the key was seen before, not long ago; marks it as seen."""
+        """Whether the key was seen recently; marks it as seen."""
         seen = hash(key)
         if seen in self._recent or seen in self._earlier:
             return True
-        # Two generations: forgetting the older one costs nothing per key.
+        # Two generations of keys: dropping the older one as a whole needs no bookkeeping.
         if len(self._recent) >= self._most:
             self._recent, self._earlier = set(), self._recent
         self._recent.add(seen)
@@ -37,20 +37,20 @@ class AdmitOnSecondRequest:
 
 
 class BoundedLru(Generic[K, V]):
-    """Entries by key, bounded in weight.
+    """An LRU cache, bounded in weight.
 
-    Not thread-safe: used on the event loop, or by one thread.
+    Not thread-safe: use it on the event loop, or in a single thread.
 
     Args:
-        max_weight: Most that all entries weigh together, in the unit of `weigh`.
-        weigh: Weight of an entry; None: every entry weighs 1, so the bound is a number of
-            entries. Weigh in bytes where clients or the upstream decide on the size.
-        share: An entry heavier than `max_weight / share` is refused: one large entry must
-            not evict everything else.
-        admission: Once an entry can only be stored by evicting others, it is stored on its
-            second request; None: always.
-        on_evict: Called with an entry that was evicted or refused, not with one that was
-            taken out or replaced.
+        max_weight: Maximum total weight of all entries, in the unit of `weigh`.
+        weigh: Returns the weight of an entry; None gives every entry weight 1, so that the
+            bound is a number of entries. Weigh in bytes if clients or the upstream decide
+            on the size.
+        share: An entry heavier than `max_weight / share` is refused, so that one large
+            entry does not evict everything else.
+        admission: Decides whether a new entry may evict others; None always admits it.
+        on_evict: Called with an entry that was evicted or was too heavy, but not with one
+            that was popped, replaced or not admitted.
     """
 
     __slots__ = (
@@ -77,8 +77,8 @@ class BoundedLru(Generic[K, V]):
         self._weigh = weigh
         self._admission = admission
         self._on_evict = on_evict
-        # The weight is stored with the value: a value may weigh something else by the time
-        # it leaves.
+        # The weight is stored with the value, because a value may change its weight while it
+        # is cached.
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._weight = 0
 
@@ -88,19 +88,19 @@ class BoundedLru(Generic[K, V]):
         return self._weight
 
     def __len__(self) -> int:
-        """Count the entries."""
+        """Return the number of entries."""
         return len(self._entries)
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is an entry; does not make it the most recently used."""
+        """Whether there is an entry; does not count as a use."""
         return key in self._entries
 
     def __iter__(self) -> Iterator[K]:
-        """List the keys, least recently used first."""
+        """Iterate over the keys, least recently used first."""
         return iter(self._entries)
 
     def get(self, key: K) -> V | None:
-        """Find a value, which becomes the most recently used; None on a miss."""
+        """Find a value and make it the most recently used; None on a miss."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -108,18 +108,18 @@ class BoundedLru(Generic[K, V]):
         return entry[0]
 
     def peek(self, key: K) -> V | None:
-        """Find a value and leave the order as it is; None on a miss."""
+        """Find a value without counting it as used; None on a miss."""
         entry = self._entries.get(key)
         return None if entry is None else entry[0]
 
     def put(self, key: K, value: V) -> bool:
-        """Store a value, in the place of an earlier one under its key.
+        """Store a value; it replaces an earlier value of the key.
 
         Evicts the least recently used entries until the value fits. Storing the same value
-        again brings its weight up to date.
+        again updates its weight.
 
         Returns:
-            Whether it is stored. An earlier value under its key is gone either way.
+            Whether it was stored. An earlier value of the key is gone in either case.
         """
         weight = 1 if self._weigh is None else self._weigh(key, value)
         was_stored = self._take(key) is not None
@@ -139,17 +139,17 @@ class BoundedLru(Generic[K, V]):
         return True
 
     def resize(self, max_weight: int) -> None:
-        """Set another bound, and evict what is beyond it."""
+        """Set another bound, and evict entries until they fit."""
         self._max_weight = max_weight
         self._make_room(0)
 
     def pop(self, key: K) -> V | None:
-        """Take a value out; None where there was none."""
+        """Remove and return a value; None if there is none."""
         entry = self._take(key)
         return None if entry is None else entry[0]
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove all entries, without calling `on_evict`."""
         self._entries.clear()
         self._weight = 0
 

@@ -1,4 +1,4 @@
-"""A circuit breaker: calls to a failing service are refused, except probes, until it works."""
+"""A circuit breaker: refuses calls to a failing service, except probes, until it recovers."""
 
 import collections
 import enum
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class BreakerState(enum.IntEnum):
-    """As `/metrics` shows it."""
+    """State of a circuit breaker; `/metrics` shows the numbers."""
 
     CLOSED = 0
     HALF_OPEN = 1
@@ -16,7 +16,7 @@ class BreakerState(enum.IntEnum):
 
 
 class Call(enum.Enum):
-    """A call that was admitted; given back to the breaker when it has ended."""
+    """Kind of an admitted call; the caller passes it back to the breaker at the end."""
 
     REGULAR = enum.auto()
     PROBE = enum.auto()
@@ -26,7 +26,7 @@ class TripRule(Protocol):
     """Decides when a closed breaker opens."""
 
     def note(self, now_s: float, *, failed: bool) -> bool:
-        """Note how a call ended; True opens the breaker."""
+        """Record how a call ended; returning True opens the breaker."""
         ...
 
     def reset(self) -> None:
@@ -35,10 +35,10 @@ class TripRule(Protocol):
 
 
 class FailuresInARow:
-    """Opens after so many failures without a success between them.
+    """Opens after a number of consecutive failures.
 
     Args:
-        count: At least 1.
+        count: Number of failures, at least 1.
     """
 
     def __init__(self, count: int) -> None:
@@ -46,22 +46,22 @@ class FailuresInARow:
         self._failures = 0
 
     def note(self, now_s: float, *, failed: bool) -> bool:  # noqa: ARG002 - of the protocol
-        """Count failures; a success begins anew."""
+        """Count failures; a success resets the count."""
         self._failures = self._failures + 1 if failed else 0
         return self._failures >= self._count
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Forget all calls."""
         self._failures = 0
 
 
 class ShareOfFailures:
-    """Opens when a share of the calls in a time window failed.
+    """Opens when a share of the calls in a sliding time window failed.
 
     Args:
-        share: From 0 to 1.
-        least_calls: Fewer calls in the window say nothing.
-        window_s: Seconds.
+        share: Share of failed calls that opens the breaker, from 0 to 1.
+        least_calls: With fewer calls in the window, the breaker stays closed.
+        window_s: Length of the window in seconds.
     """
 
     def __init__(self, share: float, *, least_calls: int, window_s: float) -> None:
@@ -72,7 +72,7 @@ class ShareOfFailures:
         self._failures = 0
 
     def note(self, now_s: float, *, failed: bool) -> bool:
-        """Count within the window."""
+        """Record a call, and compare the share of failures within the window."""
         self._calls.append((now_s, failed))
         self._failures += failed
         while self._calls[0][0] <= now_s - self._window_s:
@@ -81,7 +81,7 @@ class ShareOfFailures:
         return count >= self._least_calls and self._failures >= count * self._share
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Forget all calls."""
         self._calls.clear()
         self._failures = 0
 
@@ -91,17 +91,18 @@ def _ignore(_: BreakerState) -> None:
 
 
 class Breaker:
-    """Closed: calls go through. Open: none does. Half open: one probe is on its way.
+    """A circuit breaker.
 
-    After `open_s` one call is admitted as a probe. If it succeeds the breaker closes,
-    otherwise it stays open for another `open_s`. Each admitted call ends in exactly one
-    `settle` or `abandon`.
+    Closed, it admits all calls. Open, it refuses all calls for `open_s`. Then it admits one
+    call as a probe, and is half open until the probe has ended. If the probe succeeds, the
+    breaker closes; otherwise it stays open for another `open_s`. The caller must end each
+    admitted call with exactly one `settle` or `abandon`.
 
     Args:
-        trips: When it opens.
+        trips: Decides when it opens.
         open_s: Seconds until a probe is admitted.
-        monotonic: Seconds on a clock that is never set back.
-        on_change: Called with each new state, and once with the first.
+        monotonic: Returns seconds of a monotonic clock.
+        on_change: Called with the initial state, and with each new state.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """Open until a probe has been admitted."""
+        """Current state; OPEN does not change to HALF_OPEN until a probe is admitted."""
         return self._state
 
     @property
@@ -134,7 +135,7 @@ class Breaker:
         )
 
     def admit(self) -> Call | None:
-        """Admit a call; None refuses it."""
+        """Admit a call; None means that it is refused."""
         if self._state is BreakerState.CLOSED:
             return Call.REGULAR
         if not self.admits:
@@ -143,7 +144,7 @@ class Breaker:
         return Call.PROBE
 
     def settle(self, call: Call, *, failed: bool) -> None:
-        """Note how a call ended."""
+        """Record how an admitted call ended."""
         if call is Call.PROBE:
             self._trips.reset()
             if failed:
@@ -155,10 +156,10 @@ class Breaker:
         ):
             self._trips.reset()
             self._open()
-        # Else the call began before the breaker opened, and says nothing new.
+        # Otherwise the call began before the breaker opened, and is ignored.
 
     def abandon(self, call: Call) -> None:
-        """Note that a call was given up by its caller; the next one may be the probe."""
+        """Record that the caller gave up a call; after a probe, the next call is the probe."""
         if call is Call.PROBE:
             self._become(BreakerState.OPEN)
 

@@ -1,8 +1,8 @@
-"""Coroutines that are started at once, so that work which need not wait costs no task.
+"""Eager start of coroutines, so that work which does not have to wait needs no task.
 
-A layer has one asynchronous method that looks into memory first. When everything is in
-memory, the method ends without suspending, and its caller has the result in the same step
-of the event loop. Only when it suspends does it become something to wait for.
+Each layer has one asynchronous method, which looks into memory first. If everything is in
+memory, the method returns without suspending, and its caller has the result in the same
+step of the event loop. The caller has to wait only if the method suspends.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ _HAS_EAGER_TASKS: Final = sys.version_info >= (3, 12)
 class Begun(Generic[T]):
     """A coroutine that has run up to its first suspension, within the current task.
 
-    Await it in the task that began it, and at most once.
+    Await it at most once, in the task that began it.
 
     Attributes:
         is_done: Whether it ended without suspending.
-        result: What it returned; only where it is done.
+        result: Its return value; valid only if it is done.
     """
 
     __slots__ = ("_awaits", "_coroutine", "is_done", "result")
@@ -34,14 +34,14 @@ class Begun(Generic[T]):
         self.result: T = _UNKNOWN
         self.is_done = False
         try:
-            # What the event loop would have to wait for: a future, or None for one turn.
+            # What the coroutine yielded to the event loop: a future, or None for one turn.
             self._awaits: Any = coroutine.send(None)
         except StopIteration as stop:
             self.is_done = True
             self.result = stop.value
 
     def __await__(self) -> Generator[Any, Any, T]:
-        """Run the rest: pass on to the loop what the coroutine waits for."""
+        """Run the rest, passing on to the event loop what the coroutine waits for."""
         if self.is_done:
             return self.result
         awaits = self._awaits
@@ -58,22 +58,22 @@ class Begun(Generic[T]):
 
 
 def begin(coroutine: Coroutine[Any, Any, T]) -> Begun[T]:
-    """Run a coroutine up to its first suspension, as a part of the current task.
+    """Run a coroutine up to its first suspension, as part of the current task.
 
     Raises:
-        BaseException: What the coroutine raised before it suspended.
+        BaseException: Any exception of the coroutine before its first suspension.
     """
     return Begun(coroutine)
 
 
 def start_eagerly(coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-    """Start a task whose first step runs at once, in a context of its own.
+    """Start a task whose first step runs at once, in a copy of the current context.
 
-    On Python 3.11, which has no eager tasks, `asyncio.current_task()` is the caller's until
-    the coroutine suspends: it must not enter `asyncio.timeout()` before that.
+    Python 3.11 has no eager tasks. There, `asyncio.current_task()` is the caller's task until
+    the coroutine suspends, so the coroutine must not enter `asyncio.timeout()` before that.
 
     Returns:
-        A future that is done if the coroutine ended, or failed, without suspending.
+        A future, which is already done if the coroutine ended or failed without suspending.
     """
     context = contextvars.copy_context()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Single flight: callers of one key share one piece of work, within this process."""
+"""Single flight: concurrent callers with the same key share one execution in this process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
@@ -15,11 +15,12 @@ T = TypeVar("T")
 
 
 class _Failure(msgspec.Struct, frozen=True):
-    """An error as it was raised first.
+    """An error of shared work.
 
     Attributes:
-        traceback: Restored before each caller raises the error again; otherwise it would
-            grow with every caller.
+        error: The error, which every caller raises.
+        traceback: The original traceback. It is restored for each caller; otherwise it
+            would grow with every caller that raises the error.
     """
 
     error: Exception
@@ -27,19 +28,20 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class Flight(Generic[T]):
-    """One piece of work in progress, and how many callers wait for it.
+    """Work in progress for one key, with the number of callers that wait for it.
 
-    The work lands when its result is known. It may go on after that, for example to write
-    the result to a shared cache, while no caller waits any more.
+    A flight lands when its result is known. The work may continue after that without
+    callers, for example to write the result to a shared cache.
 
     Attributes:
-        detached: It goes on without callers. Otherwise the last caller who leaves stops it.
+        detached: Whether it continues without callers. If not, it is cancelled when the
+            last caller leaves.
     """
 
     def __init__(self, *, detached: bool) -> None:
         self.detached = detached
-        # Failures are stored as values: asyncio complains about a future whose exception
-        # is never awaited.
+        # Failures are stored as results: asyncio logs an error for a future whose exception
+        # is never retrieved.
         self._outcome: asyncio.Future[T | _Failure] = (
             asyncio.get_running_loop().create_future()
         )
@@ -79,15 +81,15 @@ class Flight(Generic[T]):
         return outcome
 
     def on_abandon(self, abandon: Callable[[], object]) -> None:
-        """Set how the work is stopped."""
+        """Set the function that cancels the work when the last caller leaves."""
         self._abandon = abandon
 
 
 class SingleFlight(Generic[K]):
-    """All work in progress, by key.
+    """Runs work at most once at a time for each key.
 
     Args:
-        build_abandoned: Makes the error for callers whose work was stopped from outside.
+        build_abandoned: Builds the error for callers whose work was cancelled from outside.
     """
 
     def __init__(self, build_abandoned: Callable[[], Exception]) -> None:
@@ -96,10 +98,10 @@ class SingleFlight(Generic[K]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def find(self, key: K) -> Flight[Any] | None:
-        """Find the flight that has not landed yet; None where there is none."""
+        """Find the flight of a key that has not landed yet; None if there is none."""
         flight = self._flights.get(key)
-        # A flight that has landed may still be writing its result. It cannot be joined: its
-        # result is not newer than the cached one.
+        # A landed flight may still be writing its result to a cache. Nobody may join it: a
+        # new caller wants a newer result.
         return None if flight is None or flight.landed else flight
 
     async def run(
@@ -111,13 +113,13 @@ class SingleFlight(Generic[K]):
     ) -> T:
         """Join the work of a key, or start it, and wait for its result.
 
-        Work that ends without suspending registers nothing: no other caller could join it.
+        Work that ends without suspending is not registered, as no other caller could join it.
 
         Args:
-            key: What the work is for.
-            work: Gives the result. Unless detached, it is started in the caller's own step,
-                see `start_eagerly`.
-            detached: It goes on without callers.
+            key: Callers with equal keys share the work.
+            work: Computes the result. Unless detached, it is started eagerly, see
+                `start_eagerly`.
+            detached: Whether the work continues when all callers have left.
 
         Raises:
             Exception: The error of the work.
@@ -137,7 +139,7 @@ class SingleFlight(Generic[K]):
         return await flight.wait()
 
     def _register(self, key: K, begun: asyncio.Future[T]) -> Flight[T]:
-        """Let other callers join work that has been begun and has suspended."""
+        """Register started work that has suspended, so that other callers can join it."""
         flight: Flight[T] = Flight(detached=False)
 
         def land(begun: asyncio.Future[T]) -> None:
@@ -168,14 +170,18 @@ class SingleFlight(Generic[K]):
         *,
         detached: bool = False,
     ) -> Flight[T]:
-        """Start work that lands, or fails by raising; there must be no flight of that key."""
+        """Start work that calls `Flight.land`, or fails by raising.
+
+        The key must not have a flight in progress, see `find`.
+        """
         flight: Flight[T] = Flight(detached=detached)
         task = asyncio.create_task(self._run(key, flight, work))
 
         def abandon() -> None:
             # The next caller of the key must not join work that is being stopped.
             self._remove(key, flight)
-            # Also here: a task cancelled before its first step never runs its `finally`.
+            # A task that is cancelled before its first step never runs its `finally`, so the
+            # callers are told here, too.
             flight.fail(self._build_abandoned())
             task.cancel()
 
@@ -186,12 +192,12 @@ class SingleFlight(Generic[K]):
         return flight
 
     async def drain(self) -> None:
-        """Wait until all work in progress has ended, with what follows its landing."""
+        """Wait until all started tasks have ended, including work after landing."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def aclose(self) -> None:
-        """Stop what has not landed, and wait until everything has ended."""
+        """Cancel all flights that have not landed, and wait until all tasks have ended."""
         for flight in list(self._flights.values()):
             if not flight.landed:
                 flight._abandon()  # noqa: SLF001 - the two classes are one thing
@@ -207,7 +213,7 @@ class SingleFlight(Generic[K]):
                 get_logger().exception("work after an answer failed", key=str(key))
             flight.fail(error)
         finally:
-            # The callers were not cancelled: the work was, from outside or by itself.
+            # The work was cancelled or ended without landing, but its callers still wait.
             if not flight.landed:
                 flight.fail(self._build_abandoned())
             self._remove(key, flight)

@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 _RUN: Final = 16_384
-"""Number of items of a run. Sorting one takes 10 ms, during which `sorted` holds the GIL."""
+"""Items of a run. `sorted` holds the GIL while it sorts one, which takes 10 ms."""
 
 
 def sort_in_runs(
     items: Sequence[T], key: Callable[[T], Any] = lambda one: one
 ) -> list[T]:
-    """Sort like `sorted`, but release the GIL in between: sorts runs, and merges them."""
+    """Sort like `sorted`, but in runs that are merged, so that other threads get the GIL."""
     runs = [
         sorted(items[start : start + _RUN], key=key)
         for start in range(0, len(items), _RUN)

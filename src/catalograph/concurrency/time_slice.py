@@ -1,4 +1,4 @@
-"""Time slices: long work on the event loop is broken up, so that other work is not held up."""
+"""Time slices: long work yields to the event loop regularly, so that other work is not delayed."""
 
 import asyncio
 import time
@@ -9,18 +9,18 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 MAX_SLICE_S: Final = 0.01
-"""After so long without a pause, an operation yields to the event loop."""
+"""Seconds after which an operation yields to the event loop."""
 
 
 class TimeSlice:
     """The time slices of one operation, shared by all its tasks.
 
-    Work asks `is_spent` between two small steps, and awaits `yield_now` when it is. Tasks
-    that yield are queued: one of them goes on for each turn of the event loop, in the order
-    in which they came. So thousands of them cost no more than each its own turn.
+    Long work checks `is_spent` between small steps, and awaits `yield_now` if it is. Tasks
+    that yield are queued in order, and each turn of the event loop resumes only one of
+    them. So thousands of waiting tasks do not block the loop in a single turn.
 
     Args:
-        max_slice_s: How long a slice lasts; 0 pauses between any two steps.
+        max_slice_s: Length of a slice in seconds; with 0, work yields after every step.
     """
 
     __slots__ = ("_is_releasing", "_max_slice_s", "_queue", "_since_s")
@@ -37,14 +37,14 @@ class TimeSlice:
         return time.perf_counter() - self._since_s >= self._max_slice_s
 
     async def iterate(self, items: Iterable[T]) -> AsyncIterator[T]:
-        """Give items one by one, with a pause before one whenever the slice is spent."""
+        """Iterate over items, and yield to the event loop whenever the slice is spent."""
         for item in items:
             if self.is_spent:
                 await self.yield_now()
             yield item
 
     async def yield_if_due(self) -> None:
-        """Let other work run, if this slice is spent."""
+        """Let other work run if this slice is spent."""
         if self.is_spent:
             await self.yield_now()
 
@@ -57,14 +57,14 @@ class TimeSlice:
             self._is_releasing = True
             loop.call_soon(self._release)
         await released
-        # Only now: however long other work took meanwhile, the whole slice is still to come.
+        # The new slice begins now, however long other work has taken meanwhile.
         self._since_s = time.perf_counter()
 
     def _release(self) -> None:
-        """Let the first task of the queue go on; the next one follows a turn later."""
+        """Resume the first task of the queue; the next one follows a turn later."""
         while self._queue:
             released = self._queue.popleft()
-            if not released.done():  # a task that was cancelled waits no more
+            if not released.done():  # the task may have been cancelled while it waited
                 released.set_result(None)
                 break
         self._is_releasing = bool(self._queue)

@@ -1,9 +1,9 @@
 """The loaders of one operation: merged page requests, or the index.
 
-All root fields of an operation load in the same tick. If any of them needs the index, all
-of them are answered from one state of it. Otherwise their page requests are merged and sent
-together. If that would take more requests than reading the whole catalogue once, the index
-answers them as well.
+All root fields of an operation load in the same turn of the event loop. If any of them needs
+the index, one state of the index answers all of them. Otherwise their page requests are
+merged and sent together. If that takes more requests than reading the whole catalogue once,
+the index answers as well.
 """
 
 import asyncio
@@ -45,18 +45,18 @@ from catalograph.observability import operation_trace
 _T = TypeVar("_T")
 
 _Cached: TypeAlias = dict[ModelsQuery, tuple[ModelsQuery, Entry[ModelsPage] | None]]
-"""For each query of an operation: the query that a cached page answers, and that page."""
+"""For each query of an operation: a query that covers it, and the cached page of that query."""
 
 _Pages: TypeAlias = dict[ModelsQuery, Entry[ModelsPage] | BaseException]
-"""For each query: a page that holds its window, or the error."""
+"""For each query: a page that contains its window, or the error."""
 
 
 class Suggestions(msgspec.Struct, frozen=True):
     """Suggested ids for a look-up without a result.
 
     Attributes:
-        path: Of the field that is null.
-        value: What was looked up.
+        path: Path of the field that is null.
+        value: The value that was looked up.
         suggestions: Ids that the catalogue holds, closest first; at least one.
     """
 
@@ -70,12 +70,12 @@ class Loaders:
 
     Attributes:
         access: The caller, and the upstream requests made so far.
-        oldest_s: Unix time of the oldest entry that was used; None before the first.
-        stale_paths: Paths of the fields that use an entry past its stale age, because the
+        oldest_s: Unix time of the oldest entry that was used; None before the first use.
+        stale_paths: Paths of the fields that use an entry past its stale age because the
             upstream failed, with the Unix time of that entry.
-        suggestions: Look-ups without a result, and similar ids, for
+        suggestions: Look-ups without a result, with similar ids, for
             `extensions.suggestions`.
-        index: The one state of the index that this operation sees; None until loaded.
+        index: The state of the index that the whole operation uses; None until loaded.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Loaders:
         self._batches: set[asyncio.Task[Any]] = set()
 
     def find_fresh_left(self) -> float:
-        """Give the seconds for which all used entries are still fresh; at most the fresh age."""
+        """Return the seconds for which all used entries stay fresh; at most the fresh age."""
         if self._fresh_until_s is None:
             # Nothing was loaded: introspection, `__typename`, the SDL.
             return self._source.ages.fresh_s
@@ -120,17 +120,17 @@ class Loaders:
 
     @property
     def index_is_stale(self) -> bool:
-        """Whether the index is past its stale age, and the upstream failed."""
+        """Whether the index is past its stale age because the upstream failed."""
         return self._index_entry is not None and self._index_entry.failed
 
     async def load_models(
         self, request: ModelsRequest, path: tuple[str | int, ...] = ()
     ) -> Listing:
-        """Load one list of models, in one batch with all others of this tick.
+        """Load one list of models, in one batch with all others of this turn of the loop.
 
         Args:
             request: The list.
-            path: Of the field, for a warning about its age.
+            path: Path of the field, for a warning if the list is stale.
         """
         if self.index is not None:
             return IndexListing(request, self.index)
@@ -151,16 +151,17 @@ class Loaders:
     async def load_lists(
         self, requests: Sequence[ModelsRequest], keys: Sequence[str]
     ) -> Sequence[Listing] | None:
-        """Load all lists of an operation that asks for nothing else.
+        """Load all lists of an operation that selects nothing else.
 
-        Suspends only when something is not in memory, or the time slice is spent.
+        Suspends only if something is not in memory, or if the time slice is spent.
 
         Args:
             requests: The lists.
-            keys: Response keys, for warnings about their age.
+            keys: Response keys of the lists, for warnings if they are stale.
 
         Returns:
-            None if one of them failed: then `load_models` raises its error.
+            The lists, in order; None if any failed. Then the executor runs the operation,
+            and `load_models` raises the stored error without another request.
         """
         for request in requests:
             self.access.tables |= request.tables
@@ -183,10 +184,10 @@ class Loaders:
         return loaded
 
     async def load_index(self) -> CatalogueIndex:
-        """Load the index, once for the operation.
+        """Load the index; an operation loads it only once.
 
         Raises:
-            UpstreamError: It could not be read, and none is cached.
+            UpstreamError: The catalogue could not be read, and no index is cached.
         """
         self._index_wanted = True
         if self.index is not None:
@@ -194,17 +195,17 @@ class Loaders:
         return await self._wait(self._begin_reading())
 
     def find_model(self, model_id: str) -> Model | None:
-        """A model this operation has loaded; None when it has not."""
+        """Find a model among those that this operation has loaded; None if it is not there."""
         if self.index is not None:
             return self.index.find_model_by_id(model_id)
         self._sort_only_page()
         return self._records.get(model_id)
 
     async def _wait(self, shared: Awaitable[_T]) -> _T:
-        """Wait for work that several fields share; the last caller that leaves cancels it.
+        """Wait for work that several fields share; the last waiter that leaves cancels it.
 
-        So the upstream requests of a client that disconnects are cancelled, and a cancelled
-        field does not cancel the work of the others.
+        If a client disconnects, its upstream requests are cancelled. A cancelled field does
+        not cancel work that other fields wait for.
         """
         self._waiting += 1
         try:
@@ -230,7 +231,7 @@ class Loaders:
         return self._pin(entry)
 
     def _pin(self, entry: Entry[CatalogueIndex]) -> CatalogueIndex:
-        """Answer the whole operation from this state of the index, at the prices of now."""
+        """Use this state of the index for the whole operation, with current prices."""
         self._index_entry = entry
         self._note(entry)
         self._note_answer(None, entry)
@@ -238,7 +239,7 @@ class Loaders:
         return self.index
 
     def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:
-        """Add an entry to the operation's trace, if there is one; None stands for the index."""
+        """Add an entry to the operation's trace, if it has one; query None means the index."""
         notes = operation_trace.current()
         if notes is None:
             return
@@ -246,10 +247,10 @@ class Loaders:
         notes.record_part(what, entry.value, age_s=self.now_s() - entry.as_of_s)
 
     def _note(self, entry: Entry[Any]) -> None:
-        """Record the age of an entry that is used in the answer."""
+        """Record the age of an entry that the answer uses."""
         if self.oldest_s is None or entry.as_of_s < self.oldest_s:
             self.oldest_s = entry.as_of_s
-        # An entry from the future does not make the answer fresher.
+        # Clocks differ between processes: an entry from the future does not stay fresh longer.
         asked_s = min(entry.as_of_s, self.now_s())
         until_s = asked_s + self._source.ages_of(entry).fresh_s
         if self._fresh_until_s is None or until_s < self._fresh_until_s:
@@ -337,10 +338,10 @@ class Loaders:
         return cached
 
     async def _fetch_pages(self, cached: _Cached) -> _Pages | None:
-        """Give a page for each query, and fetch the missing and the expired ones.
+        """Get a page for each query; fetch missing and expired pages.
 
         Returns:
-            None if the index must answer instead, as the pages would take more requests.
+            None if the index must answer, because the pages would take more requests.
 
         Raises:
             UpstreamError: The upstream failed before the size of the catalogue was known.
@@ -381,10 +382,10 @@ class Loaders:
         return {query: answers[found] for query, found in serving.items()}
 
     def _oldest_allowed(self, cached: Sequence[Entry[ModelsPage] | None]) -> float:
-        """Give the Unix time before which a cached page is too old for this operation.
+        """Return the Unix time before which a cached page is too old for this operation.
 
-        Pages of one operation differ in age by the fresh age at most. A page that is older
-        than that compared with the youngest one is fetched again.
+        The pages of one operation may differ in age by the fresh age at most, so that they
+        fit together. Pages that are too old beside the youngest one are fetched again.
         """
         now_s, ages = self._source.clock(), self._find_ages(cached)
         if len(cached) == 1:
@@ -399,7 +400,7 @@ class Loaders:
         return now_s - ages.fresh_s
 
     def _find_ages(self, entries: Iterable[Entry[ModelsPage] | None]) -> Ages:
-        """Find the age bounds of pages, which an upstream gives alike."""
+        """Find the age bounds of pages; an upstream gives the same bounds for all pages."""
         for entry in entries:
             if entry is not None:
                 return self._source.ages_of(entry)
@@ -414,8 +415,8 @@ class Loaders:
     ) -> dict[ModelsQuery, Entry[ModelsPage]]:
         """Find the cached pages that are served without a refresh.
 
-        These are fresh pages, and stale ones whose refresh would exceed the operation's
-        bound on upstream requests. A later operation refreshes them.
+        These are the fresh pages, and stale pages whose refresh would exceed the bound on
+        upstream requests of one operation. A later operation refreshes them.
         """
         now_s = self._source.clock()
         fresh: dict[ModelsQuery, Entry[ModelsPage]] = {}
@@ -437,14 +438,15 @@ class Loaders:
         return fresh | {query: stale[query] for query in oldest_first[left:]}
 
     def _bound(self) -> int:
-        """Give the upstream requests that this operation may make, as far as is known."""
+        """Return how many upstream requests this operation may make, as far as is known."""
         return max(1, count_pages(self._source.find_total(self.access)))
 
     async def _within_bound(self, asked: list[ModelsQuery]) -> list[ModelsQuery] | None:
-        """Keep an operation from costing more than reading the whole catalogue once.
+        """Check that an operation makes no more requests than a crawl of the whole catalogue.
 
-        If the size of the catalogue is not known well enough, the first page of the whole
-        catalogue is fetched. A crawl for the index can continue from there.
+        If the known size of the catalogue forbids the requests, the first page of the whole
+        catalogue is fetched to learn the current size. If a crawl becomes necessary, it
+        continues after that page.
 
         Returns:
             The requests to send; None if the index must answer instead.
@@ -463,17 +465,17 @@ class Loaders:
         return None
 
     def _are_apart(self, pages: _Pages) -> bool:
-        """Whether pages differ in age by more than they may; only in an outage they do."""
+        """Whether pages differ too much in age, which happens only in an outage."""
         times = [page.as_of_s for page in pages.values() if isinstance(page, Entry)]
         entries = [page for page in pages.values() if isinstance(page, Entry)]
         fresh_s = self._find_ages(entries).fresh_s
         return bool(times) and max(times) - min(times) > fresh_s
 
     def _replace_failed(self, pages: _Pages, cached: _Cached) -> _Pages:
-        """Replace failed pages by cached ones.
+        """Replace failed pages by cached ones, of any age.
 
-        Only if the ages of all pages are still close enough, or if no younger page was
-        fetched.
+        This happens only if all cached pages are close enough in age, or if all fetches
+        failed, so that the answer does not mix old and new pages.
         """
         failed = [page for page in pages.values() if isinstance(page, Exception)]
         if not any(map(_is_outage, failed)):
@@ -495,9 +497,9 @@ class Loaders:
         }
 
     def _unify(self, entries: Sequence[Entry[ModelsPage]]) -> None:
-        """Use one record for each model: the younger one, with sections that only the older has."""
+        """Use one record for each model: the youngest, with sections that only others have."""
         if len(entries) == 1 and not self._records and self._only_page is None:
-            # Its own records will do; they are sorted by id only when a look-up asks.
+            # A single page needs no merging. Its records are indexed by id on first look-up.
             self._note(entries[0])
             self._only_page = entries[0].value
             return
@@ -543,12 +545,12 @@ def _breaks_contract(page: Entry[ModelsPage] | BaseException) -> bool:
 
 
 def _is_outage(page: Entry[ModelsPage] | BaseException) -> bool:
-    """Whether a page failed for another reason than the token."""
+    """Whether a page failed for a reason other than the caller's token."""
     return isinstance(page, UpstreamError) and not isinstance(page, UpstreamAuthError)
 
 
 def _complete(model: Model, other: Model) -> Model:
-    """Give `model` the sections that only `other` has."""
+    """Add to `model` the sections that only `other` has."""
     if (model.data or not other.data) and (model.gateway or not other.gateway):
         return model
     return msgspec.structs.replace(

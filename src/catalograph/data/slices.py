@@ -1,4 +1,4 @@
-"""Requests of fields for lists of models, and the loaded slices of these lists."""
+"""Lists of models as fields request them, and the loaded slices of these lists."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions import Dialect
 
 MAX_FILTER_CHARACTERS = 3_000
-"""Maximum number of filter values in a request line; the index answers longer filters."""
+"""Maximum length of all filter values in a request line; the index answers longer filters."""
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +29,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         limit: Maximum number of models, 1 to 250.
-        offset: Models to skip from the start; None with cursors.
-        after: Anchor of the member before the slice; None: from the start.
-        before: Anchor of the member after the slice; None: to the end.
-        from_end: Whether the last `limit` members between the anchors are wanted, instead
+        offset: Models to skip from the start; None when paging by cursor.
+        after: Anchor of the model before the slice; None means from the start.
+        before: Anchor of the model after the slice; None means to the end.
+        from_end: Whether the last `limit` models between the anchors are requested, instead
             of the first.
     """
 
@@ -55,13 +55,13 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
     Attributes:
         filter: The filter.
-        search: Search text; None: no search.
-        order: None means catalogue order, or best match first with a search.
-        part: Which slice of the list.
-        sections: Payload sections that the selection below the list needs.
-        needs_index: Whether something else below the list needs the index.
-        tables: Side tables that the selection below the list reads from, if there are any.
-        fixed: The filter field that a parent object fixes, as a facet dimension; None at the root.
+        part: The requested slice of the list.
+        search: Search text; None means no search.
+        order: None means best match first if there is a search, else catalogue order.
+        sections: Sections of models that the selection below the list needs.
+        needs_index: Whether a field below the list can only be answered from the index.
+        tables: Side tables that the selection below the list reads from.
+        fixed: The facet dimension that a parent object fixes; None at the root.
     """
 
     filter: ModelsFilter
@@ -74,18 +74,18 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     fixed: str | None = None
 
     def page_query(self, dialect: Dialect) -> ModelsQuery | None:
-        """Build the upstream request that answers this; None if only the index can.
+        """Build the upstream query that answers this request; None if only the index can.
 
         Its window may be larger than the slice, see `Dialect.widen`.
 
         Args:
-            dialect: Dialect of the upstream.
+            dialect: What the version of the upstream can answer.
         """
         offset = self.part.page_offset
         if (
             offset is None
             or self.needs_index
-            # Records are described by tables when they stand in the index.
+            # Values of side tables are added only to the records of the index.
             or self.tables & dialect.tables
             or self.search is not None
             or self.order is not None
@@ -102,9 +102,9 @@ class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
 
 def resolve_names(request: ModelsRequest, index: CatalogueIndex) -> ModelsRequest:
-    """Replace names by the ids of the catalogue that they mean.
+    """Replace the names in a filter by ids of the catalogue.
 
-    Endpoints by their groups, models by their aliases. Unknown names stay.
+    Endpoints are resolved by their groups, models by their aliases. Unknown names stay.
     """
     asked = request.filter
     changes = {
@@ -122,10 +122,10 @@ def resolve_names(request: ModelsRequest, index: CatalogueIndex) -> ModelsReques
 
 
 def has_names_to_resolve(asked: ModelsFilter) -> bool:
-    """Whether only the index can resolve a name of the filter.
+    """Whether the filter contains a name that only the index can resolve.
 
-    A single endpoint and models by id can be asked for all the same: the answer shows
-    whether the upstream holds them, see `may_lack_names`.
+    A single endpoint, or models by id, can be sent to the upstream unresolved: the answer
+    shows whether the upstream knows the name, see `may_lack_names`.
     """
     return (
         len(asked.endpoints) > 1 and may_mean_others(asked.endpoints)
@@ -133,7 +133,7 @@ def has_names_to_resolve(asked: ModelsFilter) -> bool:
 
 
 def may_lack_names(asked: ModelsFilter, page: ModelsPage) -> bool:
-    """Whether a list may lack models as the upstream does not hold some name."""
+    """Whether a list may lack models because the upstream does not know a name."""
     return page.total < len(asked.model_ids) or (
         not page.total and may_mean_others(asked.endpoints)
     )
@@ -151,11 +151,11 @@ class Listing:
     """A loaded slice of a list of models.
 
     Attributes:
-        request: What was asked.
-        models: The slice.
-        offset: Index of its first member in the list.
-        end: Index after its last member.
-        total: Members of the list.
+        request: The request that it answers.
+        models: The models of the slice.
+        offset: Place of its first model in the list, from 0.
+        end: Place after its last model.
+        total: Number of models in the whole list.
     """
 
     __slots__ = ("end", "models", "offset", "request", "total")
@@ -176,20 +176,20 @@ class Listing:
 
     @abstractmethod
     def find_anchor(self, place: int) -> Anchor:
-        """Build the anchor of the member at `place` of `models`, for its cursor."""
+        """Build the anchor of `models[place]`, for its cursor."""
 
 
 class PageListing(Listing):
     """A slice that the upstream answered.
 
     Args:
-        request: What was asked.
-        models: The slice, see `cut`.
-        entry: The page that holds it.
+        request: The request that it answers.
+        models: The models of the slice, see `cut`.
+        entry: The cached page that contains the slice.
 
     Attributes:
-        stale_as_of_s: Unix time of the answer when it is past its stale age and the
-            upstream failed; None otherwise.
+        stale_as_of_s: Unix time of the page if it is past its stale age because the upstream
+            failed; None otherwise.
     """
 
     __slots__ = ("stale_as_of_s",)
@@ -203,7 +203,7 @@ class PageListing(Listing):
     ) -> None:
         offset = request.part.page_offset or 0
         page = entry.value
-        # What is listed exists, also where the upstream counts fewer.
+        # The upstream may count fewer models than it lists.
         listed = page.offset + len(page.models) if page.models else 0
         total = max(page.total, listed)
         super().__init__(request, models=models, offset=offset, total=total)
@@ -212,7 +212,7 @@ class PageListing(Listing):
         self.stale_as_of_s = entry.as_of_s if entry.failed else None
 
     def find_anchor(self, place: int) -> Anchor:
-        """In catalogue order: by listing day and name."""
+        """Build the anchor; a list of the upstream is in catalogue order, by day and name."""
         model = self.models[place]
         return Anchor(
             offset=self.offset + place,
@@ -246,14 +246,14 @@ class IndexListing(Listing):
         super().__init__(
             request,
             models=selection.window(start, min(part.limit, end - start)),
-            # An offset past the end is returned as it was requested, like the upstream does.
+            # An offset past the end is returned as it was requested, as the upstream does.
             offset=start if part.offset is None else part.offset,
             total=selection.total,
         )
         self._selection = selection
 
     def find_anchor(self, place: int) -> Anchor:
-        """In whatever order the list has."""
+        """Build the anchor for the order of this list."""
         return self._selection.anchor(self.offset + place)
 
 

@@ -1,4 +1,4 @@
-"""Tunes the garbage collector and thread switching, so that both pause the event loop less."""
+"""Tunes garbage collection and thread switching, so that they block the event loop less."""
 
 import contextlib
 import gc
@@ -7,27 +7,30 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 _FULL: Final = 2
-"""Number of the generation of a full collection."""
+"""The oldest generation of Python's collector; collecting it is a full collection."""
 
 _YOUNG_PER_FULL: Final = 2
-"""Collections of the middle generation per full one: full ones are frequent and short."""
+"""Collections of the middle generation per full one. A low number keeps full ones short."""
 
 
 _MOST_OVERDUE: Final = 8
-"""Times `max_growth` after which a complete collection no longer waits for an idle moment."""
+"""At this multiple of `max_growth`, a complete collection no longer waits for an idle moment."""
 
 
 class TunedCollector:
-    """Makes the garbage collector visit long-lived objects only when they have grown in number.
+    """Makes the garbage collector skip long-lived objects until there are many more of them.
 
-    Objects that survive a full collection are frozen (`gc.freeze`), until far more are
-    frozen than at the last complete collection. See docs/decisions/0004.
+    Objects that survive a full collection are frozen (`gc.freeze`), so later collections
+    skip them. When `max_growth` more objects are frozen than after the last complete
+    collection, they are unfrozen for another complete collection, because some may be
+    garbage by now. See docs/decisions/0004.
 
     Args:
-        max_growth: Objects; some 100 bytes each, should they all be garbage.
+        max_growth: Number of objects. If all were garbage, they would waste about 100 bytes
+            each.
 
     Attributes:
-        is_due: Whether a complete collection waits for an idle moment: it takes 100 ms.
+        is_due: Whether a complete collection, which takes 100 ms, waits for an idle moment.
     """
 
     def __init__(self, max_growth: int = 250_000) -> None:
@@ -38,7 +41,7 @@ class TunedCollector:
         self.is_due = False
 
     def __call__(self, phase: str, info: Mapping[str, int]) -> None:
-        """Act after a full collection; for `gc.callbacks`."""
+        """Freeze the survivors of a full collection; to be registered in `gc.callbacks`."""
         if phase != "stop" or info["generation"] != _FULL:
             return
         self._added += len(gc.get_objects(generation=_FULL))
@@ -48,7 +51,8 @@ class TunedCollector:
             self._settled = gc.get_freeze_count()
             self._added = 0
         elif self._added >= self._max_growth:
-            # Most of the added objects may be gone by now; counting them also takes time.
+            # Frozen objects may have been freed since. Counting the frozen ones takes time,
+            # so it is done only here.
             self._added = 0
             growth = gc.get_freeze_count() - self._settled
             self.is_due = growth >= self._max_growth
@@ -56,7 +60,7 @@ class TunedCollector:
                 self._include_all()
 
     def collect_if_due(self) -> None:
-        """Make the complete collection that waits; called while there are no requests."""
+        """Run a waiting complete collection; called while there are no requests."""
         if self.is_due:
             self._include_all()
             gc.collect()
@@ -67,15 +71,15 @@ class TunedCollector:
 
 
 COLLECTOR: Final = TunedCollector()
-"""That of this process, once `tune_collector` has put it to work."""
+"""The collector of this process; inactive until `tune_collector` registers it."""
 
 _SWITCH_INTERVAL_S: Final = 0.001
-"""How long a computing thread may keep the GIL while the event loop waits for it. With the
-default of 5 ms, building a large index blocked the loop for 160 ms, with this for 50 ms."""
+"""Seconds after which a thread must release the GIL if the event loop waits for it. With
+Python's default of 5 ms, building a large index blocked the loop for 160 ms; now for 50 ms."""
 
 
 def tune_threads() -> None:
-    """Let the event loop interrupt threads that build an index or decode pages more often."""
+    """Switch threads more often, so that building an index delays the event loop less."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
@@ -83,8 +87,8 @@ def tune_threads() -> None:
 def pause_collector() -> Iterator[None]:
     """Pause the collector while a large, long-lived object is built.
 
-    Otherwise each full collection would visit everything built so far, which took up to 450 ms
-    with 60,000 models. At the end the new objects are frozen. Use it for one build at a time.
+    Otherwise, each full collection would visit everything built so far, which took up to
+    450 ms with 60,000 models. At the end, the new objects are frozen. Builds must not overlap.
     """
     if not gc.isenabled():
         yield
@@ -98,7 +102,7 @@ def pause_collector() -> Iterator[None]:
 
 
 def tune_collector() -> None:
-    """Freeze all current objects (modules and schema are 80,000), and install the tuning."""
+    """Freeze all current objects (80,000 of modules and schema), and register the collector."""
     gc.collect()
     gc.freeze()
     youngest, young, _ = gc.get_threshold()

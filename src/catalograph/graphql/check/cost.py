@@ -1,16 +1,14 @@
 """Estimates the cost of an operation before it runs.
 
-One unit is about 10 µs of work. Composite values cost 1 each and leaves nothing, unless
-the field's `@cost` says otherwise; `@listSize` says how many values a list has. The size
-of a page is the one asked for, variables and defaults included, and never more than the
-catalogue holds where that is known. An argument that looks through the catalogue (a
-filter, a search, an order) and facets cost in proportion to the number of models.
-Introspection costs in proportion to the fullest query of common clients, and has a bound
-of its own.
+One unit is about 10 µs of work. An object costs 1 and a leaf nothing, unless the field's
+`@cost` says otherwise. `@listSize` says how many values a list has. The size of a page is
+the requested one (as argument, variable or default), but never more than the catalogue
+holds, if that is known. Facets, and arguments that scan the catalogue (filter, search,
+order), cost in proportion to the number of models. Introspection costs in proportion to the
+fullest query of common clients, and has a bound of its own.
 
-A fragment is estimated once for an operation, however often it is spread. Below a page
-the cost depends on the page's size, so it has two parts: a fixed one, and one for each
-member of the page.
+The cost of a fragment is computed once for an operation, however often it is spread. Inside
+a connection, a selection has two costs: a fixed one, and one for each member of the page.
 """
 
 import math
@@ -47,23 +45,24 @@ INTROSPECTION_COST: Final = 1_500
 """Cost of the fullest introspection query of common clients, which takes 15 ms."""
 
 MAX_INTROSPECTIONS: Final = 2
-"""An operation may ask for this many times the fullest introspection query."""
+"""Most introspection of one operation, as a multiple of the fullest introspection query."""
 
 USUAL_CATALOGUE: Final = 1_000
 """Number of models assumed while the size of the catalogue is not known."""
 
 _MOST: Final = 10**9
+"""Costs saturate here: fragments that spread each other twice would make huge numbers."""
 
 Totals = Mapping[str, int]
 """Number of objects in the whole catalogue, by the name of the connection's type."""
 
 
 class CostEstimator:
-    """Estimates what operations cost.
+    """Estimates the cost of operations.
 
     Args:
-        schema: Carries `@cost` and `@listSize`.
-        max_cost: Most that an operation may cost.
+        schema: The schema, with `@cost` and `@listSize` on its fields.
+        max_cost: Maximum cost of an operation.
     """
 
     def __init__(self, schema: GraphQLSchema, *, max_cost: int = 30_000) -> None:
@@ -81,13 +80,13 @@ class CostEstimator:
         variables: Mapping[str, Any],
         totals: Totals,
     ) -> int:
-        """Estimate what a valid operation costs.
+        """Estimate the cost of a valid operation.
 
         Args:
-            operation: As parsed.
-            fragments: Of its document, by name.
-            variables: Coerced, defaults filled in.
-            totals: Sizes of lists; those that are not known may be missing.
+            operation: The parsed operation.
+            fragments: Fragments of its document, by name.
+            variables: Coerced values of variables, including defaults.
+            totals: Known sizes of lists; unknown ones are missing.
 
         Raises:
             LimitError: It costs more than `max_cost`.
@@ -132,7 +131,11 @@ class _Estimate:
     def estimate(
         self, selection_set: SelectionSetNode, type_name: str
     ) -> tuple[int, int]:
-        """The cost of selections on a value, and that for each member of its page."""
+        """Return the cost of selections on one object.
+
+        Returns:
+            The fixed cost, and the cost for each member if the object is a connection.
+        """
         cost = member_cost = 0
         costs = self._costs[type_name]
         for node in selection_set.selections:
@@ -172,7 +175,7 @@ class _Estimate:
         return min(_MOST, size * (field.weight + cost))
 
     def _work(self, node: FieldNode, field: FieldCost) -> int:
-        """The cost of looking through the whole catalogue for one field."""
+        """Return the cost of scanning the catalogue for one field."""
         if not field.work:
             return 0
         models = self._totals.get("ModelConnection", USUAL_CATALOGUE)
@@ -202,7 +205,7 @@ class _Estimate:
         for argument in node.arguments or ():
             if argument.name.value in field.slicing:
                 asked = self._read_int(argument.value)
-                # The field itself refuses a number that is out of range, with a better message.
+                # A number out of range is refused by the resolver, with a better message.
                 size = asked if asked is None else min(max(asked, 0), MAX_LIMIT)
                 if size is not None:
                     break

@@ -38,10 +38,10 @@ WORK_PER_1_000_MODELS: Final = {
 """Cost of each argument of a list of models; measured, one unit is about 10 µs."""
 
 WORK_OF_FACETS: Final = 60
-"""Cost of counting all facets, in the same unit."""
+"""Cost of counting all facets, also per 1,000 models."""
 
 WORK_OF_ANY_ARGUMENT: Final = max(WORK_PER_1_000_MODELS.values())
-"""An argument that is not in the table costs as much as the most expensive one in it."""
+"""Cost of an argument that is not in the table: as much as the most expensive one."""
 
 USUAL_SCHEMA_LIST: Final = 3
 """Size assumed for a list within introspection, such as the interfaces of a type."""
@@ -51,14 +51,15 @@ class FieldCost(msgspec.Struct, frozen=True):
     """The contribution of one field to the cost of an operation.
 
     Attributes:
-        weight: Of one value.
+        weight: Cost of one value.
         below: Name of its type; None for a leaf.
-        size: Members that a list has; 1 for a single value.
-        slicing: Arguments that say how many members a page has.
-        list_argument: Argument that has a member for each member of the list.
-        is_sized: Whether it is the list of a page, and has the page's size.
-        work: Cost per 1,000 models of each argument that makes the field look through the
-            catalogue. The empty name stands for the field itself.
+        size: Assumed number of values; 1 for a field that is not a list.
+        slicing: Arguments that set the size of a page, such as `first`.
+        list_argument: Argument with one item for each value of the list, such as `ids`;
+            None if there is none.
+        is_sized: Whether it is a list within a connection, with the size of the page.
+        work: Cost per 1,000 models of each argument that scans the catalogue. The empty
+            name stands for the field itself.
     """
 
     weight: int
@@ -71,7 +72,7 @@ class FieldCost(msgspec.Struct, frozen=True):
 
 
 FieldCosts = dict[str, dict[str, FieldCost]]
-"""By type and field; leaves that cost nothing are left out."""
+"""Costs by type name and field name; leaves cost nothing and are left out."""
 
 
 def build_costs(schema: GraphQLSchema) -> FieldCosts:
@@ -104,7 +105,7 @@ def build_costs(schema: GraphQLSchema) -> FieldCosts:
 
 
 def _build_introspection_costs(schema: GraphQLSchema) -> FieldCosts:
-    """Build the costs of the introspection types, from the average length of their lists."""
+    """Build the costs of the introspection types from the average lengths of their lists."""
     types = list(schema.type_map.values())
     fields = [field for one in types for field in getattr(one, "fields", {}).values()]
     composite = max(
@@ -137,7 +138,7 @@ def _build_introspection_costs(schema: GraphQLSchema) -> FieldCosts:
 def read_introspection() -> tuple[
     OperationDefinitionNode, dict[str, FragmentDefinitionNode]
 ]:
-    """Give the fullest introspection query that graphql-js and tools based on it send."""
+    """Return the fullest introspection query that graphql-js and tools based on it send."""
     ast = parse(
         get_introspection_query(
             specified_by_url=True,
@@ -196,7 +197,7 @@ def _find_work(field: GraphQLField) -> Mapping[str, int]:
 
 
 def _find(field: GraphQLField, directive: type, attribute: str) -> Any:
-    """Read an attribute of a directive on a field; None when it has no such directive."""
+    """Read an attribute of a directive on a field; None if the field lacks the directive."""
     definition = field.extensions.get("strawberry-definition")
     for one in getattr(definition, "directives", ()):
         if isinstance(one, directive):

@@ -1,4 +1,4 @@
-"""Documents, parsed and validated once."""
+"""Cache of GraphQL documents, which are parsed and validated once."""
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -35,28 +35,30 @@ from catalograph.observability import tracing
 T = TypeVar("T")
 
 MAX_PREPARED = 512
-"""Operations that are stored with one document, by name and variables."""
+"""Most prepared operations that are stored with one document."""
 
 MAX_VARIANTS = 64
-"""Combinations of directive variables that are remembered for a document."""
+"""Most combinations of directive variables that are stored with one document."""
 
 MAX_CHARACTERS_AT_ONCE = 1_000
-"""Characters; longer documents are parsed in a thread. The worst of this length take 20 ms."""
+"""Longer documents are parsed in a thread. The slowest of this length take 20 ms."""
 
 _BYTES_PER_CHARACTER = 60
 """Memory of a parsed document for each character of its text; measured."""
 
 _VARIANT_BYTES_PER_CHARACTER = 30
-"""The same, for the `Compiled` of one combination of directive variables."""
+"""Memory of a `Compiled` for each character of the text; measured."""
 
 
 class Compiled:
-    """Results that all executions of one document share; filled as they run.
+    """Results that all executions of one document share; executions fill them in.
 
     Attributes:
-        plans: Projections, by type and selecting fields; None where projection is not
-            possible.
-        needs: Sections and tables that the selection below a field needs, by its nodes.
+        plans: Projections, by type and ids of the field nodes; None where the selection
+            cannot be projected.
+        needs: Sections and tables that the selection below a field needs, by ids of the
+            field nodes.
+        tables: Side tables that the whole document needs; None until computed.
     """
 
     __slots__ = ("needs", "plans", "tables")
@@ -71,13 +73,14 @@ class Document:
     """A parsed and validated document, which can be executed any number of times.
 
     Attributes:
-        text: As the client wrote it.
-        ast: The parsed document, without locations.
+        text: The text as the client sent it.
+        ast: The parsed document, without locations; None if it could not be parsed or
+            exceeds a limit.
         fragments: Fragment definitions by name.
-        errors: Reasons why it must not be executed; empty for a valid document.
+        errors: Why it must not be executed; empty for a valid document.
         code: `extensions.code` of the errors.
-        prepared: Operations that are prepared to run, by name and variables.
-        weight_bytes: Memory of all of that, roughly.
+        prepared: Prepared operations, by operation name and variables.
+        weight_bytes: Approximate memory of everything above.
     """
 
     __slots__ = (
@@ -118,7 +121,7 @@ class Document:
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
 
     def compiled(self, variables: Mapping[str, Any]) -> Compiled:
-        """Find or make the shared results for these values of variables.
+        """Find or create the shared results for these values of variables.
 
         Only the variables in `@include` and `@skip` decide which fields are selected, so
         most documents have a single `Compiled`.
@@ -147,9 +150,9 @@ class Document:
     def locate(self, errors: Sequence[GraphQLError]) -> None:
         """Add locations to errors that have none.
 
-        The executed document was parsed without locations: with them, every field error
-        would count the lines before it, a thousand errors a thousand times. Errors are rare
-        enough to parse the text a second time.
+        The executed document was parsed without locations. With them, graphql-core would
+        count the lines of the text again for each of a thousand field errors. Errors are
+        rare, so the text is parsed a second time instead.
         """
         lost = [error for error in errors if error.nodes and not error.locations]
         if self.ast is None or not lost:
@@ -164,7 +167,11 @@ class Document:
             error.locations = known[key]
 
     def find_operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """Find the operation of this name, or the only one; None when there is none."""
+        """Find the operation with this name; without a name, the only operation.
+
+        Returns:
+            None if there is no such operation, or several and no name.
+        """
         if self.ast is None:
             return None
         operations = [
@@ -180,14 +187,18 @@ class Document:
 
 
 class Documents:
-    """Documents by text, bounded in bytes: the least recently used are evicted.
+    """LRU cache of documents by text, bounded in bytes.
 
     Args:
         schema: Schema that documents are validated against.
-        limits: Limits on the size of a document.
-        max_bytes: Memory of all documents, roughly.
-        introspection_enabled: Whether clients may ask for the schema. If not, errors do
-            not suggest names either.
+        limits: Limits on the size of a document; None means the defaults.
+        max_bytes: Approximate memory of all documents.
+        introspection_enabled: Whether clients may query the schema. If not, error messages
+            do not reveal names of the schema either.
+
+    Attributes:
+        limits: The limits in force.
+        hide_suggestions: Whether error messages must not suggest names.
     """
 
     def __init__(
@@ -210,10 +221,10 @@ class Documents:
         self._aside: ThreadPoolExecutor | None = None
 
     async def load(self, text: str) -> Document:
-        """Give the document of a text, from the cache or parsed and validated now.
+        """Return the document of a text, from the cache or parsed and validated now.
 
-        Long texts are parsed in a thread, one at a time, so that a client who sends many
-        delays only its own requests. All others are parsed without suspending.
+        Long texts are parsed in a thread, one at a time, so that they delay only each
+        other. Short texts are parsed without suspending.
         """
         document = self._documents.get(text)
         if document is None:
@@ -231,20 +242,20 @@ class Documents:
         """Store an operation with its document, if the document is still cached."""
         if self._documents.peek(document.text) is document:
             document.store_prepared(key, prepared, size_bytes)
-            # Storing it again updates its weight.
+            # Putting the document again updates its weight.
             self._documents.put(document.text, document)
 
     async def locate(
         self, document: Document, errors: Sequence[GraphQLError]
     ) -> Sequence[GraphQLError]:
-        """Add locations to errors; in a thread if the text is long."""
+        """Add locations to errors, and hide type names if introspection is off."""
         await self._work(document.text, document.locate, errors)
         if self._hidden is not None:
             self._hidden.hide(errors)
         return errors
 
     async def _work(self, text: str, work: Callable[..., T], *args: Any) -> T:
-        """Run work whose time grows with the text; in a thread if the text is long."""
+        """Run work that takes time in proportion to the text; in a thread if it is long."""
         if len(text) <= MAX_CHARACTERS_AT_ONCE:
             return work(*args)
         if self._aside is None:
@@ -262,7 +273,7 @@ class Documents:
             with tracing.span("graphql.validate"):
                 if self._validator.is_surely_valid(ast):
                     return Document(text, ast)
-                # Errors say where they happened.
+                # Errors need locations, so the text is parsed again with them.
                 located = parse_whole(text, max_tokens=max_tokens)
                 errors = self._validator.find_errors(located)
                 if self._hidden is not None:
@@ -275,7 +286,7 @@ class Documents:
 
 
 def _lighten(error: GraphQLError) -> GraphQLError:
-    """Drop the reference to the text's tokens, which a cached error would keep alive."""
+    """Drop references to nodes and tokens, which a cached error would keep in memory."""
     error.nodes = error.source = None
     return error.with_traceback(None)
 
@@ -305,5 +316,5 @@ def _directive_variables(ast: DocumentNode) -> tuple[str, ...]:
 
 
 def kind_of(operation: OperationDefinitionNode | None) -> str | None:
-    """`query`, `mutation` or `subscription`; None when there is no operation."""
+    """Return `query`, `mutation` or `subscription`; None if there is no operation."""
     return None if operation is None else operation.operation.value

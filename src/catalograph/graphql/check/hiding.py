@@ -1,7 +1,7 @@
-"""Type names left out of error messages, where clients may not ask for the schema.
+"""Hides type names in error messages while introspection is off.
 
-graphql-core names the types of fields, arguments and variables in its messages. With
-introspection off, a client could reconstruct the schema from deliberate mistakes.
+graphql-core names the types of fields, arguments and variables in its messages. A client
+could reconstruct the schema from the messages to deliberate mistakes.
 """
 
 import re
@@ -21,10 +21,11 @@ _QUOTED: Final = re.compile(r"'(\[*)([_A-Za-z]\w*)([!\]]*)((?:\.[^']*)?)'", re.A
 
 
 class TypeNames:
-    """The names of a schema's types that must not appear in messages.
+    """The type names of a schema that must not appear in error messages.
 
     Args:
-        schema: Names of its root type and of the specification's scalars stay visible.
+        schema: The schema. The names of its root type and of the built-in scalars stay
+            visible.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
@@ -35,11 +36,11 @@ class TypeNames:
             for name in self._names
             if isinstance(schema.type_map[name], GraphQLScalarType)
         ]
-        # Custom scalars stay visible, too: their messages say how a value must look.
+        # Messages of custom scalars name the type without quotes, so it is found as a word.
         self._scalars = re.compile(rf"\b(?:{'|'.join(map(re.escape, scalars))})\b")
 
     def hide(self, errors: Sequence[GraphQLError]) -> None:
-        """Remove the names from messages, and the brackets that reveal a list type."""
+        """Remove type names from messages, and the brackets that reveal a list type."""
         for error in errors:
             message = _QUOTED.sub(self._replace, error.message)
             error.message = self._scalars.sub(HIDDEN, message)

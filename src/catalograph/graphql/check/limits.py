@@ -1,13 +1,13 @@
-"""How large a document may be: counted before validation, in time linear in the document.
+"""Limits on the size of a document: checked before validation, in linear time.
 
 Every definition is walked once. The size of a fragment is computed once, however often it
-is spread, so that documents whose fragments double do not double the work. Fragments that
-spread each other in a circle count as nothing the second time, and validation refuses
-them.
+is spread. So a chain of fragments that each spread the next one twice causes no exponential
+work. A fragment that spreads itself, directly or indirectly, counts nothing the second
+time; validation refuses it later.
 
-Introspection, below `__schema` and `__type`, has limits of its own; the introspection
-queries of all common clients stay within them. The name of the field decides, not its
-alias or the name of the operation.
+Introspection (everything below `__schema` and `__type`) has limits of its own, which the
+introspection queries of all common clients respect. The name of the field decides what is
+introspection, not its alias or the name of the operation.
 """
 
 import re
@@ -36,23 +36,24 @@ SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
 """The root fields of introspection."""
 
 MAX_SCHEMA_DEPTH: Final = 20
-"""Levels below `__schema`: clients ask for types of types nine or ten deep."""
+"""Levels below `__schema`: common clients nest `ofType` nine or ten deep."""
 
 MAX_SCHEMA_HEIGHT: Final = 400
-"""Fields below all `__schema` and `__type`; the fullest query of a common client has 250."""
+"""Fields below all `__schema` and `__type`; the fullest query of common clients has 250."""
 
 MAX_DIGITS: Final = 400
-"""Characters of a number: more than any useful number has, fewer than Python refuses."""
+"""Characters of a number literal: more than any useful one has, and fewer than the 4,300
+digits that Python refuses to convert."""
 
 MAX_NAME_CHARACTERS: Final = 256
-"""Characters of a name or alias: the answer repeats an alias for every object."""
+"""Characters of a name or alias. The response repeats an alias for every object."""
 
 _LONG_NAME: Final = re.compile(
     rf"(?<![_0-9A-Za-z])[_0-9A-Za-z]{{{MAX_NAME_CHARACTERS + 1}}}"
 )
 
 _MOST: Final = 10**9
-"""Counts saturate here: doubling fragments would make them numbers of many digits."""
+"""Counts saturate here: fragments that spread each other twice would make huge numbers."""
 
 _TOKEN: Final = re.compile(
     r'"""(?:[^"\\]|\\(?:""")?|"(?!""))*(?:""")?'
@@ -61,17 +62,17 @@ _TOKEN: Final = re.compile(
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Upper limits for one document, with fragments expanded.
+    """Upper limits for one document, counted with fragments expanded.
 
     Attributes:
-        tokens: Of the whole document, comments included.
-        depth: Levels of fields inside one another.
-        height: Fields of an operation; also spreads and inline fragments.
-        aliases: Of an operation.
-        root_fields: At the root of an operation.
-        directives: Of an operation.
-        operations: Of the whole document.
-        list_size: Members of one list in an argument, or of a list or object in a variable.
+        tokens: Tokens of the whole document, including comments.
+        depth: Nested levels of fields in an operation.
+        height: Fields of an operation; separately, also its spreads and inline fragments.
+        aliases: Aliases of an operation.
+        root_fields: Fields at the root of an operation.
+        directives: Directives of an operation.
+        operations: Operations of the document.
+        list_size: Items of one list in an argument, or of a list or object in a variable.
     """
 
     tokens: int = 4_000
@@ -84,14 +85,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     list_size: int = 1_000
 
     def check_text(self, text: str) -> None:
-        """Check a document that has not been parsed: its tokens, and the length of names.
+        """Check the number of tokens and the length of names, before parsing.
 
         Raises:
-            LimitError: It has too many tokens, or one of its names is too long.
+            LimitError: The document has too many tokens, or a name is too long.
         """
         if len(text) > self.tokens:
             self._check("tokens", sum(1 for _ in _TOKEN.finditer(text)), self.tokens)
-        # Strings and comments may hold long words, so only tokens are checked.
+        # The pattern also finds long words in strings and comments, which are allowed.
         if len(text) > MAX_NAME_CHARACTERS and _LONG_NAME.search(text):
             for token in _TOKEN.finditer(text):
                 if token[0][0] == "_" or token[0][0].isalpha():
@@ -122,8 +123,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 counts = _add_spreads(walked, fragments)
             self._check_counts(counts)
             self._check("root fields", counts.root_fields, self.root_fields)
-        # Those that nothing spreads are validated too, and that takes time. Their first
-        # fields are root fields only where an operation spreads them at its root.
+        # Unused fragments are checked as well, because validating them takes time, too. The
+        # limit on root fields does not apply to a fragment by itself.
         for walked in fragments.values():
             self._check_counts(walked.counts)
         for walked in (*counted, *fragments.values()):
@@ -134,7 +135,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """Check the lists and objects in the values of variables, as decoded from JSON.
 
         Raises:
-            LimitError: A list or object has more members than `list_size`.
+            LimitError: A list or object has more items than `list_size`.
         """
         todo = [variables]
         while todo:
@@ -162,17 +163,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts:
-    """Counts of one definition.
+    """The counts of one definition, to be compared with the limits.
 
     Attributes:
-        depth: Levels of fields.
-        height: Fields.
-        aliases: Aliases.
-        root_fields: Fields on the first level.
-        directives: Directives.
-        fragments: Spreads and inline fragments.
-        schema_depth: Levels of fields below `__schema` and `__type`.
-        schema_height: Fields below them.
+        depth: Nested levels of fields.
+        height: Number of fields.
+        aliases: Number of aliases.
+        root_fields: Number of fields on the first level.
+        directives: Number of directives.
+        fragments: Number of spreads and inline fragments.
+        schema_depth: Nested levels of fields below `__schema` and `__type`.
+        schema_height: Number of fields below them.
     """
 
     __slots__ = (
@@ -201,9 +202,10 @@ class Counts:
 
         Args:
             other: Counts of the fragment.
-            level: Fields around the spread; only 0 makes its first fields root fields.
-            schema_level: Fields between `__schema` and the spread; None when it is not
-                below it.
+            level: Number of fields that enclose the spread. At 0, the first fields of the
+                fragment are root fields.
+            schema_level: Number of fields between `__schema` or `__type` and the spread;
+                None if the spread is not inside introspection.
         """
         self.aliases = min(_MOST, self.aliases + other.aliases)
         self.directives = min(_MOST, self.directives + other.directives)
@@ -224,13 +226,13 @@ class Counts:
 
 
 class _Walk:
-    """One definition, walked once.
+    """A walk over one definition.
 
     Attributes:
-        counts: Its own counts; those of the fragments that it spreads are added later.
-        spreads: Name of each spread, and the levels that `Counts.add` wants.
-        longest_list: Members of the longest list in an argument.
-        longest_number: Characters of the longest number in an argument.
+        counts: Counts of the definition. Counts of spread fragments are added later.
+        spreads: Name of each spread, with the two levels that `Counts.add` takes.
+        longest_list: Number of items in the longest list literal.
+        longest_number: Number of characters in the longest number literal.
     """
 
     __slots__ = (
@@ -251,7 +253,7 @@ class _Walk:
         self.longest_number = 0
 
     def count(self) -> "_Walk":
-        """Walk the definition."""
+        """Walk the definition, and return this object."""
         definition = self._definition
         counts = self.counts
         counts.directives = len(definition.directives or ())
@@ -320,7 +322,11 @@ def _add_spreads(walked: _Walk, fragments: dict[str, _Walk]) -> Counts:
 
 
 def _add_fragments(fragments: dict[str, _Walk]) -> None:
-    """Add the counts of spread fragments to each fragment, innermost fragments first."""
+    """Add to each fragment the counts of the fragments that it spreads, innermost first.
+
+    A depth-first search with an explicit stack: a client could nest fragments deeper than
+    Python can recurse.
+    """
     done: set[str] = set()
     for start, first in fragments.items():
         if start in done:

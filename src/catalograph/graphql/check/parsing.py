@@ -1,4 +1,4 @@
-"""Parsing: graphql-core's own parser, without the reference cycles it leaves behind."""
+"""Parsing with graphql-core's parser, without the reference cycles that it leaves behind."""
 
 import graphql
 from graphql import DocumentNode, NameNode, Node, Source, Token
@@ -7,11 +7,11 @@ from graphql.language.parser import Parser
 
 
 class _Lexer(Lexer):
-    """graphql-core's lexer, with tokens that do not refer to the previous token.
+    """graphql-core's lexer, but tokens do not refer to the previous token.
 
-    A token that knows both its neighbours is part of a reference cycle, and so is the
-    whole document. A refused document would then wait for the garbage collector, whose
-    pass over many of them stops the event loop for 50 ms.
+    Tokens that refer to both neighbours form reference cycles, which include the whole
+    document. Only the garbage collector could free a refused document, and collecting many
+    of them would block the event loop for 50 ms.
     """
 
     def lookahead(self) -> Token:
@@ -26,16 +26,16 @@ class _Lexer(Lexer):
 def parse_whole(
     text: str, *, max_tokens: int | None = None, no_location: bool = False
 ) -> DocumentNode:
-    """Parse any document as `graphql.parse` does.
+    """Parse a document as `graphql.parse` does.
 
     Args:
         text: GraphQL text.
-        max_tokens: A longer document is refused; None means no bound.
-        no_location: Whether nodes are made without their place in the text, which saves
+        max_tokens: Maximum number of tokens; None means no bound.
+        no_location: Whether nodes are built without their location in the text, which saves
             a quarter of the time and most of the memory.
 
     Raises:
-        GraphQLSyntaxError: The text is no document, or has more tokens than allowed.
+        GraphQLSyntaxError: The text is not a document, or has too many tokens.
     """
     source = Source(text)
     parser = Parser(
@@ -48,14 +48,15 @@ def parse_whole(
         return parser.parse_document()
     except RecursionError:
         pass
-    # Nested too deeply: graphql-core has its own error for that.
+    # Nested too deeply. graphql-core's own function turns that into a proper error.
     return graphql.parse(text, max_tokens=max_tokens, no_location=no_location)
 
 
 def find_twins(plain: DocumentNode, located: DocumentNode) -> dict[int, Node]:
-    """Pair the nodes of one text parsed without and with locations, by `id` of the former.
+    """Map nodes parsed without locations to the same nodes parsed with locations.
 
-    Nodes of names are left out: no error points at one.
+    The keys are the ids (`id()`) of the former. Name nodes are left out, because no error
+    points at one.
     """
     twins: dict[int, Node] = {}
     pairs: list[tuple[object, object]] = [(plain, located)]

@@ -1,9 +1,9 @@
 """Validation in one pass, for documents that are clearly valid.
 
-graphql-core's rules take 3.4 ms for a document that this pass reads in 10 µs. `Validator`
+graphql-core's rules take 3.4 ms for a document that this pass checks in 10 µs. `Validator`
 looks everything up in tables built once, and accepts a document only if graphql-core would
-find no error. A document that is wrong, or only unusual, is left to graphql-core, so that
-errors have its messages and its order. A property test compares the two on random
+find no error. graphql-core then checks every other document, whether wrong or only unusual,
+so errors have its messages and its order. A property test compares the two on random
 documents. `docs/decisions/` says why this is worth a second implementation.
 """
 
@@ -49,20 +49,24 @@ from catalograph.graphql.check.validation_tables import (
 from catalograph.observability.logs import get_logger
 
 MAX_NESTING = 60
-"""Selection sets inside one another, and fragments; deeper ones are left to graphql-core."""
+"""Nesting of selection sets, and of fragments. Deeper documents are left to graphql-core."""
 
 MAX_COMPARISONS = 20_000
-"""Steps that graphql-core may take to find fields that cannot be merged.
+"""Maximum work of graphql-core's rule that finds fields which cannot be merged.
 
-graphql-core's own bound allows most of a second. A document that reaches this one is
-refused; no honest document within the limits comes near it.
+graphql-core's own bound allows almost a second. A document that reaches this bound is
+refused. Real documents within the limits stay far below it.
 """
 
 MAX_ERRORS = 20
 """Most errors reported for one document."""
 
 _FEW_ERRORS = 5
+"""Most errors reported for a long document, of more than `_MANY_TOKENS`."""
+
 _SHOWN = 200
+"""Characters of an unexpected error that are logged."""
+
 _MANY_TOKENS = 300
 
 
@@ -74,7 +78,7 @@ log = get_logger()
 
 
 class _UnsureError(Exception):
-    """The document is not clearly valid; graphql-core must decide."""
+    """The pass cannot tell that the document is valid; graphql-core must decide."""
 
 
 class _BoundedMergingRule(OverlappingFieldsCanBeMergedRule):
@@ -103,7 +107,7 @@ class _NoIntrospection(ValidationRule):
 
 
 _ABSENT_RULES: Final = ("Defer", "Stream")
-"""Of directives that this schema does not have: unknown directives are errors already."""
+"""Prefixes of rules for directives that this schema lacks; another rule refuses those."""
 
 _RULES: Final = tuple(
     _BoundedMergingRule if rule is OverlappingFieldsCanBeMergedRule else rule
@@ -113,12 +117,12 @@ _RULES: Final = tuple(
 
 
 class Validator:
-    """Finds what is wrong with documents.
+    """Validates documents.
 
     Args:
         schema: Schema that documents are validated against; must be valid itself.
-        introspection_enabled: Whether clients may ask for the schema. If not, errors
-            suggest no names.
+        introspection_enabled: Whether clients may query the schema. If not, errors suggest
+            no names.
     """
 
     def __init__(
@@ -131,8 +135,8 @@ class Validator:
         self._tables = Tables(schema)
 
     def find_errors(self, ast: DocumentNode) -> Sequence[GraphQLError]:
-        """Give graphql-core's errors, in its order; none for a valid document."""
-        # An error may quote the whole document, so a long document gets fewer errors.
+        """Return graphql-core's errors, in its order; none for a valid document."""
+        # One error may quote much of the document, so a long document gets fewer errors.
         tokens = getattr(ast, "token_count", 0)
         max_errors = MAX_ERRORS if tokens <= _MANY_TOKENS else _FEW_ERRORS
         errors = self._run_rules(ast, self._rules, max_errors=max_errors)
@@ -145,7 +149,11 @@ class Validator:
         return errors
 
     def _find_hint(self, message: str) -> str:
-        """Give a hint for a field that was selected on a connection instead of its nodes."""
+        """Build a hint for a field that was selected on a connection instead of its nodes.
+
+        Returns:
+            The hint; empty for any other error.
+        """
         found = _FIELD_OF_A_LIST.match(message)
         if found is None:
             return ""
@@ -163,7 +171,7 @@ class Validator:
     ) -> Sequence[GraphQLError]:
         """Run rules of graphql-core; if a rule raises, the document is refused.
 
-        A client can write documents that a rule does not expect.
+        Clients can write documents that a rule does not expect.
         """
         try:
             return graphql.validate(
@@ -175,12 +183,12 @@ class Validator:
             )
         except GraphQLError as error:
             return [error]
-        except Exception as error:  # noqa: BLE001 - no document may cost a 500
+        except Exception as error:  # noqa: BLE001 - no document may cause a 500
             log.warning("a validation rule failed", error=repr(error)[:_SHOWN])
             return [GraphQLError("the document could not be validated")]
 
     def is_surely_valid(self, ast: DocumentNode) -> bool:
-        """Whether graphql-core would find no error; False also if that is unclear."""
+        """Whether graphql-core would certainly find no error; False if in doubt."""
         try:
             one_pass = _Pass(self._tables, ast)
             one_pass.run()
@@ -188,7 +196,7 @@ class Validator:
             return False
         if one_pass.introspects and not self._introspection_enabled:
             return False
-        # The pass cannot decide these two questions; only those two rules run.
+        # The pass cannot decide two questions. For these, graphql-core's rules run.
         rules: list[type[ASTValidationRule]] = []
         if one_pass.introspects:
             rules.append(MaxIntrospectionDepthRule)
@@ -198,7 +206,7 @@ class Validator:
 
 
 class _Definition:
-    """What an operation or a fragment uses, without the fragments it spreads."""
+    """The variables and spreads of an operation or fragment, excluding spread fragments."""
 
     __slots__ = ("has_meetings", "spreads", "usages")
 
@@ -210,11 +218,12 @@ class _Definition:
 
 
 class _Pass:
-    """One pass over one document: each definition is walked once.
+    """One pass over one document, which walks each definition once.
 
     Attributes:
         introspects: Whether the document contains introspection.
-        has_meetings: Whether two fields of an operation may share a response key.
+        has_meetings: Whether two fields of an operation may share a response key, so that
+            they must be merged.
     """
 
     def __init__(self, tables: Tables, ast: DocumentNode) -> None:
@@ -236,10 +245,10 @@ class _Pass:
                 raise _UnsureError
 
     def run(self) -> None:
-        """Walk everything.
+        """Walk all definitions; returns normally only if the document is valid.
 
         Raises:
-            _UnsureError: Something is wrong, or unusual.
+            _UnsureError: Something is wrong or unusual.
         """
         self._check_names()
         fragments = {
@@ -322,7 +331,7 @@ class _Pass:
             self._walk(node.selection_set, field.below, depth + 1)
 
     def _walk_other(self, node: object, parent: Composite, depth: int) -> None:
-        """Walk an inline fragment, or note a spread."""
+        """Walk an inline fragment, or record a spread."""
         if isinstance(node, InlineFragmentNode):
             within = parent
             if node.type_condition is not None:
@@ -382,7 +391,7 @@ class _Pass:
     def _check_variables(
         self, operation: OperationDefinitionNode, parts: Sequence[_Definition]
     ) -> None:
-        """Check that variables are defined, used, of input types, and allowed where used."""
+        """Check that variables are defined, used, of input types, and accepted where used."""
         defined: dict[str, tuple[str, bool]] = {}
         for node in operation.variable_definitions or ():
             name = node.variable.name.value
@@ -406,8 +415,9 @@ class _Pass:
                 used.add(name)
         if len(used) != len(defined):
             raise _UnsureError
-        # Last, when all types are known to be accepted somewhere: the accepted types double
-        # with each level of a list type, and a client may write hundreds of levels.
+        # Defaults come last, when every written type is known to be accepted somewhere. The
+        # set of accepted types doubles with each level of a list type, so building it for
+        # the hundreds of levels that a client can write would be expensive.
         for node in operation.variable_definitions or ():
             default = node.default_value
             if default is not None and not self._tables.build_input(node.type).takes(
@@ -420,7 +430,7 @@ def _reach(start: _Definition, fragments: dict[str, _Definition]) -> set[str]:
     """Find the names of all fragments that a definition spreads, directly or indirectly.
 
     Raises:
-        _UnsureError: They spread each other in a circle, or nest unusually deep.
+        _UnsureError: Fragments form a cycle, or nest unusually deep.
     """
     done: set[str] = set()
     open_: dict[str, None] = {}

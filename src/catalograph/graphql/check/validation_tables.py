@@ -1,4 +1,4 @@
-"""The look-up tables of validation, built once from the schema."""
+"""Look-up tables for validation, built once from the schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -38,7 +38,7 @@ from graphql import (
 )
 
 Usage = tuple[str, frozenset[str]]
-"""A variable, and the written types that are accepted where it is used."""
+"""A variable, and the types (as written) that are accepted where it is used."""
 
 _LITERALS: Final = {
     "Int": (IntValueNode,),
@@ -55,7 +55,7 @@ class Input:
     """An input type: which literals and variables it accepts.
 
     Attributes:
-        accepts: Written types of the variables that it accepts, such as `[String!]`.
+        accepts: Types of the variables that it accepts, as written, such as `[String!]`.
     """
 
     __slots__ = ("accepts",)
@@ -64,11 +64,11 @@ class Input:
         self.accepts = accepts
 
     def takes(self, node: object, usages: list[Usage] | None) -> bool:
-        """Whether a literal is certainly of the type.
+        """Whether a literal certainly has this type.
 
         Args:
             node: The literal, or a variable.
-            usages: The variables in it are appended here; None: variables are not allowed.
+            usages: Receives the variables in the literal; None if variables are not allowed.
         """
         if isinstance(node, VariableNode):
             if usages is None:
@@ -110,7 +110,7 @@ class _List(Input):
 
 
 class _Scalar(Input):
-    """One of GraphQL's own scalars."""
+    """A built-in scalar of GraphQL."""
 
     __slots__ = ("_name", "_nodes")
 
@@ -123,15 +123,16 @@ class _Scalar(Input):
         if not isinstance(node, self._nodes):
             return False
         if self._name == "Int" and isinstance(node, IntValueNode):
-            # Converting a number takes time in proportion to the square of its length.
+            # The length is checked first: converting takes quadratic time in the length.
             return len(node.value) <= _INT_DIGITS + 1 and (
                 -_INT_BOUND <= int(node.value) < _INT_BOUND
             )
+        # A float literal may be infinite (`1e999`), so graphql-core decides about it.
         return self._name != "Float"
 
 
 class _CustomScalar(Input):
-    """A scalar with a parser of its own, which decides about literals without variables."""
+    """A custom scalar, whose parser decides about literals without variables."""
 
     __slots__ = ("_type",)
 
@@ -181,7 +182,7 @@ class _Object(Input):
 
     def __init__(self, type_: GraphQLInputObjectType) -> None:
         super().__init__(_accept(type_.name))
-        # Filled once all types are known: input objects may hold each other.
+        # Filled once all types are known, because input objects may contain each other.
         self.fields: dict[str, Input] = {}
         self.is_one_of = type_.is_one_of
         self._required = frozenset(
@@ -211,8 +212,8 @@ class Arguments:
     """The arguments of a field or directive.
 
     Attributes:
-        arguments: By name.
-        required: Names of those that must be given.
+        arguments: Types of the arguments, by name.
+        required: Names of the arguments that must be given.
     """
 
     __slots__ = ("arguments", "required")
@@ -232,7 +233,7 @@ class Field(Arguments):
     """A field of a composite type.
 
     Attributes:
-        below: Type of its selections; None for a leaf.
+        below: Type whose fields can be selected below it; None for a leaf.
         introspects: Whether it is a root field of introspection.
     """
 
@@ -248,7 +249,7 @@ class Directive(Arguments):
     """A directive.
 
     Attributes:
-        locations: Where it may stand.
+        locations: Where it may be used.
     """
 
     __slots__ = ("locations",)
@@ -267,7 +268,7 @@ class Composite:
     """An object, interface or union type.
 
     Attributes:
-        fields: By name, with those that every type has.
+        fields: Fields by name, including introspection fields such as `__typename`.
         possible: Names of the object types that a value may have.
     """
 
@@ -282,9 +283,9 @@ class Tables:
     """A schema as look-up tables.
 
     Attributes:
-        query: The root type.
+        query: The root type of queries.
         composites: Object, interface and union types by name.
-        directives: By name.
+        directives: Directives by name.
         inputs: Scalars, enums and input objects by name.
     """
 
@@ -324,7 +325,7 @@ class Tables:
         }
 
     def build_input(self, node: TypeNode) -> Input:
-        """Build the input of a written type, whose name the schema must know."""
+        """Build the input type for a type node, whose named type the schema must know."""
         if isinstance(node, NonNullTypeNode):
             return _NonNull(self.build_input(node.type))
         if isinstance(node, ListTypeNode):
@@ -338,7 +339,7 @@ class Tables:
 
 
 def write_type(node: TypeNode) -> tuple[str, str]:
-    """Give the name of a type, and the type as it is written."""
+    """Return the name of the innermost type, and the whole type as it is written."""
     if isinstance(node, NonNullTypeNode):
         named, written = write_type(node.type)
         return named, f"{written}!"
@@ -376,7 +377,7 @@ def _find_possible(schema: GraphQLSchema, type_: Any) -> frozenset[str]:
 
 
 def _find_fields(schema: GraphQLSchema, type_: Any) -> dict[str, GraphQLField]:
-    """Find the fields of a composite type, those of introspection included."""
+    """Find the fields of a composite type, including introspection fields."""
     names = [*getattr(type_, "fields", ()), "__typename", "__schema", "__type"]
     found = {name: schema.get_field(type_, name) for name in names}
     return {name: field for name, field in found.items() if field is not None}

@@ -1,4 +1,4 @@
-"""The byte budget of a response: charged while it is rendered, to bound its size."""
+"""The byte budget of a response, which is charged during rendering to bound memory."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,22 +9,22 @@ from catalograph.errors import ResponseTooLargeError
 MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 
 BYTES_PER_FIELD: Final = 24
-"""Charged for a field that the executor completes, beside key and text: colon, comma and
-value, and its place in a dictionary. So memory stays within a small multiple of the bound."""
+"""Charged for each field that the executor completes, in addition to its key and text: for
+colon, comma, value and dictionary entry. So memory stays within a small multiple of the bound."""
 
 BYTES_PER_ERROR: Final = 1_024
-"""Charged for an error beside its path: what it takes in memory until it is written."""
+"""Charged for each error, in addition to its path: its memory until it is serialised."""
 
 
 class ResponseBudget:
-    """Bytes that the response to one operation may still take.
+    """Counts the bytes of the response to one operation, up to a bound.
 
     Args:
         max_bytes: Bound on the whole response, uncompressed.
 
     Attributes:
-        spent_bytes: Charged so far.
-        is_exceeded: Whether the operation must be aborted.
+        spent_bytes: Bytes charged so far.
+        is_exceeded: Whether the bound was exceeded; the operation must then be aborted.
     """
 
     __slots__ = ("_max_bytes", "is_exceeded", "spent_bytes")
@@ -38,7 +38,7 @@ class ResponseBudget:
         """Charge bytes before they are stored.
 
         Raises:
-            ResponseTooLargeError: The budget is exceeded; the operation must end.
+            ResponseTooLargeError: The budget is exceeded; the operation must be aborted.
         """
         self.spent_bytes += count
         if self.spent_bytes > self._max_bytes:
@@ -46,10 +46,10 @@ class ResponseBudget:
             raise ResponseTooLargeError(self.spent_bytes, self._max_bytes)
 
     async def gather(self, pieces: Iterator[bytes], time_slice: TimeSlice) -> bytes:
-        """Join rendered pieces, with a pause after one whenever the time slice is spent.
+        """Join rendered pieces, and yield to the event loop whenever the time slice is spent.
 
         Raises:
-            ResponseTooLargeError: As `spend`.
+            ResponseTooLargeError: See `spend`.
         """
         gathered: list[bytes] = []
         for piece in pieces:

@@ -31,23 +31,26 @@ from catalograph.observability import operation_trace, tracing
 from catalograph.observability.metrics import STALE_ANSWERS
 
 _CACHED_WITH_WARNINGS_S: Final = 1.0
+"""Seconds for which this process caches an answer with warnings about stale data."""
+
 _CACHED_WHILE_STALE_S: Final = 1.0
+"""Seconds for which this process caches an answer at least, while it is being refreshed."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Engine:
-    """The graph over one source.
+    """Executes GraphQL operations over one source of catalogue data.
 
     Args:
         source: Where the catalogue comes from.
-        documents: Parsed and validated documents.
-        max_cost: Most estimated cost of one operation.
-        max_references: Most node ids and representations of one operation.
-        max_response_bytes: Most bytes of one response, uncompressed.
-        executor_class: Runs what is not made of lists alone; graphql-core's own runs
-            everything field by field, for comparison.
-        max_slice_s: How long an operation may keep the event loop from other work.
+        documents: Cache of parsed and validated documents; None creates one.
+        max_cost: Maximum estimated cost of one operation.
+        max_references: Maximum number of node ids and representations in one operation.
+        max_response_bytes: Maximum bytes of one response, uncompressed.
+        executor_class: Runs every operation that does not consist of lists only. With
+            graphql-core's own class, all operations run field by field; tests compare both.
+        max_slice_s: Seconds for which an operation may occupy the event loop at a time.
     """
 
     def __init__(
@@ -78,12 +81,13 @@ class Engine:
         self._max_slice_s = max_slice_s
 
     async def execute(self, operation: Operation, caller: Caller) -> Answer:
-        """Run one operation; all errors are in the answer.
+        """Run one operation; all errors are part of the answer.
 
-        Suspends only where something must be waited for: a long new document, the upstream,
-        the shared cache, the next time slice.
+        Suspends only to wait: for a long new document, the upstream, the shared cache, or
+        the next time slice.
         """
-        # Tasks that the operation starts inherit it: all their log lines name the request.
+        # Tasks that the operation starts inherit the variable, so their log lines name the
+        # request, too.
         with bound_contextvars(request_id=caller.request_id):
             if not caller.trace_wanted:
                 return await self._execute(operation, caller)
@@ -127,7 +131,7 @@ class Engine:
         prepared.has_run = True
         answer = self._answer(data, errors, loaders, caller, prepared, cost)
         if len(answer.body) > self._max_response_bytes:
-            # The budget does not count escape sequences, so the final size is checked.
+            # The budget does not count escape sequences, so the final size is checked, too.
             too_large = ResponseTooLargeError(
                 len(answer.body), self._max_response_bytes
             )
@@ -145,7 +149,7 @@ class Engine:
         """Run an operation in the executor.
 
         Raises:
-            ResponseTooLargeError: The response would be larger than it may be.
+            ResponseTooLargeError: The response would exceed the byte budget.
         """
         context = Context(
             loaders, max_references=self._max_references, time_slice=time_slice
@@ -167,7 +171,7 @@ class Engine:
         return result.data, errors
 
     def _find_totals(self, access: Access) -> Totals:
-        """Find the sizes of lists, as far as this process knows them."""
+        """Return the sizes of lists, by connection type; empty before an index is loaded."""
         entry = self._source.find_index(access)
         if entry is None:
             return {}
@@ -234,14 +238,14 @@ async def _render_lists(
     budget: ResponseBudget,
     time_slice: TimeSlice,
 ) -> msgspec.Raw | None:
-    """Load and render the lists of an operation that consists of nothing else.
+    """Load and render the lists of an operation that consists only of lists.
 
     Returns:
-        None if a list failed, or holds a value that does not match its type: the executor
-        then finds the same in `loaders`, and reports the error.
+        The value of `data`. None if a list failed, or contains a value that does not match
+        its type. The executor then meets the same problem in `loaders`, and reports it.
 
     Raises:
-        ResponseTooLargeError: As `Engine._run`.
+        ResponseTooLargeError: See `Engine._run`.
     """
     steps = prepared.steps or ()
     listings = await loaders.load_lists(
@@ -280,7 +284,7 @@ def _refuse(
 
 
 def _warn(keys: Iterable[str], loaders: Loaders) -> list[dict[str, Any]]:
-    """Build the warnings about fields that are past their stale age.
+    """Build the warnings about fields with data past its stale age.
 
     Args:
         keys: Response keys of the root fields.
@@ -305,7 +309,7 @@ def _warn(keys: Iterable[str], loaders: Loaders) -> list[dict[str, Any]]:
 
 
 def _lifetime(loaders: Loaders, *, failed: bool, warned: bool) -> tuple[float, float]:
-    """Give the seconds for which clients and proxies may cache the answer, and for us."""
+    """Return for how many seconds clients and proxies, and this process, may cache an answer."""
     if failed:
         return 0.0, 0.0
     if warned:

@@ -1,4 +1,4 @@
-"""The executor: graphql-core's own, with whole objects and lists handed to projections."""
+"""The executor: graphql-core's, but projections render whole objects and lists."""
 
 import inspect
 from collections.abc import (
@@ -41,16 +41,16 @@ from catalograph.graphql.run.projection import (
 T = TypeVar("T")
 
 LONG_LIST: Final = 20
-"""Lists of so many objects may exceed a time slice when completed field by field."""
+"""Lists of this many objects may exceed a time slice when completed field by field."""
 
 
 class BoundedExecutor(Executor[Any]):
-    """graphql-core's executor within a byte budget, with pauses.
+    """graphql-core's executor, with a byte budget and time slices.
 
     Attributes:
         budget: Budget of the response. Once it is exceeded, no further fields are completed,
             and `execute_operation` raises `ResponseTooLargeError`.
-        time_slice: Time slice of the operation.
+        time_slice: Time slices of the operation.
     """
 
     budget: ResponseBudget
@@ -89,13 +89,13 @@ class BoundedExecutor(Executor[Any]):
         path: Path,
     ) -> None:
         if self.budget.is_exceeded:
-            # Not a field error: the whole operation ends.
+            # Not a field error: the whole operation is aborted.
             raise raw_error
         keys = sum(len(key) if isinstance(key, str) else 8 for key in path.as_list())
         self.budget.spend(BYTES_PER_ERROR + keys)
         if isinstance(raw_error, RequestError):
-            # A client's mistake: its traceback is not logged, and thousands of them would
-            # hold frames that cost a pause of the garbage collector.
+            # A client's mistake needs no traceback in the log. The frames of thousands of
+            # tracebacks would keep the garbage collector busy.
             strip(raw_error)
         super().handle_field_error(raw_error, return_type, field_details_list, path)
 
@@ -139,11 +139,12 @@ class BoundedExecutor(Executor[Any]):
         )
 
     async def with_abort_signal(self, awaitable: Awaitable[T]) -> T:
-        """Await a resolver, after a pause if the time slice is spent.
+        """Await a resolver, after yielding to the event loop if the time slice is spent.
 
-        There is no abort signal here. Hundreds of resolvers may be ready in one turn of the
-        event loop; converting the arguments of each takes a while. Before the index is there
-        nothing may pause: lists that are loaded in one tick share upstream requests.
+        graphql-core calls this for every asynchronous resolver; abort signals are not used.
+        Hundreds of resolvers may be ready in one turn of the event loop, and converting the
+        arguments of each takes time. Before the index is loaded, nothing may yield here:
+        lists that are loaded in the same turn share upstream requests.
         """
         if self.time_slice.is_spent and self.context_value.loaders.index is not None:
             await self.time_slice.yield_now()
@@ -155,8 +156,7 @@ class BoundedExecutor(Executor[Any]):
             return False
         if is_composite_type(_item_type(return_type)):
             return len(result) >= LONG_LIST or self.time_slice.is_spent
-        # A reference that is none is an error with its place, which takes longer than to
-        # complete one that is found.
+        # Reporting an error for an invalid reference takes longer than completing a valid one.
         return len(result) >= LONG_LIST and any(
             isinstance(one, Exception) for one in result
         )
@@ -170,11 +170,11 @@ class BoundedExecutor(Executor[Any]):
         items: Sequence[Any],
         position_context: Any,
     ) -> list[Any]:
-        """Complete items one after the other, with pauses.
+        """Complete items one after the other, and yield whenever the time slice is spent.
 
-        graphql-core starts a task for each item and then waits for all: a thousand nodes
-        with lists of their own would be one long step of the event loop. The sequential way
-        costs no time: everything below an item comes from the index, which is loaded.
+        graphql-core would complete all items concurrently: a thousand nodes with lists of
+        their own would block the event loop in one long step. Sequential completion is not
+        slower, because everything below an item comes from the index, which is loaded.
         """
         completed: list[Any] = []
         for place, item in enumerate(items):
@@ -214,10 +214,10 @@ class _Closing:
 
 
 class CompiledExecutor(BoundedExecutor):
-    """Completes projectable objects as `msgspec.Raw` JSON, all others like graphql-core.
+    """Completes projectable objects as `msgspec.Raw` JSON, all others as graphql-core does.
 
     Attributes:
-        plans: Projections of the document for these directive variables.
+        plans: Projections of the document; see `Compiled.plans`.
         projector: Compiles missing projections.
     """
 
@@ -287,7 +287,7 @@ class CompiledExecutor(BoundedExecutor):
         self, type_: GraphQLObjectType, field_details_list: FieldDetailsList
     ) -> Projection | None:
         """Find or compile the projection of selected fields; None if they need a resolver."""
-        # The document refers to its nodes, so their ids are not reused.
+        # The document keeps its nodes alive, so their ids are not reused.
         key = (type_, *[id(details.node) for details in field_details_list])
         if key in self.plans:
             projection = self.plans[key]
@@ -298,8 +298,8 @@ class CompiledExecutor(BoundedExecutor):
             selected = self._collect(type_, field_details_list)
             projection = self.projector.compile(type_, selected, self._collect)
         except GraphQLError:
-            # A condition that is null. It belongs to the object whose fields it decides on,
-            # which may lie deeper; executed field by field, the error finds its place.
+            # The condition of `@include` or `@skip` is null, perhaps further down. Executed
+            # field by field, the error gets the right path.
             projection = None
         self.plans[key] = projection
         return projection
@@ -315,6 +315,6 @@ def _item_type(list_type: GraphQLList[Any]) -> Any:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> Any:
-    """Run work until it suspends; if it does, graphql-core awaits the rest."""
+    """Run work until it suspends; if it does, return an awaitable for graphql-core."""
     begun = begin(work)
     return begun.result if begun.is_done else begun

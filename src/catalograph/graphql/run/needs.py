@@ -1,4 +1,4 @@
-"""Finds the needs of a selection: payload sections, side tables, or the index."""
+"""Finds which data a selection needs: sections of models, side tables, or the index."""
 
 import enum
 import functools
@@ -38,7 +38,7 @@ _DEFINITION: Final = "strawberry-definition"
 
 
 class Need(enum.Flag):
-    """A requirement of a field, wherever it is selected."""
+    """Data that a field needs, wherever it is selected."""
 
     NOTHING = 0
     DATA = enum.auto()
@@ -60,17 +60,17 @@ _SECTION_NEEDS: Final = {"data": Need.DATA, "gateway": Need.GATEWAY}
 
 
 def needs(need: Need) -> Mapping[str, object]:
-    """Build the metadata of a field that declares its needs.
+    """Build the metadata by which a field declares its needs.
 
-    Not necessary for a field of a model that is read from its record: the class of the
-    record tells its section.
+    Fields that are read from a model's record need no declaration: the class of the record
+    shows the section.
     """
     return {"needs": need}
 
 
 @functools.lru_cache(maxsize=4_096)
 def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) -> Need:
-    """Find the needs of one field; empty for a field that the type does not have."""
+    """Find the needs of one field; `Need.NOTHING` if the type has no such field."""
     field = type_.fields.get(name)
     definition = None if field is None else field.extensions.get(_DEFINITION)
     if definition is None:
@@ -85,7 +85,7 @@ def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) 
 
 
 def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
-    """Find the needs of all selections below a field, with directives applied."""
+    """Find the needs of all selections below a field, after `@include` and `@skip`."""
     walk = _Walk(info.schema, info.fragments, info.variable_values)
     parent = get_named_type(info.return_type)
     for node in info.field_nodes:
@@ -95,7 +95,7 @@ def find_needs(info: GraphQLResolveInfo[Any]) -> Need:
 
 
 def find_operation_needs(executor: Executor[Any]) -> Need:
-    """Find the needs of all selections of an operation, with directives applied."""
+    """Find the needs of all selections of an operation, after `@include` and `@skip`."""
     walk = _Walk(
         executor.schema, executor.fragment_definitions, executor.variable_values
     )
@@ -103,23 +103,24 @@ def find_operation_needs(executor: Executor[Any]) -> Need:
     try:
         walk.visit(root, executor.operation.selection_set)
     except GraphQLError:
-        # A null that decides about a field; the executor puts it into words.
+        # The condition of a directive is null. The executor reports it; until then, assume
+        # that everything is needed.
         return ~Need.NOTHING
     return walk.needs
 
 
 def needed_sections(needs: Need) -> Sections:
-    """Give the payload sections among the needs."""
+    """Return the sections of models among the needs."""
     return Sections(data=Need.DATA in needs, gateway=Need.GATEWAY in needs)
 
 
 def needed_tables(needs: Need) -> frozenset[TableKind]:
-    """Give the side tables among the needs."""
+    """Return the side tables among the needs."""
     return frozenset(kind for kind, need in _TABLE_NEEDS.items() if need in needs)
 
 
 class _Walk:
-    """One walk over the selections below a field; linear in the document."""
+    """One walk over selections; takes time linear in the size of the document."""
 
     def __init__(
         self,
@@ -164,16 +165,16 @@ class _Walk:
             self.visit(get_named_type(field.type), node.selection_set)
 
     def _visit_offerings(self, field: GraphQLField, node: FieldNode) -> None:
-        """Add the index if only it can resolve the names of endpoints."""
+        """Add the index if only it can resolve the endpoint names of an argument."""
         try:
             found = get_argument_values(field, node, self._variable_values)
         except GraphQLError:
-            return  # the field itself fails of it, and says why
+            return  # the field itself fails, and reports the reason
         if may_mean_others(found.get("endpoints") or ()):
             self.needs |= Need.INDEX
 
     def _visit_fragment(self, name: str) -> None:
-        # A fragment needs the same wherever it is spread.
+        # A fragment has the same needs wherever it is spread, so one visit is enough.
         if name in self._spread:
             return
         self._spread.add(name)

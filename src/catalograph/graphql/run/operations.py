@@ -1,8 +1,8 @@
 """Prepared operations: everything that follows from document, operation name and variables.
 
-An operation is prepared once: parsed, validated, variables coerced. If it only lists models
-and all its selections can be projected, it also gets list steps: the request and the
-projection of each list. Such an operation runs without the executor.
+An operation is prepared once: parsed and validated, with its variables coerced. If it only
+lists models, and all its selections can be projected, the executor is not needed: the
+operation gets list steps, each with the request and the projection of one list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,19 +29,21 @@ from catalograph.graphql.run.projection import Projection, Projector
 from catalograph.graphql.types.lists import build_request, name_order
 
 _MAX_VARIABLE_BYTES: Final = 8_192
-"""Operations with longer variables are not cached: they seldom repeat."""
+"""Operations with longer variables are not cached, because they seldom repeat."""
 
 _LONGEST_NAME: Final = 128
+"""Characters of an operation name that logs and metrics show."""
+
 _OVERHEAD_BYTES: Final = 2_048
 _BYTES_PER_LIST: Final = 768
 _BYTES_PER_VARIABLE_BYTE: Final = 10
-"""Filters are built from the variables: a short text takes ten times its JSON. Measured."""
+"""Memory of the filters built from variables, for each byte of their JSON; measured."""
 
 _FILTER_VALUE_LISTS: Final = 10
-"""As `Context.count_filter_values`: what is beyond its bound is the executor's to refuse."""
+"""The bound of `Context.count_filter_values`, which refuses larger filters in the executor."""
 
 OperationKey = tuple[str, str | None, bytes]
-"""Document, operation name and variables as JSON with sorted keys."""
+"""Document, operation name, and variables as JSON with sorted keys."""
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
@@ -52,10 +54,10 @@ class ListStep(msgspec.Struct, frozen=True):
 
     Attributes:
         key: Response key.
-        prefix: Comma, response key and colon, as they are written before the list.
-        request: The list that is asked for.
+        prefix: Bytes before the list in the response: comma, response key and colon.
+        request: The requested list.
         projection: Renders the connection.
-        order_name: Of the list, for its cursors.
+        order_name: Name of the list's order, which its cursors contain.
     """
 
     key: str
@@ -70,15 +72,15 @@ class PreparedOperation:
 
     Attributes:
         key: Document, operation name and variables.
-        document: Parsed and validated.
+        document: The parsed and validated document.
         node: The operation; None if the document has no such operation.
-        kind: `query`, `mutation`, `subscription`; None when there is no operation.
-        errors: Why it may not run; empty when it may.
-        code: Kind of the errors.
-        name: Of the operation, or the beginning of a very long one; None without one.
-        compiled: Projections and needs of the document, under these variables.
-        steps: The lists that it consists of; None: the executor has to run it.
-        has_run: Whether it has run before, so that renderings are worth caching.
+        kind: `query`, `mutation` or `subscription`; None if there is no operation.
+        errors: Why it must not run; empty if it may run.
+        code: `extensions.code` of the errors.
+        name: Name of the operation, cut if very long; None if it has none.
+        compiled: Projections and needs of the document for these variables.
+        steps: The lists that it consists of; None if the executor must run it.
+        has_run: Whether it has run before, so that caching its rendered parts pays off.
     """
 
     __slots__ = (
@@ -122,10 +124,10 @@ class PreparedOperation:
         self._totals: Totals | None = None
 
     def estimate_cost(self, estimator: CostEstimator, totals: Totals) -> int:
-        """Estimate the cost; cached while the size of the catalogue is the same.
+        """Estimate the cost; the result is cached as long as the totals are the same.
 
         Raises:
-            LimitError: It costs more than `max_cost`.
+            LimitError: The operation costs more than the estimator allows.
         """
         if self._totals != totals:
             executor = self._template
@@ -140,21 +142,21 @@ class PreparedOperation:
 
     @property
     def tables(self) -> frozenset[TableKind]:
-        """Side tables that it selects from."""
+        """Side tables that the operation selects from."""
         tables = self.compiled.tables
         if tables is None:
-            # What is selected depends on the document and its directives alone.
+            # Selected fields depend only on the document and its directive variables.
             tables = needed_tables(find_operation_needs(self._template))
             self.compiled.tables = tables
         return tables
 
     @property
     def list_keys(self) -> Sequence[str]:
-        """Response keys of the lists it consists of; empty when the executor runs it."""
+        """Response keys of the list steps; empty if the executor runs the operation."""
         return [step.key for step in self.steps or ()]
 
     def build_executor(self, context: Context) -> Executor[Any]:
-        """Build an executor for one run; variables have been coerced before."""
+        """Build an executor for one run, with the variables that are already coerced."""
         template = self._template
         return type(template)(
             template.schema,
@@ -178,14 +180,14 @@ class PreparedOperation:
 
 
 class Operations:
-    """Prepares operations, and stores those that may be asked for again.
+    """Prepares operations, and caches them with their documents.
 
     Args:
-        schema: Strawberry's, which knows how arguments become Python values.
-        documents: Parsed and validated documents.
+        schema: Strawberry's schema, which converts arguments to Python values.
+        documents: Cache of parsed and validated documents.
         projector: Compiles selections.
-        executor_class: Runs what is not made of lists alone.
-        max_references: Most node ids and representations of one operation.
+        executor_class: Runs operations that do not consist of lists only.
+        max_references: Maximum number of node ids and representations in one operation.
 
     Attributes:
         projector: As given.
@@ -209,12 +211,12 @@ class Operations:
     async def prepare(
         self, text: str, name: str | None, variables: Mapping[str, Any]
     ) -> PreparedOperation:
-        """Prepare an operation; waits only for a long document that is new.
+        """Prepare an operation; suspends only to parse a long new document.
 
         Args:
             text: The document.
-            name: Of the operation; None when the document holds one.
-            variables: By name, JSON values.
+            name: Name of the operation; None selects the only one of the document.
+            variables: JSON values, by name.
         """
         documents = self._documents
         document = await documents.load(text)
@@ -258,7 +260,7 @@ class Operations:
         return prepared
 
     def _plan(self, executor: CompiledExecutor) -> Sequence[ListStep] | None:
-        """Plan an operation that consists of projected lists; None for any other."""
+        """Plan the steps of an operation of projected lists; None for any other operation."""
         query_type = executor.schema.query_type
         if query_type is None or executor.operation.operation.value != "query":
             return None
@@ -281,7 +283,7 @@ class Operations:
                 steps.append(step)
                 filter_values += values
         except (GraphQLError, UserInputError):
-            return None  # executed, it finds its place and its words
+            return None  # the executor reports the error, with its path
         return steps if filter_values <= self._max_filter_values else None
 
     def _plan_list(

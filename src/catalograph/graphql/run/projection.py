@@ -1,16 +1,16 @@
-"""Compiled execution: selection sets over records become joins of JSON bytes.
+"""Compiled execution: renders selection sets over records by joining JSON bytes.
 
-Resolving field by field costs more than everything else together. A selection set in
-which every field is read from a record (no resolver, no arguments) is compiled once for
-its document into a `Projection`. The executor passes whole objects and lists to it and
-gets JSON back. All other selections run in the executor as usual.
+Resolving field by field costs more than everything else together. If every field of a
+selection set is read from a record (no resolver, no arguments), the set is compiled once for
+its document into a `Projection`. The executor passes whole objects and lists to the
+projection, which returns JSON. All other selections run in the executor as usual.
 
-Rendering is by parts: a part is one field of one type with the selections below it. Equal
-parts of different documents are one object, and the bytes of a part are cached with its
-record. So a new document over known records mostly joins cached bytes.
+A projection consists of parts. A part is one field of one type with the selections below it.
+Equal parts of different documents are the same object, and the bytes of a part are cached
+for each record. So a new document over known records mostly joins cached bytes.
 
-A projection never reports an error itself. If a value does not match its type, it raises
-`CannotProjectError`, and the executor completes that value in the ordinary way.
+A projection never reports errors. If a value does not match its type, it raises
+`CannotProjectError`, and the executor completes that value as usual.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,19 +34,19 @@ from catalograph.catalogue import records
 from catalograph.graphql.run.needs import Need, find_field_need
 
 Selected = Mapping[str, Any]
-"""Selected fields by response key; the type of the values depends on the collector."""
+"""Selected fields by response key: field nodes, or graphql-core's lists of details."""
 
 Collect = Callable[[GraphQLObjectType, Any], Selected]
-"""Collects the selections below a field for an object type, with directives applied."""
+"""Collects the selections below a field for an object type, after `@include` and `@skip`."""
 
 READ_WITHOUT_ARGUMENTS: Final = {("Model", "offerings"): "offerings"}
 """Fields whose resolver only reads an attribute if no argument is given."""
 
 _SHARED = (records.Provider, records.Endpoint, records.Organisation)
-"""Records that many others share: their renderings are cached on the first use."""
+"""Records that many models share, so their rendered bytes are cached on first use."""
 
 _OBJECTS_PER_PIECE: Final = 20
-"""Objects of a piece; rendering can pause between pieces. A large model takes 0.1 ms."""
+"""Most objects of a piece. Rendering can yield between pieces; a large model takes 0.1 ms."""
 
 _BYTES_PER_PIECE: Final = 64 * 1024
 """Bytes after which a piece ends early."""
@@ -55,29 +55,29 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CannotProjectError(Exception):
-    """A value does not match its type; the ordinary executor reports the error."""
+    """A value does not match its type; the executor reports the error."""
 
 
 class RenderedParts:
-    """Cache of rendered parts, stored with the records they were rendered from.
+    """Cache of rendered parts, by record.
 
     Args:
-        max_bytes: Beyond this bound the whole cache is cleared: parts are quickly rendered
-            again, and clearing also frees the records of earlier refreshes.
+        max_bytes: Beyond this bound, the whole cache is cleared. Parts are quickly rendered
+            again, and clearing also frees records that earlier refreshes have replaced.
 
     Attributes:
-        slots: A record and its rendered parts, by the identity of the record.
+        slots: A record and its rendered parts, by the identity (`id`) of the record.
     """
 
     def __init__(self, max_bytes: int = 24 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
-        # By identity: comparing equal records would cost more than rendering them. The slot
-        # refers to the record, so that its id is not reused.
+        # Keys are identities, because comparing records would cost more than rendering them.
+        # The slot refers to the record, so that its id is not reused.
         self.slots: dict[int, tuple[object, dict[object, bytes]]] = {}
 
     def of(self, record: object) -> dict[object, bytes]:
-        """Give the cached renderings of a record, by part or projection."""
+        """Return the cached bytes of a record, by part or projection."""
         if self._held_bytes > self._max_bytes:
             self.slots.clear()
             self._held_bytes = 0
@@ -89,14 +89,14 @@ class RenderedParts:
         return slot[1]
 
     def count(self, rendered: bytes) -> None:
-        """Count a rendered part that is added to the cache."""
+        """Count the bytes of a rendered part that the caller adds to the cache."""
         self._held_bytes += len(rendered) + _BYTES_PER_FRAGMENT
 
 
 _BYTES_PER_SLOT = 400
 _BYTES_PER_FRAGMENT = 120
 _BYTES_PER_PART = 300
-"""Of a part, and of its place in a projection: about three copies of pointer and prefix."""
+"""Approximate memory of a part, and also of its entry in a projection."""
 
 
 class Part:
@@ -122,7 +122,7 @@ class Part:
         """Render the field of one object.
 
         Raises:
-            CannotProjectError: The value is not what the type promises.
+            CannotProjectError: The value does not match its type.
         """
         try:
             value = self._read(source, self._name)
@@ -166,15 +166,15 @@ def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
 
 
 class Projection:
-    """A selection set over one object type, compiled.
+    """A compiled selection set over one object type.
 
     Args:
-        parts: Prefix (comma, response key, colon) and part of each field; a part is
-            bytes where it does not depend on the object.
-        fragments: Where rendered parts are cached.
+        parts: Prefix (comma, response key, colon) and part of each field. Bytes instead of
+            a part are the same for every object, as of `__typename`.
+        fragments: Cache of rendered parts.
 
     Attributes:
-        needs: What the fields make necessary together.
+        needs: Data that the fields need together.
     """
 
     __slots__ = ("_fragments", "_is_repeated", "_parts", "_template", "needs")
@@ -183,7 +183,7 @@ class Projection:
         self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: RenderedParts
     ) -> None:
         self._parts: list[Part] = []
-        # A template: constant bytes, with a place for each part.
+        # Constant bytes alternate with empty places, one for each part.
         self._template: list[bytes] = [b"{"]
         self.needs = Need.NOTHING
         for prefix, part in parts:
@@ -200,7 +200,7 @@ class Projection:
         self._is_repeated = False
 
     def mark_repeated(self) -> None:
-        """Record that the operation was run before, so that whole models are cached."""
+        """Record that the document was run before, so that whole models are cached."""
         if not self._is_repeated:
             self._is_repeated = True
             for part in self._parts:
@@ -220,20 +220,20 @@ class Projection:
         whole = cached.get(self)
         if whole is None:
             whole = self._join_cached(source, cached)
-            # The whole model is cached on the second run of a document: documents that run
-            # only once would evict useful entries.
+            # A whole model is cached on the second run of a document, because documents that
+            # run only once would evict useful entries.
             if is_shared or self._is_repeated:
                 cached[self] = whole
                 self._fragments.count(whole)
         return whole
 
     def pieces(self, source: object) -> Iterator[bytes]:
-        """Render one object as `render` does, in pieces where it holds lists of others.
+        """Render one object as `render` does, in pieces if it holds lists of objects.
 
-        A record is one piece: the pieces of a page are small enough.
+        A record is a single piece, which is small enough.
 
         Raises:
-            CannotProjectError: As `render`; discard the pieces that were given before.
+            CannotProjectError: See `render`; discard the pieces that were yielded before.
         """
         if isinstance(source, (*_SHARED, records.Model)):
             yield self.render(source)
@@ -250,7 +250,7 @@ class Projection:
         yield b"".join(small)
 
     def pieces_of_list(self, sources: Sequence[object]) -> Iterator[bytes]:
-        """Render a list of objects in pieces: of a few, or of one where they are large."""
+        """Render a list in pieces of a few objects each, or of one if objects are large."""
         find = self._fragments.slots.get
         count = len(sources)
         start, end = 0, 1
@@ -258,7 +258,7 @@ class Projection:
         while start < count:
             rendered: list[bytes] = []
             for source in sources[start:end]:
-                # Look up here, without a call for each object: most long lists are all hits.
+                # Looked up here to save a call for each object: most long lists are all hits.
                 slot = find(id(source))
                 whole = None if slot is None else slot[1].get(self)
                 rendered.append(self.render(source) if whole is None else whole)
@@ -273,8 +273,8 @@ class Projection:
         return self._fill([part.render(source) for part in self._parts])
 
     def _join_cached(self, source: object, cached: dict[object, bytes]) -> bytes:
-        # `map` instead of a loop in Python: this runs for every model of every new document,
-        # and usually all parts are cached.
+        # `map` is faster than a loop. This runs for every model of every new document, and
+        # usually all parts are cached.
         rendered = list(map(cached.get, self._parts))
         if None in rendered:
             for place, part in enumerate(self._parts):
@@ -293,10 +293,10 @@ class _Readable:
     """A field that only reads an attribute of its object.
 
     Attributes:
-        type: As the schema has it.
-        attribute: What is read.
-        needs: What it makes necessary, wherever it is selected.
-        object_type: What is selected from; None for a leaf.
+        type: Type of the field in the schema.
+        attribute: Name of the attribute.
+        needs: Data that the field needs.
+        object_type: Type whose fields are selected below it; None for a leaf.
     """
 
     __slots__ = ("attribute", "needs", "object_type", "type")
@@ -315,12 +315,12 @@ class _Readable:
 
 
 class Projector:
-    """Compiles selection sets; equal parts and projections are one object.
+    """Compiles selection sets, and interns equal parts and projections.
 
     Args:
-        read: Reads a field that has no resolver: an object and a name.
-        max_interned_bytes: Of the interned parts and projections, whose keys clients choose;
-            beyond it, all are dropped.
+        read: Reads the field of an object, by name, if it has no resolver.
+        max_interned_bytes: Bound on interned parts and projections, whose response keys
+            clients choose. Beyond it, all of them are dropped.
     """
 
     def __init__(
@@ -347,8 +347,8 @@ class Projector:
 
         Args:
             type_: The type that the fields belong to.
-            selected: Fields by response key: a node, or graphql-core's list of details.
-            collect: Collects the selections below one of them in the same form.
+            selected: The selected fields.
+            collect: Collects the selections below one of them, in the same form.
         """
         parts: list[tuple[bytes, Part | bytes]] = []
         for key, field in selected.items():
@@ -358,7 +358,8 @@ class Projector:
             comma = b"," if parts else b""
             parts.append((comma + _encode(key) + b":", part))
         if not any(isinstance(part, Part) for _, part in parts):
-            # Nothing would be read, so a wrong object type would not be noticed.
+            # Only `__typename` is selected. Nothing would be read from the object, so an
+            # object of the wrong type would not be noticed.
             return None
         return self._intern(type_.name, tuple(parts))
 
@@ -430,7 +431,7 @@ def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
 def _find_attribute(
     type_: GraphQLObjectType, name: str, field: GraphQLField
 ) -> str | None:
-    """Give the attribute that a field without resolver reads; None if it has one."""
+    """Find the attribute that a field reads; None if the field has a resolver."""
     if (type_.name, name) in READ_WITHOUT_ARGUMENTS:
         return READ_WITHOUT_ARGUMENTS[type_.name, name]
     if field.args or not getattr(field.resolve, "_is_default", False):

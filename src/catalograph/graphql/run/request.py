@@ -1,4 +1,4 @@
-"""Input and output of the engine: no HTTP and no framework types."""
+"""Input and output of the engine, free of HTTP and framework types."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,13 +7,13 @@ import msgspec
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation as a client sent it, already decoded and of the right types.
+    """One operation as a client sent it, decoded, with values of the right types.
 
     Attributes:
         document: GraphQL text.
-        name: Which operation of the document; None when it holds one.
-        variables: By name, JSON values.
-        extensions: The client's own; empty when it sent none.
+        name: Name of the operation; None selects the only one of the document.
+        variables: JSON values, by name.
+        extensions: The request's `extensions`; empty if it has none.
     """
 
     document: str
@@ -30,14 +30,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The caller of an operation.
 
     Attributes:
-        request_id: In `errors[].extensions.requestId` and on every line of the log.
-        token: The caller's own upstream token, in pass-through mode; None otherwise.
-        partition: Keeps what one token may see apart from what another may see; empty
-            when all callers see the same.
-        trace_wanted: Whether `extensions.trace` was asked for, and may be.
-        cost_wanted: Whether `extensions.cost` was asked for.
-        record_cost: Is told what the operation will cost before it runs; it may never be
-            answered.
+        request_id: Shown in `errors[].extensions.requestId` and in every log line.
+        token: The caller's own upstream token in pass-through mode; None otherwise.
+        partition: Name of the cache partition, which separates data of different tokens;
+            empty if all callers see the same data.
+        trace_wanted: Whether `extensions.trace` is requested and allowed.
+        cost_wanted: Whether `extensions.cost` is requested.
+        record_cost: Called with the estimated cost before the operation runs, so that the
+            cost counts even if the caller disconnects.
     """
 
     request_id: str = ""
@@ -53,19 +53,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         body: The JSON document, UTF-8.
-        ran: False for a request error: nothing was executed and there is no `data`.
+        ran: Whether it was executed. False for a request error, which has no `data`.
         codes: `extensions.code` of each error, in order; empty means success.
-        kind: `query`, `mutation`, `subscription`; None when the document did not parse
-            or names no such operation.
-        name: Name of the operation that ran, or the beginning of a very long one, for
-            logs and metrics; None when it has none.
-        fresh_for_s: Seconds for which clients and proxies may cache the answer, as all of
-            it is fresh; 0 with errors or warnings.
-        cache_for_s: Seconds for which this process may cache the bytes; at least
+        kind: `query`, `mutation` or `subscription`; None if the document could not be
+            parsed or has no such operation.
+        name: Name of the operation for logs and metrics, cut if very long; None if it has
+            none.
+        fresh_for_s: Seconds for which clients and proxies may cache the answer, because all
+            of it is fresh; 0 with errors or warnings.
+        cache_for_s: Seconds for which this process may cache the bytes: at least
             `fresh_for_s` on success, 1 with warnings, 0 with errors.
-        as_of_s: Unix time of the oldest upstream answer that went in; None when none did.
-        cost: Estimated cost, as the limits count it.
-        upstream_requests: How many this operation made.
+        as_of_s: Unix time of the oldest upstream response that was used; None if none was.
+        cost: Estimated cost, in the units of `check/cost.py`.
+        upstream_requests: Number of upstream requests that this operation made.
     """
 
     body: bytes
@@ -80,7 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     upstream_requests: int = 0
 
     def readdress(self, request_id: str) -> "Answer":
-        """Give the same answer to another request: its errors name the one they belong to."""
+        """Copy the answer for another request; `requestId` in its errors is replaced."""
         if not self.codes:
             return self
         body = msgspec.json.decode(self.body)
