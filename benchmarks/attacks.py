@@ -1,9 +1,9 @@
-"""Attacks on real gateways: what came of them, and what they cost.
+"""Attacks on running gateways: their results and their cost.
 
     PYTHONPATH=tests python benchmarks/attacks.py
 
-Prints a row for each class of attacks, then those that kept the event loop longest, in the
-loop's own CPU time and by the clock.
+Prints a row for each class of attacks, then the attacks that blocked the event loop longest:
+CPU time of the loop, and wall-clock time.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def show(outcomes: list[Outcome]) -> None:
 
 
 async def main() -> None:
-    """Fight."""
+    """Run all attacks, and print the results."""
     async with start_victims() as victims:
         show(await fight(victims))
 

@@ -1,9 +1,9 @@
-"""How the catalogue index grows: `python benchmarks/catalogue.py [SIZE ...]`.
+"""Measures how the catalogue index scales: `python benchmarks/catalogue.py [SIZE ...]`.
 
-Models are made up, with a fixed seed: up to three provider rows each, organisations and
-providers that grow with the catalogue. Times are the best of several runs, each on
-questions not asked before, so nothing is answered from what is kept. Memory is what
-the index holds beside the records themselves.
+Models are generated with a fixed seed. Each has up to three provider rows; the numbers of
+organisations and providers grow with the catalogue. Times are the best of several runs, each
+with a new question, so that no cache answers. Memory is that of the index without the
+records.
 """
 
 import datetime
@@ -54,7 +54,7 @@ MODALITIES = ("text", "image", "audio", "video")
 
 
 def make_models(size: int) -> tuple[Model, ...]:
-    """Make a catalogue in the upstream's order, newest first."""
+    """Generate a catalogue in the upstream's order, newest first."""
     dice = random.Random(size)  # noqa: S311 - no secret depends on it
     organisations = [
         Organisation(organisation_id=f"lab-{i}", name=f"Lab {i}")
@@ -115,7 +115,7 @@ def make_models(size: int) -> tuple[Model, ...]:
 
 
 def measure(run: Callable[[int], object], runs: int = RUNS) -> float:
-    """Time `run(0)`, `run(1)`, … and give the best, in microseconds."""
+    """Time `run(0)`, `run(1)`, …; return the best time in microseconds."""
     best = float("inf")
     for number in range(runs):
         started = time.perf_counter()
@@ -125,7 +125,7 @@ def measure(run: Callable[[int], object], runs: int = RUNS) -> float:
 
 
 def measure_memory(models: tuple[Model, ...]) -> float:
-    """Build once more under watch and give what is held in the end, in MB."""
+    """Build the index with memory tracing; return the memory that it holds, in MB."""
     tracemalloc.start()
     index = CatalogueIndex.build(models, as_of_s=0)
     held, _ = tracemalloc.get_traced_memory()
@@ -134,7 +134,7 @@ def measure_memory(models: tuple[Model, ...]) -> float:
 
 
 def measure_questions(index: CatalogueIndex) -> Iterator[tuple[str, float]]:
-    """Time each kind of question on an index that has not been asked anything."""
+    """Time each kind of question on a new index, whose caches are empty."""
     ids = [model.model_id for model in index.models]
 
     def facets(number: int) -> None:

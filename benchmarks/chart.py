@@ -1,4 +1,4 @@
-"""The results as a picture: bars on a logarithmic scale, because the spread is wide."""
+"""Draws the results as bars, on a logarithmic scale because they differ widely."""
 
 import math
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _DECADES: Final = 4
 
 
 def draw_chart(results: Results) -> str:
-    """Draw the speeds, relative to the ceiling; an empty picture if there are none."""
+    """Draw the speeds, relative to raw uvicorn; an empty chart if there are none."""
     rows = list(_draw_rows(results.speeds)) if results.speeds else []
     height = int(rows[-1][0]) if rows else _TOP
     shapes = "\n".join(shape for _, shape in rows)
@@ -54,7 +54,7 @@ def _draw_axis(height: int) -> str:
 
 
 def _draw_rows(speeds: Speeds) -> Iterator[tuple[float, str]]:
-    """Give each shape with the height that is used up by then."""
+    """Yield each shape with the height of the chart down to it."""
     names = list(dict.fromkeys(name for _, name in speeds.ratios))
     y = float(_TOP)
     for question in QUESTIONS:
@@ -80,6 +80,6 @@ def _draw_rows(speeds: Speeds) -> Iterator[tuple[float, str]]:
 
 
 def _place(ratio: float) -> float:
-    """Give where a ratio lies on the scale, in pixels from the left."""
+    """Compute the place of a ratio on the scale, in pixels from the left."""
     share = 1 + math.log10(max(ratio, 10.0**-_DECADES)) / _DECADES
     return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)

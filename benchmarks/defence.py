@@ -1,9 +1,10 @@
-"""What keys, limits, trusted documents and the rest cost: all of it on, against all of it off.
+"""Measures the cost of all defences (API keys, rate limits, trusted documents, and so on).
 
     python benchmarks/defence.py [--rounds 9]
 
-Two gateways over one upstream answer 50 typical models (Q2) at the same time, kept and not
-kept. Prints the median of the rounds' ratios, on : off. Needs wrk.
+Two gateways over one upstream, one with all defences on and one with all off, answer 50
+typical models (Q2) at the same time. This is done with and without the response cache. Prints
+the median over the rounds of the speed with defences, relative to that without. Needs wrk.
 """
 
 import argparse
@@ -26,7 +27,7 @@ SECONDS: Final = 3.0
 
 
 def defended(contender: Contender, folder: Path, document: str) -> Contender:
-    """Give the same with everything on that can be, so that every request passes it."""
+    """Copy a contender, and turn on every defence that the benchmark's requests pass."""
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({"q2": document}))
     names: Mapping[str, str] = {
@@ -43,7 +44,7 @@ def defended(contender: Contender, folder: Path, document: str) -> Contender:
 
 
 def compare(contender: Contender, rounds: int) -> float:
-    """Measure one against the other, by requests for a second of processor."""
+    """Compare defences on and off, by requests per second of CPU time."""
     question = QUESTIONS[1]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -59,8 +60,8 @@ def compare(contender: Contender, rounds: int) -> float:
             _measure(server, payloads, seconds=1.0)  # until it is warm
         ratios = []
         for turn in range(rounds):
-            # At the same time, on the same processor: whatever else the machine does, it
-            # does to both.
+            # Both run at the same time on the same CPU, so that any other load on the
+            # machine affects both alike.
             with ThreadPoolExecutor(2) as pool:
                 told = pool.map(lambda one: _measure(one, payloads), (on, off))
             speed_on, speed_off = told
@@ -70,7 +71,7 @@ def compare(contender: Contender, rounds: int) -> float:
 
 
 def _measure(server: Server, payloads: Path, *, seconds: float = SECONDS) -> float:
-    """Requests for each second that the server's own process took."""
+    """Measure requests per second of the server's CPU time."""
     ask = {"seconds": seconds, "pin": pin(load=True), "headers": {"x-api-key": KEY}}
     before_s = server.cpu_s()
     load = put_load(server.port, "/graphql", payloads, **ask)
@@ -80,7 +81,7 @@ def _measure(server: Server, payloads: Path, *, seconds: float = SECONDS) -> flo
 
 
 def main() -> None:
-    """Measure kept answers, then answers that are put together anew."""
+    """Measure with the response cache, then without it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds

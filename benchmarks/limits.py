@@ -1,10 +1,10 @@
-"""How long hostile documents take, and how long they keep others waiting.
+"""Measures how long hostile documents take, and how long they block the event loop.
 
-    python benchmarks/limits.py [words of a family]
+    python benchmarks/limits.py [words in the name of a family]
 
-Every family of documents is read at sizes that double, up to the largest body that is
-taken. A row says how long reading took in all, how that compares with half the size, and
-the longest time in which the event loop did nothing else.
+Each family of documents is parsed and validated at sizes that double, up to the largest
+accepted body. A row shows the time, the ratio to the time of half the size, and the longest
+time for which the event loop was blocked.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def doubling_fragments(count: int) -> str:
 
 
 def doubling_fields(count: int) -> str:
-    """As above, through fields."""
+    """Build the same structure with fields between the fragments."""
     links = "".join(
         f"fragment F{n} on Provider{{a:endpoints{{providers{{...F{n + 1}}}}}"
         f" b:endpoints{{providers{{...F{n + 1}}}}}}}"
@@ -42,7 +42,7 @@ def doubling_fields(count: int) -> str:
 
 
 def merging_fragments(count: int) -> str:
-    """As above, and all of them are to be merged with each other."""
+    """Build `doubling_fields` without aliases, so that all fields must be merged."""
     return doubling_fields(count).replace("a:", "").replace("b:", "")
 
 
@@ -55,7 +55,7 @@ def spread_mesh(count: int) -> str:
 
 
 def schema_types(count: int) -> str:
-    """Types of types of types, each twice."""
+    """Build doubling fragments of introspection: nested `ofType`, each twice."""
     links = "".join(
         f"fragment F{n} on __Type{{a:ofType{{...F{n + 1}}} b:ofType{{...F{n + 1}}}}}"
         for n in range(count)
@@ -127,7 +127,11 @@ FAMILIES: dict[str, Family] = {
 
 
 async def read(text: str) -> tuple[Document, float, float]:
-    """Read a document; give the seconds it took, and the longest block of the event loop."""
+    """Parse and validate a document.
+
+    Returns:
+        The document, the seconds it took, and the longest block of the event loop.
+    """
     documents = Documents(build_schema()._schema, limits=LIMITS)  # noqa: SLF001 - Strawberry has no public name for it
     longest_s = 0.0
     running = True
@@ -151,7 +155,7 @@ async def read(text: str) -> tuple[Document, float, float]:
 
 
 async def measure(name: str, family: Family) -> tuple[float, float]:
-    """Print how one family grows; give its longest time and block."""
+    """Print how the time of one family grows; return its longest time and longest block."""
     count = 8
     before_s = 0.0
     worst_s = worst_block_s = 0.0
@@ -173,7 +177,7 @@ async def measure(name: str, family: Family) -> tuple[float, float]:
 
 
 async def main() -> None:
-    """Measure all families, or those whose names hold the words given."""
+    """Measure all families, or those whose names contain all given words."""
     names = [name for name in FAMILIES if all(w in name for w in sys.argv[1:])]
     worst = {name: await measure(name, FAMILIES[name]) for name in names}
     slowest = max(worst, key=lambda name: worst[name][0])

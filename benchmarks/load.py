@@ -1,8 +1,8 @@
-"""Load on one server: by wrk where it is installed, by this module itself where not.
+"""Generates load on one server: with wrk if it is installed, otherwise with this module.
 
-As a program, `python load.py PORT PATH FILE SECONDS CONNECTIONS` sends the lines of a
-file in turn as bodies of POST requests and prints what `Load` holds. It is slower than
-wrk and than a bare server; only what is slower still is measured well by it.
+As a program, `python load.py PORT PATH FILE SECONDS CONNECTIONS` sends the lines of a file in
+turn as bodies of POST requests, and prints the figures of `Load`. It is slower than wrk and
+than a bare server, so it measures only slower servers well.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ _OK: Final = b"HTTP/1.1 200"
 
 
 class Load(NamedTuple):
-    """What came of some seconds of load.
+    """Figures of some seconds of load.
 
     Attributes:
-        requests: Answered ones.
-        took_s: Wall-clock time.
+        requests: Number of answered requests.
+        took_s: Wall-clock time in seconds.
         p50_ms: Median latency.
-        p99_ms: Latency that one in a hundred requests exceeds.
-        failed: Without an answer, or with another status than 200.
+        p99_ms: 99th percentile of the latency.
+        failed: Requests without an answer, or with a status other than 200.
     """
 
     requests: int
@@ -44,7 +44,7 @@ class Load(NamedTuple):
 
 
 class LoadError(Exception):
-    """The load generator did not come back with a result."""
+    """The load generator ended without a result."""
 
 
 def put_load(
@@ -59,15 +59,15 @@ def put_load(
     """Send requests for some seconds, over 16 connections at once.
 
     Args:
-        port: On this machine.
-        path: Of the route.
-        payloads: A file with a body per line.
-        seconds: How long; wrk rounds up to whole ones.
-        pin: Command that binds what follows to processors; may be empty.
-        headers: Further ones; by wrk only.
+        port: Port of the server on this machine.
+        path: Path of the route.
+        payloads: File with one request body in each line.
+        seconds: Length of the load; wrk takes whole seconds.
+        pin: Command prefix that binds the generator to CPUs; may be empty.
+        headers: Additional request headers; only wrk sends them.
 
     Raises:
-        LoadError: No result.
+        LoadError: The load generator ended without a result.
     """
     if GENERATOR == "wrk":
         tool = [
@@ -93,13 +93,13 @@ def put_load(
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:
-    """Give the value that `share` of them do not exceed."""
+    """Return the value that a share of the values does not exceed."""
     place = min(len(sorted_values) - 1, int(len(sorted_values) * share))
     return sorted_values[place]
 
 
 def build_request(path: str, payload: bytes) -> bytes:
-    """Build the whole of a POST request."""
+    """Build the bytes of a POST request."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         f"accept: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
@@ -108,7 +108,7 @@ def build_request(path: str, payload: bytes) -> bytes:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[bool, bytes]:
-    """Read one answer: whether its status was 200, and its body."""
+    """Read one response; return whether its status is 200, and its body."""
     head = await reader.readuntil(_HEAD_END)
     lowered = head.lower()
     if b"transfer-encoding: chunked" in lowered:
@@ -126,10 +126,11 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[bool, bytes]:
 async def stampede(
     port: int, path: str, payload: bytes, count: int
 ) -> tuple[list[float], list[bytes]]:
-    """Send equal requests at once, each over its own connection.
+    """Send equal requests at the same time, each over its own connection.
 
     Returns:
-        Latencies in ms, ascending, and the bodies of all answers with status 200.
+        Latencies in milliseconds, ascending, and the bodies of all responses with status
+        200.
     """
     start = asyncio.Event()
     request = build_request(path, payload)

@@ -1,4 +1,4 @@
-"""The measurements. Each puts contenders side by side and gives ratios."""
+"""The measurements. Each runs contenders side by side, and returns ratios of their figures."""
 
 import asyncio
 import contextlib
@@ -38,15 +38,15 @@ _RAW: Final = "raw uvicorn"
 
 
 class WrongAnswerError(Exception):
-    """A contender says something else than the upstream; nothing is worth measuring."""
+    """The answer of a contender differs from the upstream's, so measuring it is pointless."""
 
 
 class Effort(NamedTuple):
     """How long to measure.
 
     Attributes:
-        seconds: Each figure, each time.
-        rounds: How often; the median counts.
+        seconds: Seconds for each figure in each round.
+        rounds: Number of rounds, of which the median is taken.
     """
 
     seconds: float
@@ -54,12 +54,12 @@ class Effort(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A speed relative to another, medians over the rounds.
+    """A speed relative to another one; medians over the rounds.
 
     Attributes:
-        requests: Of requests per second.
-        work: Of requests per second of the server's processor time; None where unknown.
-        p99_ms: Latency that one in a hundred requests exceeds; not a ratio.
+        requests: Ratio of requests per second.
+        work: Ratio of requests per second of the server's CPU time; None if unknown.
+        p99_ms: 99th percentile of the latency; not a ratio.
     """
 
     requests: float
@@ -68,13 +68,13 @@ class Ratio(NamedTuple):
 
 
 class Speeds(NamedTuple):
-    """How contenders compare with the ceiling.
+    """How contenders compare with raw uvicorn, the upper limit.
 
     Attributes:
-        ratios: By question and contender.
+        ratios: Ratios by question and contender.
         rss_mb: Memory after all questions, by contender.
         body_bytes: Size of an answer, by question.
-        foreign: Share of the servers' processor that others used meanwhile, the median.
+        foreign: Share of the servers' CPU that other processes used; the median.
     """
 
     ratios: dict[tuple[str, str], Ratio]
@@ -84,12 +84,12 @@ class Speeds(NamedTuple):
 
 
 class Cold(NamedTuple):
-    """A hundred equal questions at once, of which nothing is kept.
+    """A hundred equal questions at the same time, with an empty cache.
 
     Attributes:
-        upstream_requests: What they cost.
+        upstream_requests: Upstream requests that they caused together.
         p50_ms: Median latency.
-        p99_ms: Latency that one in a hundred exceeds.
+        p99_ms: 99th percentile of the latency.
     """
 
     upstream_requests: int
@@ -98,17 +98,18 @@ class Cold(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """One size of the catalogue.
+    """Figures for one size of the catalogue.
 
     Attributes:
-        ready_s: From start to the first answer, a page that the upstream has to be asked for.
+        ready_s: Seconds from start to the first answer, a page fetched from the upstream.
         page_mb: Memory after that.
-        index_s: The first question that needs the whole catalogue: reading it included.
+        index_s: Seconds of the first question that needs the index, including the crawl.
         index_mb: Memory after that.
-        page: A page, asked again and again, relative to the smallest catalogue.
-        search: A search with facets, answers not kept, relative to the smallest catalogue.
-        search_asked: Upstream requests while that was measured; more than a reading a
-            minute, and the catalogue does not fit into `CACHE_MAX_BYTES`.
+        page: Speed of a cached page, relative to the smallest catalogue.
+        search: Speed of a search with facets, without response cache, relative to the
+            smallest catalogue.
+        search_asked: Upstream requests while `search` was measured. More than one crawl a
+            minute means that the catalogue does not fit into `CACHE_MAX_BYTES`.
     """
 
     ready_s: float
@@ -135,13 +136,13 @@ class _Sample(NamedTuple):
 
 
 def say(text: str) -> None:
-    """Tell who is waiting."""
+    """Print progress at once."""
     print(text, flush=True)
 
 
 @contextlib.contextmanager
 def open_upstream(models: int = MODELS) -> Iterator[Server]:
-    """Serve the embedded upstream beside the load."""
+    """Serve the embedded upstream, on the CPU of the load."""
     python = with_workers(OURS, 1).command[0]
     command = [python, "upstream.py", "--port", "{port}", "--models", str(models)]
     with Server(Contender("upstream", command), pinned=pin(load=True)) as server:
@@ -149,7 +150,7 @@ def open_upstream(models: int = MODELS) -> Iterator[Server]:
 
 
 def upstream_url(upstream: Server) -> str:
-    """Give what contenders are told."""
+    """Return the base URL of the upstream for contenders."""
     return f"http://127.0.0.1:{upstream.port}/v1"
 
 
@@ -159,10 +160,10 @@ def start(contender: Contender, upstream: Server, *, cores: int = 1) -> Server:
 
 
 def check(server: Server, upstream: Server, question: Question) -> bytes:
-    """Compare answers with what the upstream says; give the first of them.
+    """Compare answers with those of the upstream; return the first answer.
 
     Raises:
-        WrongAnswerError: They differ, be it in the order of the keys.
+        WrongAnswerError: An answer differs, if only in the order of its keys.
     """
     answers = []
     for payload in question.payloads(seed=0)[:_CHECKED]:
@@ -193,7 +194,7 @@ def measure_speeds(
     questions: Sequence[Question],
     effort: Effort,
 ) -> Speeds:
-    """Measure each question on each contender in turn, again and again."""
+    """Measure each question on each contender in turn, for several rounds."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream = stack.enter_context(open_upstream())
@@ -236,7 +237,7 @@ def measure_page_sizes(
     effort: Effort,
     sizes: Iterable[int] = PAGE_SIZES,
 ) -> Speeds:
-    """Measure everything about 1 to 250 models a page."""
+    """Measure pages of 1 to 250 models with all fields."""
     return measure_speeds(contenders, list(map(ask_for_page, sizes)), effort)
 
 
@@ -246,12 +247,12 @@ def measure_workers(
     """Compare two processes on two processors with one.
 
     Args:
-        effort: How long.
-        asked: Names of questions, by contender; what is worked on shows more than what
-            is kept, which the load generator can hardly ask for fast enough.
+        effort: How long to measure.
+        asked: Names of questions, by contender. Cached answers say little here, because the
+            load generator cannot request them fast enough.
 
     Returns:
-        By contender and question: requests per second of two relative to one.
+        Requests per second of two processes relative to one, by contender and question.
     """
     found = {}
     for contender, names in asked:
@@ -284,14 +285,14 @@ def measure_workers(
 
 
 def measure_cold(contenders: Iterable[Contender]) -> dict[tuple[str, int], Cold]:
-    """Ask a warm process a hundred times at once what it has not been asked before."""
+    """Send a hundred equal new questions at the same time to a process that is warmed up."""
     found = {}
     with open_upstream() as upstream:
         for contender in contenders:
             with start(contender, upstream).wait() as server:
                 question = QUESTIONS[1]
                 for delay_ms in DELAYS_MS:
-                    # The code is warm, the page is not.
+                    # Other pages warm up the code, so that only the page is cold.
                     other = ask_for_page(49 - len(str(delay_ms)))
                     for _ in range(_WARM_ASKS):
                         server.ask("/graphql", encode(other.document()))
@@ -307,7 +308,7 @@ def measure_cold(contenders: Iterable[Contender]) -> dict[tuple[str, int], Cold]
 
 
 def measure_start(contenders: Iterable[Contender], rounds: int) -> dict[str, float]:
-    """Time processes from their start to the first right answer, in seconds; medians."""
+    """Time processes from start to the first correct answer; medians in seconds."""
     question = QUESTIONS[1]
     times: dict[str, list[float]] = defaultdict(list)
     with open_upstream() as upstream:
@@ -322,7 +323,7 @@ def measure_start(contenders: Iterable[Contender], rounds: int) -> dict[str, flo
 
 
 def measure_growth(effort: Effort, sizes: Sequence[int] = SIZES) -> dict[int, Growth]:
-    """Let the catalogue grow, all sizes side by side for what is a ratio."""
+    """Measure catalogues of growing size; ratios are measured side by side."""
     question = QUESTIONS[1]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -389,7 +390,7 @@ def _prepare(
     questions: Sequence[Question],
     folder: Path,
 ) -> dict[str, int]:
-    """Check every answer, and lay our own out for the raw server; give their sizes."""
+    """Check all answers, and write ours to files for the raw server; return their sizes."""
     bodies = folder / "bodies"
     bodies.mkdir()
     sizes = {}
@@ -406,7 +407,7 @@ def _prepare(
 
 
 def _ask_all(server: Server, question: Question) -> list[bytes]:
-    """Give the answers to all variants of a question; none where they are too many."""
+    """Return the answers to all variants of a question; none if there are too many."""
     payloads = question.payloads(seed=0)
     if len(payloads) > _MOST_VARIANTS:
         return []
@@ -437,7 +438,7 @@ def _ask_until_answered(server: Server, question: Question) -> None:
 
 
 def _write_payloads(folder: Path, question: Question, turn: int) -> Path:
-    """Write a body per line; where all are distinct, none that was sent before."""
+    """Write one body per line; distinct documents are new in every round."""
     file = folder / f"{question.name}-payloads"
     seed = random.SystemRandom().getrandbits(32) + turn
     file.write_bytes(b"\n".join(question.payloads(seed)) + b"\n")
@@ -450,10 +451,10 @@ def _path(server: Server, question: Question) -> str:
 
 
 def _warm(server: Server, question: Question, payloads: Path, turn: int) -> None:
-    """Ask often enough that code is compiled and, each time, what can be kept is."""
+    """Ask until code is compiled and everything that can be cached is cached."""
     path = _path(server, question)
     if question.name == "Q4" and server.contender.name != _RAW:
-        # The first time may be answered by what has grown stale since the last turn.
+        # The first answer may be stale since the last round, so each question is sent twice.
         for payload in question.payloads(0) * 2:
             server.ask(path, payload)
     if turn == 0:
@@ -464,7 +465,7 @@ def _sample(
     server: Server, question: Question, payloads: Path, seconds: float, cores: int = 1
 ) -> _Sample:
     if question.name == "Q5":
-        # A document that was sent a moment ago, to warm up or to another, is not distinct.
+        # Documents that were sent before, as warm-up or to another server, are not distinct.
         _write_payloads(payloads.parent, question, 0)
     cpu_s, busy_s, began = server.cpu_s(), _busy_s(), time.perf_counter()
     load = put_load(
@@ -485,7 +486,7 @@ def _sample(
 
 
 def _busy_s() -> float:
-    """Give how long the first processor has worked, for whomever; 0 where unknown."""
+    """Return the total busy time of the first CPU in seconds; 0 if unknown."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
             name, *fields = line.split()

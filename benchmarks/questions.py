@@ -1,6 +1,6 @@
-"""What is asked, and the right answers, worked out from what the upstream says.
+"""The questions, and the right answers, which are computed from those of the upstream.
 
-All contenders are asked the same documents in the same bytes.
+All contenders get exactly the same bytes.
 """
 
 import json
@@ -38,13 +38,13 @@ Json = dict[str, Any]
 
 
 class Selection(NamedTuple):
-    """Which fields of a model are asked for, and which of its offerings; none means no offerings."""
+    """The selected fields of a model and of its offerings; empty selects no offerings."""
 
     model: Sequence[str]
     offering: Sequence[str] = ()
 
     def __str__(self) -> str:
-        """Write it down."""
+        """Write it as GraphQL."""
         offerings = f" offerings{{{' '.join(self.offering)}}}" if self.offering else ""
         return " ".join(self.model) + offerings
 
@@ -59,9 +59,9 @@ class Question(NamedTuple):
 
     Attributes:
         name: `Q1` and so on.
-        title: What it stands for.
-        limit: Models on the page.
-        selection: Their fields.
+        title: Description in the report.
+        limit: Number of models on the page.
+        selection: The selected fields.
     """
 
     name: str
@@ -70,14 +70,14 @@ class Question(NamedTuple):
     selection: Selection
 
     def document(self) -> str:
-        """Write it without variables."""
+        """Write the document, without variables."""
         return f"{{{_page(f'limit:{self.limit}', self.selection)}}}"
 
     def payloads(self, seed: int) -> list[bytes]:
-        """Give the bodies of requests, to be sent in turn.
+        """Build the bodies of requests, which are sent in turn.
 
         Args:
-            seed: Another one gives other documents where all shall be distinct.
+            seed: Seed of the random documents of Q5; other questions ignore it.
         """
         if self.name == "Q4":
             return _vary(self)
@@ -106,7 +106,7 @@ QUESTIONS: Final = (
 
 
 def ask_for_page(limit: int) -> Question:
-    """Make up the question for one page size, everything selected."""
+    """Build the question for one page size, with all fields."""
     return Question(f"P{limit}", f"{limit} a page", limit, FULL)
 
 
@@ -136,7 +136,7 @@ def _vary(question: Question) -> list[bytes]:
 
 
 def _make_distinct(question: Question, seed: int) -> list[bytes]:
-    """Make documents that differ in operation name, alias and order of the fields."""
+    """Build documents that differ in operation name, alias and order of fields."""
     dice = random.Random(seed)  # noqa: S311 - no secret depends on it
 
     def shuffle(fields: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""The results as text."""
+"""Writes the results as Markdown."""
 
 import datetime
 import os
@@ -19,13 +19,17 @@ _TITLES: Final = {question.name: question.title for question in QUESTIONS}
 
 @dataclass
 class Results:
-    """What was measured; None for what was not.
+    """All results; None or empty for parts that were not measured.
 
     Attributes:
+        speeds: Speeds of all contenders.
+        pages: Speeds by page size.
         workers: Two processes relative to one, by contender and question.
+        cold: Equal questions with an empty cache, by contender and upstream delay in ms.
         start: Seconds from start to the first answer, by contender.
-        notes: What a reader has to know.
-        took_s: All of it.
+        growth: Figures by size of the catalogue.
+        notes: Remarks for the reader.
+        took_s: Seconds of the whole run.
     """
 
     speeds: Speeds | None = None
@@ -39,7 +43,7 @@ class Results:
 
 
 def write_report(results: Results, effort: Effort) -> str:
-    """Write all tables down as Markdown."""
+    """Write all tables as Markdown."""
     parts = ["# Results", _describe_run(results, effort)]
     if results.speeds:
         parts += _write_speeds(results.speeds)
@@ -100,7 +104,7 @@ def _write_speeds(speeds: Speeds) -> list[str]:
 def _write_leads(
     speeds: Speeds, names: Sequence[str], asked: Sequence[str], heads: Sequence[str]
 ) -> list[str]:
-    """Say how many times as fast as each peer the gateway is."""
+    """Write the speed of the gateway relative to each of the other servers."""
     ours = [name for name in names if name.startswith(OURS.name)]
     peers = [name for name in names if name not in ours]
     rows = []

@@ -1,8 +1,8 @@
-"""Measure the gateway beside what one could take instead: `make bench`.
+"""Measure the gateway side by side with alternatives: `make bench`.
 
-    python benchmarks/run.py                 everything, into results.md and chart.svg
-    python benchmarks/run.py --quick         the same in a few minutes, less exact, printed only
-    python benchmarks/run.py --only Q2,cold  some of it, printed only
+    python benchmarks/run.py                 everything; writes results.md and chart.svg
+    python benchmarks/run.py --quick         the same in a few minutes, less exact; only prints
+    python benchmarks/run.py --only Q2,cold  some parts; only prints
 
 `--only` takes Q1 to Q5, pages, workers, cold, start and growth.
 """
@@ -110,11 +110,11 @@ def _measure(parts: set[str], effort: Effort, *, quick: bool) -> Results:
 
 
 def main() -> int:
-    """Measure, print and write what was asked for."""
+    """Measure the requested parts, and print or write the report."""
     asked = _read_arguments()
     effort = _QUICK if asked.quick else _FULL
     effort = Effort(asked.seconds or effort.seconds, asked.rounds or effort.rounds)
-    # Whoever ends this wants the servers ended with it.
+    # On SIGTERM, exit through the context managers, which stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     join_load()
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Processes that are measured: started on a free port, bound to a processor, stopped."""
+"""The measured processes: starts them on a free port, binds them to a CPU, stops them."""
 
 import http.client
 import os
@@ -27,13 +27,13 @@ _TASKSET: Final = shutil.which("taskset")
 
 
 class Contender(NamedTuple):
-    """Something that can be measured.
+    """A server that can be measured.
 
     Attributes:
-        name: As in the tables.
-        command: What starts it; `{port}` stands for its port.
-        folder: Where.
-        environment: Beside `PORT`, `UPSTREAM` and `TOKEN`.
+        name: Name in the tables.
+        command: Command that starts it; `{port}` stands for its port.
+        folder: Working directory.
+        environment: Variables in addition to `PORT`, `UPSTREAM` and `TOKEN`.
     """
 
     name: str
@@ -71,12 +71,12 @@ CONTENDERS: Final = (OURS, OURS_UNKEPT, MERCURIUS_CACHED, MERCURIUS, STRAWBERRY)
 
 
 def with_workers(contender: Contender, workers: int) -> Contender:
-    """Give the same with several processes; ours only."""
+    """Copy a contender with a number of worker processes; only for our gateway."""
     return contender._replace(command=_gateway(workers=workers))
 
 
 def raw(bodies: Path) -> Contender:
-    """Make the ceiling: a bare server of the files in a folder."""
+    """Build the upper limit of all speeds: a bare server of the files in a folder."""
     return Contender(
         "raw uvicorn",
         _uvicorn("raw_app:app"),
@@ -86,7 +86,7 @@ def raw(bodies: Path) -> Contender:
 
 
 def install_peers() -> bool:
-    """Install what Node needs; False where there is no Node, or it cannot be had."""
+    """Install Mercurius; False if there is no Node, or if the installation fails."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return False
@@ -99,10 +99,10 @@ def install_peers() -> bool:
 
 
 def pin(*, load: bool = False, cores: int = 1) -> list[str]:
-    """Build the command that binds a server, or the load on it, to processors.
+    """Build the command prefix that binds a server, or its load, to CPUs.
 
-    Servers get the first `cores`; the load and the upstream get one of the others, and
-    share one where there are not enough. Empty where nothing can be bound.
+    Servers get the first `cores` CPUs. The load and the upstream get the next one, or share
+    the last one if there are not enough. Empty if binding is not possible.
     """
     if _TASKSET is None or _CORES == 1:
         return []
@@ -111,13 +111,13 @@ def pin(*, load: bool = False, cores: int = 1) -> list[str]:
 
 
 def join_load() -> None:
-    """Bind this process to the load's processor, where it can be bound."""
+    """Bind this process to the CPU of the load, if binding is possible."""
     if is_pinned():
         os.sched_setaffinity(0, {min(1, _CORES - 1)})
 
 
 def is_pinned() -> bool:
-    """Say whether servers and load have processors of their own."""
+    """Whether servers and load are bound to CPUs of their own."""
     return bool(pin())
 
 
@@ -125,8 +125,8 @@ class Server:
     """One running process; a context manager that ends it.
 
     Attributes:
-        contender: What it runs.
-        port: Where it listens, on this machine.
+        contender: The server that it runs.
+        port: Port on which it listens, on this machine.
         started_s: `time.perf_counter()` just before it was started.
     """
 
@@ -146,7 +146,8 @@ class Server:
             "CATALOGRAPH_UPSTREAM_TOKEN": TOKEN,
         }
         self.started_s = time.perf_counter()
-        # A file, as under a supervisor: the access log is part of every figure.
+        # Output goes to a file, as under a supervisor, so that every figure includes the cost
+        # of the access log.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
             [*pinned, *command],
@@ -174,10 +175,10 @@ class Server:
             self._process.wait()
 
     def wait(self) -> Self:
-        """Wait until it takes connections and answers anything at all.
+        """Wait until it answers a request.
 
         Raises:
-            RuntimeError: It does not.
+            RuntimeError: It ended, or did not answer in time.
         """
         while time.perf_counter() < self.started_s + _START_WITHIN_S:
             if self._process.poll() is not None:
@@ -193,7 +194,7 @@ class Server:
         raise RuntimeError(f"{self.contender.name} did not start: {said}")
 
     def ask(self, path: str, payload: bytes | None = None) -> bytes:
-        """Send one request, a POST if there is a body, and give the body of the answer."""
+        """Send a request, by POST if it has a body; return the body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"accept": "application/json"}
         if payload is None:
@@ -208,7 +209,7 @@ class Server:
             connection.close()
 
     def cpu_s(self) -> float:
-        """Give the processor time it has taken so far; 0 where that cannot be told."""
+        """Return its CPU time in seconds so far; 0 if unknown."""
         ticks = 0
         for process in self._tree():
             fields = _read(f"/proc/{process}/stat").rpartition(")")[2].split()
@@ -216,7 +217,7 @@ class Server:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def rss_mb(self) -> float:
-        """Give the memory it holds in MB, its children's included; 0 where unknown."""
+        """Return its resident memory in MB, including child processes; 0 if unknown."""
         kilobytes = 0
         for process in self._tree():
             _, _, rest = _read(f"/proc/{process}/status").partition("VmRSS:")

@@ -1,8 +1,7 @@
-"""The embedded upstream as a REST server that can be slowed down and counts.
+"""The embedded upstream as a REST server that delays answers and counts requests.
 
-It is what `catalograph upstream --models N` serves. Beside `/v1/models` it has
-`/_delay?ms=150`, how long each answer is held back from now on, and `/_count`, how many
-models requests there were since this was asked last.
+It serves the catalogue of `catalograph upstream --models N`. `/_delay?ms=150` delays each
+answer from now on. `/_count` returns the number of requests since the last call of it.
 """
 
 import argparse
@@ -20,7 +19,7 @@ _TEXT = {"content-type": "text/plain"}
 
 
 class SlowedUpstream:
-    """Counts and delays what it hands on."""
+    """Counts and delays requests before it passes them on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +27,7 @@ class SlowedUpstream:
         self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak ASGI."""
+        """Handle an ASGI connection."""
         path = scope.get("path")
         if path == "/_delay":
             milliseconds = scope["query_string"].decode().partition("ms=")[2]

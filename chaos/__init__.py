@@ -1,7 +1,7 @@
-"""Faults that happen for real, under load, and a checker that compares every answer.
+"""Chaos tests: real faults under load, and a checker that verifies every answer.
 
-`python -m chaos` starts a Redis, an upstream whose catalogue changes as time goes by, and
-several gateways; asks them steadily; lets the upstream, the Redis and the gateways fail by a
-schedule; and ends with a table, a chart, and status 1 when something was noticed that
-nobody should notice.
+`python -m chaos` starts a Redis, several gateways, and an upstream whose catalogue changes
+over time. It sends requests at a steady rate, while the upstream, the Redis and the gateways
+fail by a schedule. It prints a table and draws a chart. The exit status is 1 if a client saw
+a failure, a wrong answer, or a recovery that took too long.
 """

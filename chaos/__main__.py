@@ -1,4 +1,4 @@
-"""The command: starts everything, runs the plan, reports."""
+"""The command: starts all processes, runs the plan, and reports."""
 
 import argparse
 import asyncio
@@ -119,7 +119,7 @@ def _show_progress(name: str, load: Load) -> None:
 
 
 def _find_violations(load: Load, spans: list[Span]) -> list[str]:
-    """Everything that nobody should have noticed."""
+    """List everything that a client should not have seen."""
     found = [
         f"{one.at_s:.1f} s: a known question was not answered: {one.failure}"
         for one in load.results
@@ -160,7 +160,7 @@ async def _measure(stage: Stage) -> list[Resources]:
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Run the whole plan; give the exit status."""
+    """Run the whole plan; return the exit status."""
     chance = random.Random(arguments.seed)  # noqa: S311 - a plan that can be repeated
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
     phases = plan(arguments.seconds, chance, only, arguments.lasts)
@@ -170,7 +170,8 @@ async def run(arguments: argparse.Namespace) -> int:
     )
     truth = Truth(time.time(), arguments.period)
     fresh_s, stale_s = map(float, arguments.ages.split(","))
-    # A question may be put again after a broken contract; the last page is asked in time.
+    # One load may repeat its requests after an answer that breaks the contract. The last
+    # request still begins within the total timeout.
     checker = Checker(truth, Ages(fresh_s, stale_s, _TOTAL_S))
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)

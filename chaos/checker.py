@@ -1,4 +1,4 @@
-"""Compares every answer with what the catalogue was at the time the answer names."""
+"""Compares every answer with the catalogue as it was at the time that the answer claims."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,19 @@ from chaos.truth import Truth
 _MAX_AGE = re.compile(r"max-age=(\d+)")
 
 _SLACK_S = 0.25
-"""For the time between reading a clock and doing what it is read for."""
+"""Tolerance for the time between reading a clock and acting on it."""
 
 _KEPT_WHILE_STALE_S = 1.0
-"""A whole answer that is past its fresh age is kept that much longer."""
+"""A gateway may cache a response for this long, although its data is no longer fresh."""
 
 
 class Ages(msgspec.Struct, frozen=True):
-    """As the gateways were told, in seconds.
+    """The cache settings of the gateways, in seconds.
 
     Attributes:
-        fresh_s: Served as it is.
-        stale_s: Served, and refreshed in the background.
-        asking_s: The most that asking the upstream for one page takes.
+        fresh_s: Up to this age, data is served without a refresh.
+        stale_s: Up to this age, data is served and refreshed in the background.
+        asking_s: Longest time for fetching one page from the upstream.
     """
 
     fresh_s: float
@@ -32,7 +32,7 @@ class Ages(msgspec.Struct, frozen=True):
 
 
 class Checker:
-    """Knows the truth, and finds what contradicts it."""
+    """Finds statements of answers that contradict the real catalogue."""
 
     def __init__(self, truth: Truth, ages: Ages) -> None:
         self._truth = truth
@@ -46,13 +46,13 @@ class Checker:
         sent_s: float,
         received_s: float,
     ) -> list[str]:
-        """Say what is not true; empty when all is.
+        """Describe every wrong statement of an answer; empty if there is none.
 
         Args:
-            seen: What the answer shows.
-            headers: Of the answer.
-            sent_s: Unix time.
-            received_s: Unix time.
+            seen: Versions and times in the answer.
+            headers: Headers of the answer.
+            sent_s: Unix time at which the request was sent.
+            received_s: Unix time at which the answer was complete.
         """
         return [
             *self._compare_sizes(seen),
@@ -67,7 +67,7 @@ class Checker:
                 yield f"{total} models in version {version}, which has {expected}"
 
     def _compare_states(self, seen: Seen) -> Iterator[str]:
-        """One list comes from one state, and what uses the index from one state of it."""
+        """Check that a list, and all that uses the index, comes from one catalogue version."""
         for field, versions in seen.versions.items():
             if len(versions) > 1:
                 yield f"{field} mixes versions {sorted(versions)}"
@@ -76,7 +76,7 @@ class Checker:
             yield f"one operation sees versions {sorted(everything)} of the index"
         if len(everything) > 1:
             period_s = self._truth.period_s
-            # The least by which the times of the two answers can differ.
+            # The smallest possible difference in age between the two pages.
             apart_s = (max(everything) - min(everything) - 1) * period_s
             if apart_s > self._ages.fresh_s + self._ages.asking_s:
                 yield f"pages of one operation are {apart_s:.1f} s apart"
@@ -117,7 +117,7 @@ class Checker:
             yield f"{sent_s - claimed_s:.1f} s old, and no warning"
 
     def _allowed_age_s(self, headers: Mapping[str, str]) -> float:
-        """How old an answer without a warning may be."""
+        """Return the greatest age that an answer without a warning may have."""
         control = headers.get("cache-control", "")
         found = _MAX_AGE.search(control)
         if found is not None:

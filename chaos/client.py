@@ -1,4 +1,4 @@
-"""A client that takes next to nothing of the machine it shares with what it asks."""
+"""A minimal HTTP client, which leaves the CPU to the gateways on the same machine."""
 
 import asyncio
 import collections
@@ -8,16 +8,16 @@ import msgspec
 
 
 class LostError(Exception):
-    """The connection was taken, and no whole answer came."""
+    """The connection was lost before the answer was complete."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back.
+    """One HTTP response.
 
     Attributes:
         status: HTTP status.
-        headers: By lower-case name.
-        body: As it was sent.
+        headers: Header values by lower-case name.
+        body: The body as it was sent.
     """
 
     status: int
@@ -29,10 +29,10 @@ _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Client:
-    """One server's, with the connections that it keeps open, as a proxy does.
+    """A client of one server, which reuses connections as a proxy does.
 
     Args:
-        port: Of the server, on this machine.
+        port: Port of the server on this machine.
     """
 
     def __init__(self, port: int) -> None:
@@ -40,18 +40,18 @@ class Client:
         self._idle: collections.deque[_Connection] = collections.deque()
 
     async def get(self, path: str, *, timeout_s: float = 15) -> Answer:
-        """Ask by GET.
+        """Send a GET request.
 
         Raises:
-            TimeoutError: No whole answer in time.
-            OSError: There was no connection.
-            LostError: There was one, and no whole answer.
+            TimeoutError: The answer was not complete in time.
+            OSError: The connection was refused.
+            LostError: The connection was lost before the answer was complete.
         """
         head = f"GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n"
         return await self._send(head.encode(), timeout_s)
 
     async def post(self, body: bytes, *, timeout_s: float = 15) -> Answer:
-        """Ask GraphQL; raises as `get`."""
+        """Send a GraphQL request by POST; raises the same errors as `get`."""
         head = (
             "POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n"
@@ -59,7 +59,7 @@ class Client:
         return await self._send(head.encode() + body, timeout_s)
 
     def close(self) -> None:
-        """Let go of all idle connections."""
+        """Close all idle connections."""
         while self._idle:
             self._idle.popleft()[1].close()
 

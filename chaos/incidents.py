@@ -1,4 +1,4 @@
-"""What happens, in which order, and for how long."""
+"""The incidents: what fails, in which order, and for how long."""
 
 import asyncio
 import random
@@ -12,8 +12,8 @@ from chaos.processes import GatewayProcess, UpstreamProcess
 from support.redis_server import RedisServer
 
 RECOVERY_S = 10.0
-"""So long after an incident an answer may still say that it is old: the breaker of the
-upstream is open for five seconds, then comes a probe, and only then everybody."""
+"""Seconds after an incident in which answers may still warn that they are stale. The circuit
+breaker of the upstream is open for five seconds, then admits a probe, and only then closes."""
 
 _CALM_SHARE = 0.35
 
@@ -28,16 +28,16 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 Incident: TypeAlias = Callable[[Stage, float], AbstractAsyncContextManager[None]]
-"""Begins, lasts as long as its context, and ends with everything in order again."""
+"""A context manager that causes a fault on entry, and repairs it on exit."""
 
 
 class Phase(msgspec.Struct, frozen=True):
     """A part of the run.
 
     Attributes:
-        name: For people.
-        lasts_s: At the least; ending an incident may take a little.
-        incident: None: calm.
+        name: Name in the report.
+        lasts_s: Minimum length; repairing a fault takes a little longer.
+        incident: The fault; None in a calm phase.
     """
 
     name: str
@@ -73,7 +73,7 @@ async def _upstream_down(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _upstream_hangs(stage: Stage, _: float) -> AsyncIterator[None]:
-    """Connections are taken, and no answer comes."""
+    """The upstream accepts connections, but never answers."""
     stage.upstream.fail({"hang": 1.0})
     yield
     stage.upstream.fail({})
@@ -81,7 +81,7 @@ async def _upstream_hangs(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _restart_in_outage(stage: Stage, _: float) -> AsyncIterator[None]:
-    """A gateway starts while there is no upstream: all it has is the Redis."""
+    """A gateway restarts while the upstream is down, so it can only read from the Redis."""
     await stage.upstream.kill()
     gateway = stage.chance.choice(stage.gateways)
     await gateway.stop()
@@ -92,7 +92,7 @@ async def _restart_in_outage(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _redis_paused(stage: Stage, _: float) -> AsyncIterator[None]:
-    """It takes connections and answers nothing."""
+    """The Redis accepts connections, but never answers."""
     stage.redis.pause()
     yield
     stage.redis.resume()
@@ -100,7 +100,7 @@ async def _redis_paused(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _redis_killed(stage: Stage, _: float) -> AsyncIterator[None]:
-    """It is gone, and so is all it held."""
+    """The Redis is killed, and loses all its data."""
     await asyncio.to_thread(stage.redis.kill)
     yield
     await asyncio.to_thread(stage.redis.start)
@@ -108,7 +108,7 @@ async def _redis_killed(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _gateway_killed(stage: Stage, _: float) -> AsyncIterator[None]:
-    """One of them ends without a word."""
+    """One gateway is killed without a graceful stop."""
     gateway = stage.chance.choice(stage.gateways)
     await gateway.kill()
     yield
@@ -117,7 +117,7 @@ async def _gateway_killed(stage: Stage, _: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _rolling_restart(stage: Stage, lasts_s: float) -> AsyncIterator[None]:
-    """One after the other is told to stop, and started anew."""
+    """The gateways are restarted gracefully, one after the other."""
     for gateway in stage.gateways:
         await gateway.stop()
         await gateway.start()
@@ -127,14 +127,14 @@ async def _rolling_restart(stage: Stage, lasts_s: float) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _all_at_once(stage: Stage, lasts_s: float) -> AsyncIterator[None]:
-    """A sick upstream, a Redis that hangs, and a gateway killed meanwhile."""
+    """The upstream partly fails, the Redis hangs, and a gateway is killed."""
     stage.upstream.fail({"500": 0.15, "hang": 0.05, "cut": 0.1})
     stage.redis.pause()
     await asyncio.sleep(lasts_s / 3)
     gateway = stage.chance.choice(stage.gateways)
     await gateway.kill()
     yield
-    # Started any sooner, it could have no answer from anywhere.
+    # Before the Redis answers again, the new gateway might find no data anywhere.
     stage.redis.resume()
     await gateway.start()
     stage.upstream.fail({})
@@ -151,19 +151,19 @@ INCIDENTS: dict[str, tuple[float, Incident]] = {
     "rolling restart": (3, _rolling_restart),
     "all at once": (6, _all_at_once),
 }
-"""By name: how long it lasts in a run of a minute, and what it is."""
+"""By name: seconds of the incident in a run of one minute, and the incident."""
 
 
 def plan(
     seconds: float, chance: random.Random, only: list[str], lasts_s: float | None
 ) -> list[Phase]:
-    """Spread the incidents over the time, in an order by chance, with calm between them.
+    """Spread the incidents over the run in random order, with calm phases between them.
 
     Args:
-        seconds: For everything.
+        seconds: Length of the whole run.
         chance: Decides about the order.
-        only: Names of the incidents that are wanted; empty: all.
-        lasts_s: For how long each of them lasts; None: as fits.
+        only: Names of the incidents to run; empty means all, `none` means only calm.
+        lasts_s: Length of each incident; None derives it from the length of the run.
     """
     names = only or list(INCIDENTS)
     if only == ["none"]:

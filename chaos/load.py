@@ -1,4 +1,4 @@
-"""Steady load, spread over the gateways that are ready, as a load balancer would."""
+"""Steady load, spread over the ready gateways as by a load balancer."""
 
 import asyncio
 import contextlib
@@ -23,15 +23,15 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How one question fared.
+    """The result of one question.
 
     Attributes:
-        at_s: When it was put, in seconds since the start.
-        took_s: Until its whole answer was there.
-        is_known: Whether it had been asked before any fault.
-        failure: Why there was no good answer; empty when there was one.
-        is_stale: Whether the answer warned that it is old.
-        tries: Gateways asked, one when all went well.
+        at_s: Time at which it was sent, in seconds since the start.
+        took_s: Seconds until the answer was complete.
+        is_known: Whether it had been asked before the first fault.
+        failure: Why there was no good answer; empty if there was one.
+        is_stale: Whether the answer warned about stale data.
+        tries: Number of gateways that were asked; normally one.
     """
 
     at_s: float
@@ -43,13 +43,13 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Load:
-    """Asks, and writes down what came of it.
+    """Sends questions, and records the results.
 
     Attributes:
-        results: In order of their end.
-        lies: What the checker found, with the moment.
-        unready: Moments at which a gateway that should be ready said it is not.
-        asks_new: Whether questions are made up that nobody has asked before.
+        results: Results in the order in which questions ended.
+        lies: Wrong statements that the checker found, with the time.
+        unready: Times at which a gateway that should be ready said that it is not.
+        asks_new: Whether some questions are invented, so that no cache holds the answer.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def look_after(self) -> Any:
-        """See every moment which gateways are ready, as long as the context lasts."""
+        """Probe the readiness of all gateways regularly, as long as the context lasts."""
         self._looking = {
             asyncio.create_task(self._look_at(gateway)) for gateway in self._gateways
         }
@@ -89,7 +89,7 @@ class Load:
             await asyncio.wait(self._looking)
 
     async def run(self, rate: float, *, until: Callable[[], bool]) -> None:
-        """Ask at a rate whatever comes back, then wait for what is under way."""
+        """Send questions at a fixed rate, independent of answers; then wait for the last ones."""
         due_s = self.now_s
         while not until():
             question = self._choose()
@@ -154,19 +154,24 @@ class Load:
     async def _ask_one(
         self, gateway: GatewayProcess, question: Question
     ) -> tuple[str, bool, bool]:
-        """Give the failure, whether the answer is old, and whether another may be asked."""
+        """Ask one gateway.
+
+        Returns:
+            The failure (empty if none), whether the answer is stale, and whether another
+            gateway may be asked.
+        """
         sent_s = time.time()
         try:
             answer = await gateway.client.post(_ENCODE({"query": question.text}))
         except TimeoutError:
             return "no answer in time", False, False
         except OSError:
-            # As every balancer does: nothing was sent, so it goes to the next.
+            # Nothing was sent, so the next gateway is asked, as every load balancer does.
             gateway.is_ready = False
             return "not connected", False, True
         except LostError as error:
             was_killed = time.monotonic() - gateway.killed_at_s < _LOST_TO_KILL_S
-            # Nobody can answer who is dead; a query may be put again.
+            # A killed gateway cannot answer. Queries are idempotent, so another one is asked.
             name = "lost to a kill" if was_killed else f"lost: {error}"
             return name, False, was_killed
         return (*self._judge(question, answer, sent_s), False)

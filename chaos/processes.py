@@ -1,4 +1,4 @@
-"""What runs beside us: the upstream, the gateways; started, asked, stopped and killed."""
+"""The processes under test, upstream and gateways: start, probe, stop and kill."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ _STOPS_WITHIN_S = 40.0
 
 
 def find_port() -> int:
-    """A port that is free just now."""
+    """Find a port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -40,11 +40,11 @@ class UpstreamProcess:
 
     @property
     def url(self) -> str:
-        """What a gateway is told."""
+        """Base URL for the gateways."""
         return f"http://127.0.0.1:{self._port}/v1"
 
     async def start(self) -> None:
-        """Start it, all well."""
+        """Start it, without faults."""
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.upstream", str(self._port)),
             *(str(self._truth.epoch_s), str(self._truth.period_s), str(self.log_path)),
@@ -55,7 +55,7 @@ class UpstreamProcess:
         await self._process.stdout.readline()
 
     def fail(self, rates: Mapping[str, float]) -> None:
-        """Let requests fail at these rates from now on; empty: all well."""
+        """Let requests fail at these rates from now on; empty means no faults."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(json.dumps(rates).encode() + b"\n")
 
@@ -68,12 +68,12 @@ class UpstreamProcess:
 
 
 class Resources(msgspec.Struct, frozen=True):
-    """What a process takes.
+    """Resources that a process uses.
 
     Attributes:
         rss_mb: Resident memory, in millions of bytes.
-        files: Open descriptors.
-        tasks: Of its event loop; None when it did not say.
+        files: Number of open file descriptors.
+        tasks: Number of tasks of its event loop; None if `/metrics` does not show it.
     """
 
     rss_mb: float
@@ -85,11 +85,12 @@ class GatewayProcess:
     """One `catalograph serve`.
 
     Attributes:
-        name: For people.
-        is_ready: By the last look at `/readyz`.
-        is_stopping: Told to stop, or killed: it may well say that it is not ready.
-        killed_at_s: When it was last killed, on the monotonic clock.
-        client: Of its address.
+        name: Name in the report.
+        is_ready: Result of the last probe of `/readyz`.
+        is_stopping: Whether it is stopping, killed or starting, and may say that it is not
+            ready.
+        killed_at_s: Time of the last kill, on the monotonic clock.
+        client: Client for its address.
     """
 
     def __init__(self, name: str, settings: Mapping[str, str], log_path: Path) -> None:
@@ -126,11 +127,11 @@ class GatewayProcess:
         self.is_stopping = False
 
     async def look(self) -> bool:
-        """See whether it is ready; give False when it says that it is not."""
+        """Probe its readiness; False only if it answers that it is not ready."""
         try:
             answer = await self.client.get("/readyz", timeout_s=2.0)
         except TimeoutError:
-            # One probe that is late, on a busy machine, takes nobody out.
+            # On a busy machine, one late probe does not take a gateway out of rotation.
             return True
         except (OSError, LostError):
             self.is_ready = False
@@ -139,7 +140,7 @@ class GatewayProcess:
         return self.is_ready
 
     async def stop(self) -> float:
-        """Tell it to stop as an orchestrator does; give the seconds that it took."""
+        """Stop it gracefully, as an orchestrator does; return the seconds that it took."""
         assert self._process is not None
         began_s = time.monotonic()
         self.is_stopping = True
@@ -159,7 +160,7 @@ class GatewayProcess:
         self.is_ready = False
 
     async def measure(self) -> Resources:
-        """What it takes now."""
+        """Measure the resources that it uses now."""
         assert self._process is not None
         folder = Path("/proc") / str(self._process.pid)
         pages = int((folder / "statm").read_text().split()[1])
@@ -174,7 +175,7 @@ class GatewayProcess:
         return Resources(rss_mb, files, tasks[0] if tasks else None)
 
     async def aclose(self) -> None:
-        """End it and let go of the connections."""
+        """Kill it if it still runs, and close the connections."""
         if self._process is not None and self._process.returncode is None:
             await self.kill()
         self.client.close()

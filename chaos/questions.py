@@ -1,4 +1,4 @@
-"""What is asked, and how an answer shows which version of the catalogue it comes from."""
+"""The questions, and how an answer shows from which version of the catalogue it comes."""
 
 import datetime
 import random
@@ -19,9 +19,9 @@ class Question(msgspec.Struct, frozen=True):
     """One operation.
 
     Attributes:
-        text: GraphQL.
-        is_known: Asked before any fault began; otherwise only the index may know.
-        counts_all: Whether `totalCount` is that of the whole catalogue.
+        text: GraphQL document.
+        is_known: Whether it was asked before the first fault, so that its pages are cached.
+        counts_all: Whether its `totalCount` is the size of the whole catalogue.
     """
 
     text: str
@@ -44,12 +44,12 @@ def _list_known() -> Iterator[Question]:
             "{ nodes { modelId name } } }",
             counts_all=False,
         )
-    # Two pages of one operation: of one age, give or take the fresh age.
+    # Two pages of one operation: their ages may differ by the fresh age at most.
     yield Question(
         "{ a: models(limit: 20) { totalCount nodes { name } } "
         "b: models(limit: 20, offset: 300) { totalCount nodes { name } } }"
     )
-    # From the index: one state of it for everything.
+    # Answered from the index: one state of it must answer the whole operation.
     yield Question(
         f"{{ {_CATALOGUE} models(limit: 100, orderBy: {{ field: NAME, direction: ASC }}) "
         "{ totalCount nodes { name } } }"
@@ -66,11 +66,11 @@ def _list_known() -> Iterator[Question]:
 
 
 KNOWN = tuple(_list_known())
-"""Asked over and over again."""
+"""Questions that are asked again and again."""
 
 
 def invent(chance: random.Random) -> Question:
-    """Make up a question that very likely nobody has asked before."""
+    """Build a random question that has probably not been asked before."""
     number = chance.randrange(MODELS)
     match chance.randrange(3):
         case 0:
@@ -91,13 +91,13 @@ def invent(chance: random.Random) -> Question:
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What an answer shows.
+    """Versions and times that an answer shows.
 
     Attributes:
-        versions: By root field.
-        totals: Sizes of the whole catalogue that it names, with the version beside each.
-        as_of_s: Unix time that the catalogue names; None when it was not asked.
-        stale_as_of_s: The oldest of the warnings; None when there are none.
+        versions: Versions of the catalogue, by root field.
+        totals: Stated sizes of the whole catalogue, each with the version beside it.
+        as_of_s: Unix time of `catalogue.asOf`; None if it was not selected.
+        stale_as_of_s: Oldest Unix time of the warnings; None if there are no warnings.
     """
 
     versions: dict[str, set[int]]

@@ -1,4 +1,4 @@
-"""What happened, as a table and as a chart."""
+"""Reports the results as a table and a chart."""
 
 import collections
 import html
@@ -18,7 +18,7 @@ _INCIDENT_COLOUR = "#fdf0d5"
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A phase as it was, in seconds since the start."""
+    """A phase as it took place, in seconds since the start."""
 
     name: str
     from_s: float
@@ -26,21 +26,21 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What one phase, or all, came to.
+    """Figures of one phase, or of the whole run.
 
     Attributes:
-        name: Of the phase.
-        seconds: It lasted.
-        asked: Questions put in it.
-        answered: Of them, with a good answer.
-        known_failed: Questions asked before that got none.
-        stale: Answers that said to be old.
-        failures: All failures, by cause.
-        retried: Questions that a second gateway answered.
-        p50_ms: Of the answered ones.
-        p99_ms: Of the answered ones.
+        name: Name of the phase.
+        seconds: Length of the phase.
+        asked: Questions that were sent in it.
+        answered: Questions with a good answer.
+        known_failed: Questions without a good answer that had been asked before.
+        stale: Answers that warned about stale data.
+        failures: Number of failures, by cause.
+        retried: Questions that another gateway answered on a second try.
+        p50_ms: Median latency of good answers.
+        p99_ms: 99th percentile of the latency of good answers.
         upstream: Requests that reached the upstream.
-        upstream_peak: In its busiest second.
+        upstream_peak: Requests in the busiest second.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Figures(msgspec.Struct, frozen=True):
 def count_figures(
     span: Span, results: Sequence[Result], upstream_times_s: Sequence[float]
 ) -> Figures:
-    """Count what was asked within a span."""
+    """Compute the figures of all questions that were sent within a span."""
     inside = [one for one in results if span.from_s <= one.at_s < span.to_s]
     good = sorted(one.took_s for one in inside if not one.failure)
     sent = [time_s for time_s in upstream_times_s if span.from_s <= time_s < span.to_s]
@@ -121,7 +121,7 @@ def write_chart(
     results: Sequence[Result],
     upstream_times_s: Sequence[float],
 ) -> None:
-    """Draw latencies (a logarithmic scale), failures and upstream requests over time."""
+    """Draw latencies (on a logarithmic scale), failures and upstream requests over time."""
     end_s = max(span.to_s for span in spans)
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="11"'
     parts = [

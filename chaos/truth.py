@@ -1,11 +1,11 @@
-"""What the catalogue is at each moment: a pure function of time, so that anybody can tell."""
+"""The real catalogue: a pure function of time, so that every process can compute it."""
 
 from typing import Any
 
 import msgspec
 
 MODELS = 600
-"""In version 0; three pages of the upstream."""
+"""Number of models in version 0, which fill three pages of the upstream."""
 
 _GROWS_BY = 40
 PROVIDERS = 7
@@ -14,38 +14,38 @@ PROVIDERS = 7
 class Truth(msgspec.Struct, frozen=True):
     """A catalogue that changes every few seconds.
 
-    The name of each model carries the version, and no two neighbouring versions are of the
-    same size, so that a reading of pages from two of them is not taken for a whole.
+    The name of each model contains the version. Neighbouring versions differ in size, so a
+    crawl that mixes pages of two versions notices it.
 
     Attributes:
         epoch_s: Unix time at which version 0 begins.
-        period_s: How long each version lasts.
+        period_s: Seconds that each version lasts.
     """
 
     epoch_s: float
     period_s: float
 
     def version_at(self, time_s: float) -> int:
-        """The version that the upstream serves at a moment."""
+        """Return the version that the upstream serves at a Unix time."""
         return max(0, int((time_s - self.epoch_s) / self.period_s))
 
     @staticmethod
     def count_models(version: int) -> int:
-        """How many models a version has."""
+        """Return the number of models of a version."""
         return MODELS + version % _GROWS_BY
 
     @staticmethod
     def name(number: int, version: int) -> str:
-        """What a model is called in a version."""
+        """Return the name of a model in a version."""
         return f"Model {number:04d} v{version}"
 
     @staticmethod
     def model_id(number: int) -> str:
-        """What a model is called in all of them."""
+        """Return the id of a model, which is the same in all versions."""
         return f"maker-{number % 20}/model-{number:04d}"
 
     def build_models(self, version: int) -> list[dict[str, Any]]:
-        """The whole catalogue, as the sectioned upstream stores it."""
+        """Build the whole catalogue, in the format of the demo upstream with sections."""
         return [
             self._build_model(number, version)
             for number in range(self.count_models(version))
@@ -64,7 +64,7 @@ class Truth(msgspec.Struct, frozen=True):
             "input_modalities": ["text"],
             "output_modalities": ["text"],
         }
-        # Day after day backwards: the upstream lists the youngest first.
+        # Each model is one day older than the one before: the upstream lists newest first.
         year, day = 2025 - number // 336, number % 336
         return {
             "model_id": self.model_id(number),

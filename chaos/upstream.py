@@ -1,8 +1,8 @@
-"""The upstream as a process: real sockets, a catalogue that changes, faults at given rates.
+"""The upstream as a process: real sockets, a changing catalogue, faults at given rates.
 
-Started with a port, the epoch and the period of the truth, and a file to which each request
-is written as a line. Rates of faults come as lines of JSON on standard input, such as
-`{"500": 0.1, "hang": 0.4}`; what is left over is answered well.
+Arguments: a port, the epoch and the period of `Truth`, and a log file that gets one line for
+each request. Standard input takes fault rates as lines of JSON, such as
+`{"500": 0.1, "hang": 0.4}`; all other requests are answered correctly.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from catalograph.demo.shapes import SectionedShape
 from chaos.truth import Truth
 
 FAULTS: Final = ("500", "429", "hang", "cut", "html", "reset", "shape")
-"""Names of what can go wrong with one request."""
+"""Names of the faults of one request."""
 
 _HANGS_S = 60.0
 _TAKES_S = 0.02
@@ -30,7 +30,7 @@ _HTML = b"<!doctype html><title>Just a moment</title><p>Checking your browser."
 
 
 class Upstream:
-    """Answers by the truth of the moment, or with a fault."""
+    """Answers with the current catalogue, or with a fault."""
 
     def __init__(self, truth: Truth, log: IO[str]) -> None:
         self.rates: dict[str, float] = {}
@@ -41,7 +41,7 @@ class Upstream:
     async def serve_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Answer one request after the other until one side has enough."""
+        """Answer the requests of one connection until either side closes it."""
         try:
             while await self._serve_request(reader, writer):
                 pass
@@ -58,7 +58,7 @@ class Upstream:
         target = head.split(" ", 2)[1]
         self._log.write(f"{time.time():.3f} {fault or 'ok'} {target}\n")
         if fault == "hang":
-            # Whoever has left is noticed as the end of what he sends.
+            # When the client gives up and closes the connection, `read` returns.
             async with asyncio.timeout(_HANGS_S):
                 await reader.read(1)
             return False
@@ -124,7 +124,7 @@ def _write_head(reply: Reply) -> bytes:
 
 
 async def main(port: int, truth: Truth, log_path: Path) -> None:
-    """Serve until standard input ends, or killed."""
+    """Serve until standard input ends."""
     with log_path.open("a", buffering=1) as log:
         upstream = Upstream(truth, log)
         server = await asyncio.start_server(

@@ -1,15 +1,15 @@
-"""Builds a release from the present commit, and tries it where nothing else is installed.
+"""Builds a release from the current commit, and tests it in clean environments.
 
-    python release/build.py [PYTHON …]    python3.11 to python3.14 where none is named
+    python release/build.py [PYTHON …]    default: python3.11 to python3.14
 
-What it does, and what must hold:
+Steps, and conditions that must hold:
 
-1. Two clean copies of the commit are built independently: wheel and sdist are the same to the
-   byte. A wheel built from the sdist, without Node, is the same again.
-2. The wheel holds every tracked file of the package, and the explorer's built files.
-3. In a fresh environment of each Python, without Node: the pinned dependencies and the wheel
-   are installed, every module is imported, and the commands and a gateway do their work.
-4. `dist/` holds wheel, sdist, the pins, a list of all components (CycloneDX), and checksums.
+1. Two clean copies of the commit are built independently: wheels and sdists must be equal,
+   byte by byte. A wheel built from the sdist without Node must be equal, too.
+2. The wheel must contain every tracked file of the package, and the explorer's built files.
+3. For each Python, the pinned dependencies and the wheel are installed in a new environment
+   without Node. Every module can be imported, and the commands and a gateway work.
+4. `dist/` contains wheel, sdist, pins, a list of all components (CycloneDX), and checksums.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _NODE: Final = ("node", "npm")
 
 
 def main() -> None:
-    """Build, compare, try, write; the first thing that does not hold ends it."""
+    """Build, compare, test and write; end at the first condition that does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("pythons", nargs="*", metavar="PYTHON")
     parser.add_argument("--sbom-only", action="store_true")
@@ -76,10 +76,10 @@ def main() -> None:
 
 
 def find_python(name: str) -> str | None:
-    """Find an interpreter on the PATH that runs.
+    """Find an interpreter on the PATH, and check that it runs.
 
-    A version manager puts a name there for every version it has, also for those that are
-    not selected: these end with an error.
+    Version managers put a name on the PATH for every version, including versions that are
+    not selected. Those end with an error.
     """
     found = shutil.which(name)
     if found is None:
@@ -104,7 +104,7 @@ def build_twice(work: Path) -> tuple[Path, Path]:
 
 
 def copy_commit(target: Path) -> Path:
-    """Unpack what is committed, and nothing else, into a folder of its own."""
+    """Unpack the files of the commit, and nothing else, into a folder."""
     archive = target.with_suffix(".tar")
     run(["git", "archive", "--output", str(archive), "HEAD"], ROOT)
     with tarfile.open(archive) as file:
@@ -113,7 +113,7 @@ def copy_commit(target: Path) -> Path:
 
 
 def build(tree: Path, out: Path) -> tuple[Path, Path]:
-    """Build wheel and sdist, the explorer included, at the time of the commit."""
+    """Build wheel and sdist with the explorer, dated at the time of the commit."""
     wheel, sdist = run_hatchling(tree, out, ["wheel", "sdist"], dict(os.environ))
     return wheel, sdist
 
@@ -121,7 +121,7 @@ def build(tree: Path, out: Path) -> tuple[Path, Path]:
 def run_hatchling(
     tree: Path, out: Path, targets: Sequence[str], environ: Mapping[str, str]
 ) -> list[Path]:
-    """Run the pinned build backend, and give what it made, in the order asked for."""
+    """Run the pinned build backend; return the built files, in the order of `targets`."""
     committed_s = run(["git", "log", "-1", "--format=%ct"], ROOT).strip()
     made: list[Path] = []
     for target in targets:
@@ -136,7 +136,7 @@ def run_hatchling(
 
 
 def check_completeness(wheel: Path) -> None:
-    """Compare the wheel with what is tracked, and look for the explorer's page."""
+    """Compare the wheel with the tracked files, and check that it has the explorer."""
     tracked = run(["git", "ls-files", _PACKAGE], ROOT).splitlines()
     wanted = {name.removeprefix("src/") for name in tracked}
     with zipfile.ZipFile(wheel) as archive:
@@ -152,7 +152,7 @@ def check_completeness(wheel: Path) -> None:
 
 
 def create_environment(python: str, folder: Path) -> Path:
-    """Install the pinned dependencies, and nothing else; give the interpreter."""
+    """Create an environment with only the pinned dependencies; return its interpreter."""
     run([python, "-m", "venv", "--without-pip", str(folder)], ROOT)
     inside = folder / "bin/python"
     needed = run([sys.executable, "release/pins.py", "runtime"], ROOT)
@@ -177,7 +177,7 @@ def try_wheel(python: Path, wheel: Path, work: Path) -> None:
 
 
 def write_sbom(python: Path, work: Path) -> None:
-    """List what is installed, and what of npm is built into the explorer's files."""
+    """Write a list of the installed packages, and of the npm packages in the explorer."""
     listed = work / "python.json"
     run(
         [
@@ -217,7 +217,7 @@ def write_checksums() -> None:
 
 
 def without_node() -> dict[str, str]:
-    """Make an environment in which no `node` is found, nor anything of this project."""
+    """Build environment variables without Node on the PATH, and without our settings."""
     folders = [
         folder
         for folder in os.environ.get("PATH", "").split(os.pathsep)
@@ -232,20 +232,20 @@ def without_node() -> dict[str, str]:
 
 
 def expect_equal(path: Path, other: Path, what: str) -> None:
-    """End when two files differ."""
+    """Exit with an error if two files differ."""
     if path.read_bytes() != other.read_bytes():
         raise SystemExit(f"release: {what} differ: {path.name}, {other}")
 
 
 def digest(path: Path) -> str:
-    """SHA-256 in hexadecimal."""
+    """Compute the SHA-256 of a file in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run(
     command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
 ) -> str:
-    """Run to the end; say what it said only when it fails."""
+    """Run a command and return its output; exit with the end of the output if it fails."""
     done = subprocess.run(  # noqa: S603
         command, cwd=folder, env=environ, capture_output=True, text=True, check=False
     )
@@ -256,7 +256,7 @@ def run(
 
 
 def say(text: str) -> None:
-    """Print at once, as a build takes a while."""
+    """Print without buffering, because a build takes a while."""
     print(text, flush=True)
 
 

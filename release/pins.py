@@ -4,13 +4,13 @@
     python release/pins.py runtime [--extra X]  print what the gateway itself requires
     python release/pins.py only NAME            print one package's pin with its hashes
 
-`constraints.txt` covers all groups and extras on every supported Python and platform, so a
-set is installed by naming its requirements and constraining them:
+`constraints.txt` covers all groups and extras on every supported Python and platform. To
+install a set of packages, name its requirements and constrain them:
 
     pip install --require-hashes --constraint constraints.txt --group dev
 
-pip takes hashes from a constraints file since version 26; older ones are upgraded first,
-with `only pip`. Only the standard library is used, except by `refresh`, which runs uv.
+pip reads hashes from a constraints file since version 26; an older pip is upgraded first,
+with `only pip`. The module needs only the standard library; `refresh` also runs uv.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def read_runtime(extras: list[str]) -> list[str]:
-    """Read the requirements of the package itself and of the extras named."""
+    """Read the requirements of the package itself and of the given extras."""
     project = _read_project()["project"]
     requirements: list[str] = list(project["dependencies"])
     for extra in extras:
@@ -73,7 +73,7 @@ def read_pin(name: str) -> str:
 
 
 def refresh_all(names: list[str]) -> None:
-    """Resolve again and write both files; every package, or only those named, may move."""
+    """Resolve again and write both files; upgrade all packages, or only the given ones."""
     groups = _read_project()["dependency-groups"]
     chosen = [f"--group={group}" for group in groups]
     _compile(["pyproject.toml", "--all-extras", *chosen], CONSTRAINTS, names)

@@ -1,8 +1,8 @@
-"""What an installed catalograph must do, in an environment that has nothing else.
+"""Smoke test of an installed catalograph, in an environment without anything else.
 
     python -I release/smoke.py
 
-Run by `release/build.py`; uses the standard library alone.
+`release/build.py` runs it. It uses only the standard library.
 """
 
 import contextlib
@@ -95,7 +95,7 @@ def serve(program: Path) -> Iterator[str]:
 
 
 def is_alive(base: str) -> bool:
-    """Ask for `/readyz`."""
+    """Whether `/readyz` answers with status 200."""
     try:
         return bool(fetch(f"{base}/readyz"))
     except OSError:
@@ -103,7 +103,7 @@ def is_alive(base: str) -> bool:
 
 
 def fetch(address: str, *, accept: str = "*/*") -> tuple[str, bytes]:
-    """Get the type and the body of an answer with status 200."""
+    """Fetch a URL; return the content type and the body of a response with status 200."""
     request = urllib.request.Request(address, headers={"accept": accept})  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return answer.headers["content-type"], answer.read()

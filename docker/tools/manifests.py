@@ -1,12 +1,12 @@
-"""Writes what the Helm chart takes and gives: the schema of its values, and plain manifests.
+"""Generates files around the Helm chart: the schema of its values, and plain manifests.
 
-    python docker/tools/manifests.py [--check]             the names of settings, in the schema
+    python docker/tools/manifests.py [--check]             names of settings in the schema
     python docker/tools/manifests.py --tools BIN [--check] also docker/kubernetes/
 
-BIN is the folder of helm and kubeconform; `make manifests` builds both from the module beside
-this file. The chart is linted, rendered with each file of `docker/chart/ci/`, and validated
-against the schemas of Kubernetes beside this file. With `--check` nothing is written, but
-compared with what is committed. No cluster and no network is needed.
+BIN is the folder of helm and kubeconform; `make manifests` builds both from the Go module
+beside this file. The chart is linted, rendered with each file of `docker/chart/ci/`, and
+validated against the Kubernetes schemas beside this file. With `--check`, nothing is written;
+the result is compared with the committed files. Neither a cluster nor a network is needed.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _HEAD: Final = """\
 
 
 def main() -> None:
-    """Write what is out of date, or with `--check` say so and fail."""
+    """Write the files, or with `--check` fail if any is out of date."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--tools", type=Path, metavar="BIN")
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _render_and_validate(tools: Path) -> str:
-    """Try all sets of values, and give what the default ones render."""
+    """Validate the chart with all sets of values; return the manifest of the defaults."""
     helm, kubeconform = tools / "helm", tools / "kubeconform"
     _run(helm, "lint", "--strict", str(CHART))
     for values in sorted((CHART / "ci").glob("*.yaml")):
@@ -95,7 +95,7 @@ def _validate(kubeconform: Path, rendered: str, name: str) -> None:
 
 
 def _settle(path: Path, text: str, *, is_check: bool) -> bool:
-    """Make a file say what it should; tell whether it did or does now."""
+    """Write the text to a file, or compare it; return whether the file is now correct."""
     old = path.read_text("utf-8") if path.is_file() else ""
     if not is_check:
         path.parent.mkdir(exist_ok=True)

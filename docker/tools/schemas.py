@@ -1,11 +1,12 @@
-"""Writes `schemas/`: what Kubernetes accepts, for the kinds that the chart renders.
+"""Writes `schemas/`: JSON schemas of the Kubernetes kinds that the chart renders.
 
     python docker/tools/schemas.py
 
-kubeconform reads these files instead of asking a host. They come from two Go modules, the
-OpenAPI document of Kubernetes and the ServiceMonitor of the Prometheus operator, reduced to
-what the kinds reach, without descriptions, and strict: a field that does not exist is an error.
-Needs Go and its module proxy; only for a newer Kubernetes.
+kubeconform reads these files instead of downloading schemas. They come from two Go modules:
+the OpenAPI document of Kubernetes, and the ServiceMonitor of the Prometheus operator. They
+contain only the definitions that the kinds need, without descriptions, and are strict: an
+unknown field is an error. Needs Go and its module proxy. Run it only to move to another
+version of Kubernetes.
 """
 
 import json
@@ -29,7 +30,7 @@ _KINDS: Final = {
 }
 _SERVICE_MONITOR: Final = "servicemonitor-monitoring-v1"
 _PREFIX: Final = "#/definitions/"
-# Of which Kubernetes accepts text as well as numbers, unlike its own document says.
+# Kubernetes accepts text as well as numbers for these, although its document says otherwise.
 _INT_OR_STRING: Final = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
     "io.k8s.apimachinery.pkg.api.resource.Quantity",
@@ -65,7 +66,7 @@ def _download(module: str) -> Path:
 
 
 def _gather(kind: str, definitions: dict[str, Schema]) -> Schema:
-    """Take one kind with every definition that it reaches."""
+    """Collect one kind with every definition that it refers to."""
     found: dict[str, Schema] = {}
     waiting = [kind]
     while waiting:
@@ -90,7 +91,7 @@ def _find_references(node: object) -> list[str]:
 
 
 def _tighten(schema: Schema) -> Schema:
-    """Leave out what only people read, and refuse fields that are not named."""
+    """Remove descriptions, and forbid fields that the schema does not name."""
     tight: Schema = {}
     for key, value in schema.items():
         if key in {"description", "format"} or key.startswith("x-"):
