@@ -1,14 +1,14 @@
-// Starts catalograph over its embedded catalogue and puts real clients and tools to it.
+// Starts catalograph with its embedded catalogue, and runs real clients and tools against it.
 //
-// node run.mjs [suite …]   without a name: all of them
+// node run.mjs [suite …]   default: all suites
 //
-// CATALOGRAPH  the command, `catalograph` without it
-// PYTHON       an interpreter with requirements.txt installed, `python3` without it
-// SCHEMA_BASE  the git commit whose schema.graphql the present one is compared with
+// CATALOGRAPH  the command; default: `catalograph`
+// PYTHON       an interpreter with requirements.txt installed; default: `python3`
+// SCHEMA_BASE  the git commit with whose schema.graphql the current one is compared
 import { Checks } from './lib/checks.mjs';
 import { freePort, ready, start } from './lib/processes.mjs';
 
-// Libraries look for the cloud they run in, and gateways report home; nothing of this leaves here.
+// No cloud detection of libraries, and no telemetry of gateways: tests must not use the network.
 process.env.METADATA_SERVER_DETECTION = 'none';
 process.env.APOLLO_TELEMETRY_DISABLED = 'true';
 

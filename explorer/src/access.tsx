@@ -3,7 +3,7 @@ import { reload } from './actions.ts';
 import { facts } from './facts.ts';
 import { setState, useStore } from './store.ts';
 
-/** Where a key or a token goes. Both stay in this tab of the browser and out of links. */
+/** Fields for API key and token. Both stay in this browser tab, and never enter links. */
 export function AccessForm({ withHeaders = false }: { withHeaders?: boolean }) {
   const stored = useStore((state) => state.apiKey);
   const storedToken = useStore((state) => state.token);

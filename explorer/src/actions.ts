@@ -1,4 +1,4 @@
-/** What readers set off. */
+/** Actions that users trigger. */
 import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery } from 'graphql';
 import { fillSelections, operationsOf, prettify, tryParse } from './documents.ts';
 import { dates, type Example } from './examples.ts';
@@ -7,13 +7,13 @@ import { send, type Answer } from './fetching.ts';
 import { LONGEST_LINK, makeCurl, makeLink } from './link.ts';
 import { activeTab, changeTab, getState, isNarrow, noteRun, openTab, say, setState, type Catalogue } from './store.ts';
 
-/** Whether the gateway would refuse whatever is asked, as it wants a key first. */
+/** Whether the gateway would refuse every request, because an API key is missing. */
 function lacksKey(): boolean {
   const { apiKey, headers } = getState();
   return facts.apiKeys && !apiKey && !/^\s*x-api-key\s*:/im.test(headers);
 }
 
-/** Whether the catalogue cannot be asked yet: a key or a token is missing. */
+/** Whether the catalogue cannot be queried yet, because a key or a token is missing. */
 export function lacksAccess(): boolean {
   const { token, headers } = getState();
   return lacksKey() || (facts.passthrough && !token && !/^\s*authorization\s*:/im.test(headers));
@@ -56,7 +56,7 @@ const STATE_OF_CATALOGUE = `query CatalogueState($today: Date!) {
   }
 }`;
 
-/** Asks how large and how fresh the catalogue is. */
+/** Queries size and age of the catalogue. */
 export async function loadCatalogue(): Promise<void> {
   if (lacksAccess()) return;
   const answer = await send({ query: STATE_OF_CATALOGUE, variables: { today: dates(null).today } });
@@ -74,7 +74,7 @@ export function reload(): Promise<unknown> {
   return Promise.all([loadSchema(), loadCatalogue()]);
 }
 
-/** Runs what is in the shown tab, as it is; a selection that is missing is filled in first. */
+/** Runs the query of the shown tab; missing selections are filled in first. */
 export async function run(operationName: string | null = activeTab(getState()).operationName): Promise<void> {
   const tab = activeTab(getState());
   if (getState().running[tab.id] || !tab.query.trim()) return;
@@ -102,10 +102,10 @@ export async function run(operationName: string | null = activeTab(getState()).o
     const { [tab.id]: _, ...others } = running;
     return { answers: { ...answers, [tab.id]: answer }, running: others };
   });
-  // Where the answer is below the editors, it comes into view.
+  // In narrow windows, the answer is below the editors: scroll to it.
   if (isNarrow()) window.setTimeout(() => document.querySelector('.answer')?.scrollIntoView());
   noteRun({ query, variables: tab.variables, at: new Date().toISOString() });
-  // What kept the documentation away may be over.
+  // The schema may be readable now, even if loading it failed before.
   if (answer.data && getState().schema.status === 'failed') void reload();
 }
 
@@ -159,7 +159,7 @@ export async function copy(text: string, notice: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // There is no clipboard on plain HTTP, other than by this old way.
+    // On plain HTTP, browsers offer no clipboard except by this deprecated command.
     const field = document.createElement('textarea');
     field.value = text;
     document.body.append(field);
@@ -179,7 +179,7 @@ export function download(name: string, type: string, text: string): void {
   window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Shows a type or a field in the documentation; null: its beginning. */
+/** Shows a type or a field in the documentation; null shows the first page. */
 export function showDocs(place: string | null): void {
   setState(({ docs }) => ({ panel: 'docs', docs: place === null ? [] : docs.at(-1) === place ? docs : [...docs, place] }));
 }

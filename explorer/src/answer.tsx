@@ -12,7 +12,7 @@ import { clockTime } from './time.ts';
 
 type View = 'json' | 'table' | 'trace';
 
-/** The answer to the shown tab: as JSON, as a table, with what it cost. */
+/** The answer of the shown tab, as JSON or as a table, with its cost. */
 export function AnswerPane() {
   const tab = useStore(activeTab);
   const answer = useStore((state) => state.answers[tab.id]);
@@ -100,7 +100,7 @@ function Tables({ tables, name }: { tables: Table[]; name: string }) {
   const numeric = table.columns.map((_, column) => isNumeric(table, column));
 
   function sortBy(column: number) {
-    // Up, down, as it came.
+    // Clicks cycle: ascending, descending, original order.
     if (order?.column !== column) setOrder({ column, isDescending: false });
     else setOrder(order.isDescending ? null : { column, isDescending: true });
   }
@@ -162,7 +162,7 @@ function Tables({ tables, name }: { tables: Table[]; name: string }) {
                   const text = String(cell);
                   if (cell === null) return <td key={column} className={numeric[column] ? 'number' : ''}><span className="hint">null</span></td>;
                   if (numeric[column] || text.length <= 40) return <td key={column} className={numeric[column] ? 'number' : ''}>{text}</td>;
-                  // Long texts are cut after a few lines; JSON and CSV hold all of them.
+                  // Long texts are cut after a few lines; JSON and CSV contain the full text.
                   return <td key={column} className="long"><div title={text}>{text}</div></td>;
                 })}
               </tr>
@@ -174,7 +174,7 @@ function Tables({ tables, name }: { tables: Table[]; name: string }) {
   );
 }
 
-/** A path for people; as it is where its percent signs cannot be read. */
+/** Decodes a path for display; returns it unchanged if its percent-encoding is invalid. */
 function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -230,7 +230,7 @@ function tellFreshness(freshness: Freshness, at: number): string {
   return freshness.asOf ? `stale, of ${clockTime(freshness.asOf)}: the upstream fails` : 'stale, being refreshed';
 }
 
-/** Status, time, size, cost, freshness; and whether to ask for cost and trace. */
+/** Status, time, size, cost and freshness, and switches to request cost and trace. */
 function Details({ answer, isRunning }: { answer: Answer | undefined; isRunning: boolean }) {
   const wantsCost = useStore((state) => state.wantsCost);
   const wantsTrace = useStore((state) => state.wantsTrace);

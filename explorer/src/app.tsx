@@ -172,9 +172,9 @@ function RunButton() {
 
 const [LEAST, MOST] = [20, 80];
 
-/** Editors beside the answer, or above it where there is little room. */
+/** Editors beside the answer, or above it in narrow windows. */
 function Workspace() {
-  const [share, setShare] = useState(46); // of the editors, in percent
+  const [share, setShare] = useState(46); // width of the editors, in percent
   const place = useRef<HTMLElement>(null);
   const bound = (value: number) => setShare(Math.min(MOST, Math.max(LEAST, value)));
 

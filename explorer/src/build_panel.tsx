@@ -24,7 +24,7 @@ import { activeTab, changeTab, useStore } from './store.ts';
 
 type Field = GraphQLField<unknown, unknown>;
 
-/** The query as a tree of boxes to tick, for who does not know the words yet. */
+/** The query as a tree of checkboxes, for users who do not know the schema yet. */
 export function BuildPanel() {
   const schema = useStore((state) => state.schema);
   const tab = useStore(activeTab);
@@ -39,7 +39,7 @@ export function BuildPanel() {
       ? { ...operation, selectionSet }
       : ({ kind: Kind.OPERATION_DEFINITION, operation: 'query', name: { kind: Kind.NAME, value: 'MyQuery' }, selectionSet } as OperationDefinitionNode);
     const definitions = document?.definitions.map((one) => (one === operation ? changed : one)) ?? [];
-    // Printing forgets comments; those at the top say what the query is for.
+    // Printing drops comments. Those at the top describe the query, so they are kept.
     const comments = /^(?:\s*#.*\n)*/.exec(tab.query)?.[0] ?? '';
     const isEmpty = selectionSet.selections.length === 0;
     const text = isEmpty ? '' : print({ kind: Kind.DOCUMENT, definitions: operation ? definitions : [changed] });
@@ -97,7 +97,7 @@ function Selections({ type, selected, onChange }: Selection) {
 interface RowProps {
   field: Field;
   parent: GraphQLObjectType;
-  /** Absent where the field is not selected. */
+  /** Absent if the field is not selected. */
   node: FieldNode | undefined;
   onChange: (node: FieldNode | null) => void;
 }

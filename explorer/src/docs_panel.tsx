@@ -24,7 +24,7 @@ import { Icon } from './icons.tsx';
 import { MOD } from './keys.ts';
 import { setState, useStore } from './store.ts';
 
-/** Every type and field, with search; or why there is no documentation, and the way out. */
+/** All types and fields, with search; or why there is no documentation, and what helps. */
 export function DocsPanel() {
   const schema = useStore((state) => state.schema);
   switch (schema.status) {
@@ -95,7 +95,7 @@ function Docs({ schema }: { schema: GraphQLSchema }) {
   }, [seeks]);
 
   useEffect(() => {
-    // To the top of the new page, also for who listens; not when the panel opens.
+    // Focus the top of a new page, also for screen readers, but not when the panel opens.
     if (isMoved.current) heading.current?.focus();
     isMoved.current = true;
     setSought('');
@@ -341,7 +341,7 @@ function TypeLink({ type }: { type: GraphQLType }) {
   );
 }
 
-/** Descriptions are Markdown; of that, code and paragraphs are told apart. */
+/** Descriptions are Markdown, of which only code and paragraphs are rendered. */
 function Description({ text, isShort = false }: { text: string | null | undefined; isShort?: boolean }) {
   if (!text) return null;
   const paragraphs = text.trim().split(/\n{2,}/);

@@ -18,7 +18,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 
-/** Null where the text is not GraphQL (yet). */
+/** Parses a document; null if the text is not valid GraphQL. */
 export function tryParse(text: string): DocumentNode | null {
   try {
     return parse(text);
@@ -30,24 +30,24 @@ export function tryParse(text: string): DocumentNode | null {
 export const operationsOf = (document: DocumentNode | null): OperationDefinitionNode[] =>
   document?.definitions.filter((definition) => definition.kind === 'OperationDefinition') ?? [];
 
-/** What a query is called: the operation that runs, or the first field that it asks for. */
+/** The name of a query: that of the operation that runs, else that of its first field. */
 export function titleOf(text: string, operationName: string | null = null): string {
   if (operationName) return operationName;
   const code = text.replaceAll(/#.*/g, '');
   return (/\bquery\s+(\w+)/.exec(code) ?? /\{\s*(?:\w+\s*:\s*)?(\w+)/.exec(code))?.[1] ?? 'Untitled';
 }
 
-/** The operation that holds a place in the text, by name; otherwise the first. */
+/** The name of the operation around a position in the text; otherwise of the first one. */
 export function operationAt(text: string, offset: number): string | null {
   const operations = operationsOf(tryParse(text));
   const held = operations.find(({ loc }) => loc && loc.start <= offset && offset <= loc.end);
   return (held ?? operations[0])?.name?.value ?? null;
 }
 
-/** Machinery of federation: it comes last wherever fields and types are listed. */
+/** Whether a name belongs to federation; such names come last in lists of fields and types. */
 export const isFederation = (name: string): boolean => /^_(entities|service|Any|Entity|Service)$/.test(name);
 
-/** What is selected of a type where nobody said what: its id and name, or the members of a list. */
+/** The default selection of a type: its id and name, or the members of a list. */
 export function defaultSelection(type: GraphQLOutputType, depth = 3): string {
   const named = getNamedType(type);
   if (isLeafType(named)) return '';
@@ -63,7 +63,7 @@ export function defaultSelection(type: GraphQLOutputType, depth = 3): string {
   return `{ ${leaf?.name ?? '__typename'} }`;
 }
 
-/** A value that an argument may have, as GraphQL text: something to start from. */
+/** A valid value for an argument, as GraphQL text, for the user to edit. */
 export function defaultValue(type: GraphQLInputType): string {
   const named = getNamedType(type);
   if (isEnumType(named)) return named.getValues()[0]?.name ?? 'null';
@@ -75,7 +75,7 @@ export function defaultValue(type: GraphQLInputType): string {
   return String(type).includes('[') ? `[${text}]` : text;
 }
 
-/** Completes fields that lack the selection they need, so that a sketch can run. */
+/** Adds default selections to fields that need one, so that an unfinished query can run. */
 export function fillSelections(text: string, schema: GraphQLSchema): string {
   const document = tryParse(text);
   if (!document) return text;
@@ -95,7 +95,7 @@ export function fillSelections(text: string, schema: GraphQLSchema): string {
   return insertions.reduceRight((filled, { at, text: added }) => filled.slice(0, at) + added + filled.slice(at), text);
 }
 
-/** Lays a document out anew, with its comments; loads what that takes when first asked. */
+/** Formats a document, keeping its comments; loads the formatter on first use. */
 export async function prettify(text: string): Promise<string> {
   const [{ format }, plugin] = await Promise.all([import('prettier/standalone'), import('prettier/plugins/graphql')]);
   return format(text, { parser: 'graphql', plugins: [plugin] });

@@ -31,7 +31,7 @@ const colours = HighlightStyle.define([
   { tag: tags.lineComment, color: 'var(--code-comment)' },
 ]);
 
-// Tab moves on, as everywhere on the page; lines are indented by themselves.
+// The Tab key moves the focus, as everywhere on the page. Indentation is automatic.
 const basics: Extension = [
   lineNumbers(),
   foldGutter(),
@@ -62,7 +62,7 @@ const writing: Extension = [
   ]),
 ];
 
-/** Runs the operation that holds the cursor. */
+/** Runs the operation at the cursor. */
 function runHere({ state }: EditorView): boolean {
   void run(operationAt(state.doc.toString(), state.selection.main.head));
   return true;
@@ -93,12 +93,12 @@ const LANGUAGES: Record<'query' | 'variables' | 'answer', Extension> = {
   answer: [json(), EditorState.readOnly.of(true), keymap.of([...foldKeymap, ...searchKeymap, ...defaultKeymap])],
 };
 
-// By tab and language, so that undo reaches back beyond a look at another tab.
+// States by tab and language, so that switching tabs does not lose the undo history.
 const states = new Map<string, EditorState>();
 
 interface Props {
   language: keyof typeof LANGUAGES;
-  /** The tab: another one is another text, with its own past. */
+  /** Id of the tab; each tab has its own text and undo history. */
   owner: string;
   label: string;
   value: string;
@@ -135,7 +135,7 @@ export function Editor({ language, owner, label, value, onChange }: Props) {
       if (language !== 'answer') states.set(key, view.current!.state);
       view.current!.destroy();
     };
-    // The text itself is followed below.
+    // Changes of the text are handled below.
   }, [language, owner, label]);
 
   useEffect(() => {

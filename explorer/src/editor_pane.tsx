@@ -5,11 +5,11 @@ import { titleOf } from './documents.ts';
 import { Icon } from './icons.tsx';
 import { activeTab, changeTab, closeTab, openTab, setState, useStore } from './store.ts';
 
-/** Tabs, the query, and below it its variables and what is sent along. */
+/** Tabs, the query, and below it its variables and headers. */
 export function EditorPane() {
   const tab = useStore(activeTab);
   const [chosen, setChosen] = useState<'variables' | 'headers' | null>();
-  // Unless the reader says otherwise, there is room for variables where there are any.
+  // By default, the pane of variables is open if the query has any.
   const tools = chosen === undefined && (tab.variables.trim() || tab.query.includes('$')) ? 'variables' : chosen;
   return (
     <section className="editors" aria-label="Editors">

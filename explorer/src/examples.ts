@@ -1,10 +1,10 @@
-/** The days that examples ask about. */
+/** Dates that the examples use. */
 export interface Dates {
-  /** By the reader's own calendar, as `2025-12-31`. */
+  /** Today in the user's time zone, such as `2025-12-31`. */
   today: string;
   /**
-   * The last day worth asking for: today, or the newest release that the catalogue knows,
-   * so that an old catalogue has answers, too.
+   * Last day of a query: today, or the newest release day of the catalogue if it is older,
+   * so that an old catalogue also gives results.
    */
   until: string;
   /** 90 days before `until`. */
@@ -16,11 +16,11 @@ export interface Example {
   question: string;
   hint: string;
   query: string;
-  /** Absent where the query has none. */
+  /** Absent if the query has no variables. */
   variables?: (dates: Dates) => string;
 }
 
-/** `newest`: the newest release day that the catalogue knows, if that is known. */
+/** `newest`: the newest release day of the catalogue, if known. */
 export function dates(newest: string | null, now = new Date()): Dates {
   const today = format(new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())));
   const until = newest !== null && newest < today ? newest : today;
@@ -31,7 +31,7 @@ export function dates(newest: string | null, now = new Date()): Dates {
 
 const format = (day: Date): string => day.toISOString().slice(0, 10);
 
-/** JSON with lists of plain values on one line: the pane of variables is low. */
+/** Formats JSON with short lists on one line, because the pane of variables has few lines. */
 const json = (value: unknown): string =>
   JSON.stringify(value, null, 2).replace(
     /\[\s+([^[\]{}]*?)\s+\]/g,
@@ -39,8 +39,8 @@ const json = (value: unknown): string =>
   );
 
 /**
- * What the start page offers, simple first. One more is one more entry; its query is run by
- * `tests/web/test_explorer_browser.py`. Ids are aliases, which outlive the dated ids behind them.
+ * Examples on the start page, simple ones first. To add one, add an entry. Each query is run by
+ * `tests/web/test_explorer_browser.py`. Model ids are aliases, because dated ids disappear.
  */
 export const EXAMPLES: Example[] = [
   {

@@ -1,20 +1,20 @@
-/** What the server says about itself in the page; none of it is secret. */
+/** Facts about the server that the page contains; none of them is secret. */
 export interface Facts {
-  /** `demo`: the embedded catalogue. */
+  /** `demo` means the embedded catalogue. */
   catalogue: 'demo' | 'live';
-  /** Of the gateway; empty when the page does not say. */
+  /** Version of the gateway; empty if the page does not contain it. */
   version: string;
-  /** Whether clients may ask for the schema. */
+  /** Whether introspection is enabled. */
   introspection: boolean;
   /** Whether `X-API-Key` is required. */
   apiKeys: boolean;
-  /** Whether callers bring the upstream's token in `Authorization`. */
+  /** Whether callers send the upstream's token in `Authorization`. */
   passthrough: boolean;
   /** Whether `X-Catalograph-Trace` has an effect. */
   trace: boolean;
   /**
-   * Whether the query of a link may run at once. False when another site opened the page,
-   * and when the browser does not say who did.
+   * Whether the query of a link may run at once. False if another site opened the page,
+   * or if the browser does not say which site did.
    */
   runLink: boolean;
 }

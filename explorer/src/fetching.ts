@@ -28,24 +28,24 @@ export interface Trace {
 }
 
 export interface Answer {
-  /** HTTP status; 0: no answer came. */
+  /** HTTP status; 0 if there was no answer. */
   status: number;
   statusText: string;
   milliseconds: number;
-  /** Of the body, uncompressed. */
+  /** Size of the uncompressed body. */
   bytes: number;
-  /** Of the body as sent; null when the browser does not tell. */
+  /** Size of the body as transferred; null if the browser does not tell. */
   sentBytes: number | null;
-  /** Number of its errors. */
+  /** Number of GraphQL errors. */
   errors: number;
-  /** When the answer had come; milliseconds since 1970. */
+  /** Time at which the answer was complete; milliseconds since 1970. */
   at: number;
-  /** Without the cost and the trace that this page asked for itself. */
+  /** The answer without `extensions.cost` and `extensions.trace`, which the page adds itself. */
   body: unknown;
   data: unknown;
-  /** What the gateway remarks on the answer, in sentences. */
+  /** Warnings and suggestions of the gateway, as sentences. */
   remarks: string[];
-  /** The query planner's estimate, and the most that it may be. */
+  /** Estimated cost of the operation, and the maximum that is allowed. */
   cost: { estimated: number; bound: number } | null;
   trace: Trace | null;
   freshness: Freshness;
@@ -54,13 +54,13 @@ export interface Answer {
 
 export type Freshness =
   | { kind: 'fresh'; forSeconds: number }
-  /** Past its fresh age; being refreshed, or the upstream failed. */
+  /** Whether data is past its fresh age: it is being refreshed, or the upstream failed. */
   | { kind: 'stale'; asOf: string | null }
   | { kind: 'unknown' };
 
 export const ENDPOINT = window.location.pathname;
 
-/** The headers that the reader set, without those the page itself needs. */
+/** The user's headers, without those that the page sets itself. */
 export function readHeaders(text: string): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const line of text.split('\n')) {
@@ -83,7 +83,7 @@ function requestHeaders(wanted: { cost?: boolean; trace?: boolean }): Record<str
   };
 }
 
-/** Posts an operation to the page's own address. What fails is in the answer, never thrown. */
+/** Posts an operation to the page's own address. Failures are in the answer, never thrown. */
 export async function send(
   operation: Operation,
   wanted: { cost?: boolean; trace?: boolean; signal?: AbortSignal } = {},
@@ -136,7 +136,7 @@ function parse(text: string, response: Response): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // A proxy's page, say: show what came instead of a parser's complaint.
+    // The body may be the error page of a proxy: show it, rather than a parse error.
     const status = `${response.status} ${response.statusText}`.trim();
     return { errors: [{ message: `${status}: the answer is not JSON` }], body: text.slice(0, 500) };
   }
@@ -146,7 +146,7 @@ interface Extensions {
   cost?: { estimated: number; bound: number };
   trace?: Trace;
   warnings?: { code: string; message: string; asOf?: string }[];
-  /** Of look-ups that found nothing. */
+  /** Suggestions for look-ups without a result. */
   suggestions?: { path: (string | number)[]; value: string; suggestions: string[] }[];
 }
 
@@ -177,9 +177,9 @@ function readBody(body: unknown, headers: Headers) {
 function findFreshness(cacheControl: string, errors: number, { warnings, trace }: Extensions = {}): Freshness {
   const stale = warnings?.find(({ code }) => code === 'STALE_DATA');
   if (stale) return { kind: 'stale', asOf: stale.asOf ?? null };
-  // No cache may hold an answer with errors, whatever its age.
+  // Answers with errors are never cached, so their headers say nothing about freshness.
   if (errors > 0) return { kind: 'unknown' };
-  // No cache may hold an answer with a trace, however fresh.
+  // Answers with a trace are never cached; the trace itself says how fresh they are.
   const seconds = trace?.freshForSeconds ?? /max-age=(\d+)/.exec(cacheControl)?.[1];
   if (seconds !== undefined) return Number(seconds) > 0 ? { kind: 'fresh', forSeconds: Number(seconds) } : { kind: 'stale', asOf: null };
   return cacheControl.includes('no-store') ? { kind: 'stale', asOf: null } : { kind: 'unknown' };
@@ -189,6 +189,6 @@ function findSentBytes(started: number): number | null {
   const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
   const own = entries.filter((entry) => entry.initiatorType === 'fetch' && entry.startTime >= started - 1);
   const size = own.at(-1)?.encodedBodySize;
-  performance.clearResourceTimings(); // the browser stops noting when its list is full
+  performance.clearResourceTimings(); // the browser stops recording when its buffer is full
   return size ? size : null;
 }

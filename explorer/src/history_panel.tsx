@@ -1,7 +1,7 @@
 import { titleOf } from './documents.ts';
 import { isNarrow, openTab, setState, useStore } from './store.ts';
 
-/** The last queries that were run in this browser. */
+/** The most recent queries that were run in this browser. */
 export function HistoryPanel() {
   const history = useStore((state) => state.history);
   return (

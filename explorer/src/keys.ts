@@ -1,2 +1,2 @@
-/** What the reader's keyboard calls the key of commands. */
+/** Name of the modifier key for shortcuts on the user's keyboard. */
 export const MOD = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? '⌘' : 'Ctrl';

@@ -1,4 +1,4 @@
-/** What the editors know of the schema: completion, problems, descriptions. */
+/** Language support of the editors: completion, diagnostics, descriptions. */
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete';
 import { syntaxTree } from '@codemirror/language';
 import type { Diagnostic } from '@codemirror/lint';
@@ -70,14 +70,14 @@ function place(error: GraphQLError, text: string): Diagnostic[] {
   const nodes = error.nodes?.length ? error.nodes : [null];
   return nodes.map((node) => {
     const from = Math.min(node?.loc?.start ?? error.positions?.[0] ?? 0, text.length);
-    // Of a selection only the name, not the page of text below it.
+    // Underline only the name of a field, not its whole selection.
     const named = node && 'name' in node ? node.name?.loc?.end : undefined;
     const to = Math.max(named ?? node?.loc?.end ?? from + 1, from);
     return { from, to: Math.min(to, text.length), severity: 'error', message: error.message };
   });
 }
 
-/** What is at a place in a query: a field with its type, or a type. */
+/** Finds what is at a position in a query: a field with its type, or a type. */
 function findDefinition(view: EditorView, offset: number) {
   const schema = knownSchema();
   if (!schema) return null;
@@ -100,7 +100,7 @@ function findDefinition(view: EditorView, offset: number) {
   return type ? { place: type.name, title: type.name, description: type.description ?? '' } : null;
 }
 
-/** Shows the description of what the pointer rests on. */
+/** Shows the description of the name under the pointer. */
 export const explain = hoverTooltip((view, offset) => {
   const found = findDefinition(view, offset);
   const word = view.state.wordAt(offset);
@@ -119,14 +119,14 @@ export const explain = hoverTooltip((view, offset) => {
   };
 });
 
-/** Opens the documentation of what is at the cursor. */
+/** Opens the documentation of the name at the cursor. */
 export function showDocsHere(view: EditorView): boolean {
   const found = findDefinition(view, view.state.selection.main.head);
   if (found) showDocs(found.place);
   return true;
 }
 
-/** Ctrl and a click do the same. */
+/** Opens the documentation on Ctrl and click. */
 export const docsUnderClick = EditorView.domEventHandlers({
   click(event, view) {
     const offset = view.posAtCoords({ x: event.clientX, y: event.clientY });
@@ -176,13 +176,13 @@ function memberOf(type: GraphQLInputType | null): GraphQLInputType | null {
   return isListType(nullable) ? nullable.ofType : null;
 }
 
-/** Names and values that the schema allows at a place in the variables. */
+/** Names and values that the schema allows at a position in the variables. */
 export function completeVariables(context: CompletionContext): CompletionResult | null {
   if (!knownSchema()) return null;
   const { pos, state } = context;
-  let container = ''; // the innermost list, object or value of a property that holds the place
+  let container = ''; // the innermost list, object or property value around the position
   let word = context.matchBefore(/"?\w*/) as { from: number; to: number };
-  const path: (string | null)[] = []; // from the outside: names of properties, null for a list
+  const path: (string | null)[] = []; // from outside to inside: names of properties, null for a list
   for (let node: SyntaxNode | null = syntaxTree(state).resolveInner(pos, -1); node; node = node.parent) {
     if (node.name === 'PropertyName' || node.name === 'String') word = node;
     if (node.name === 'Object') container ||= 'object';

@@ -2,10 +2,10 @@ import { facts } from './facts.ts';
 import { ENDPOINT, readHeaders } from './fetching.ts';
 import type { State, Tab } from './store.ts';
 
-/** Beyond this many characters, programs and proxies begin to cut or refuse an address. */
+/** Longer addresses are cut or refused by some programs and proxies. */
 export const LONGEST_LINK = 8_000;
 
-/** The query that an address carries; null when it carries none. */
+/** The query in an address; null if there is none. */
 export function readLink(search: string): Omit<Tab, 'id'> | null {
   const parameters = new URLSearchParams(search);
   const query = parameters.get('query');
@@ -17,7 +17,7 @@ export function readLink(search: string): Omit<Tab, 'id'> | null {
   };
 }
 
-/** An address of this page that shows the query. Holds no header, so no key and no token. */
+/** An address of this page with the query. It contains no headers, so no key and no token. */
 export function makeLink({ query, variables, operationName }: Tab): string {
   const parameters = new URLSearchParams({ query });
   if (variables.trim()) parameters.set('variables', compact(variables));
@@ -27,7 +27,7 @@ export function makeLink({ query, variables, operationName }: Tab): string {
 
 const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** A command for a shell. Secrets are named as variables of the shell, not written out. */
+/** A shell command for the query. Secrets appear only as names of shell variables. */
 export function makeCurl({ query, variables, operationName }: Tab, state: State): string {
   const body: Record<string, unknown> = { query };
   if (variables.trim()) body['variables'] = JSON.parse(variables);

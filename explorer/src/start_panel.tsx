@@ -7,7 +7,7 @@ import { MOD } from './keys.ts';
 import { activeTab, useStore } from './store.ts';
 import { tellAge, useNow } from './time.ts';
 
-/** For people who come for the first time: what this is, and what to ask. */
+/** The start page for new users: what this is, and examples of queries. */
 export function StartPanel() {
   const isLocked = useStore(() => lacksAccess());
   const schema = useStore((state) => state.schema);

@@ -8,7 +8,7 @@ export interface Tab {
   query: string;
   /** JSON as typed; may be empty or unfinished. */
   variables: string;
-  /** Which operation runs, where the document has several. */
+  /** Name of the operation to run, if the document has several. */
   operationName: string | null;
 }
 
@@ -30,7 +30,7 @@ export interface Catalogue {
   /** ISO 8601: when the upstream was asked. */
   asOf: string;
   isStale: boolean;
-  /** Newest release day on or before today; null when there is none. */
+  /** Newest release day until today; null if there is none. */
   newest: string | null;
 }
 
@@ -45,31 +45,31 @@ export interface State {
   theme: Theme;
   apiKey: string;
   token: string;
-  /** Further headers, one `Name: value` a line. */
+  /** Additional headers, one `Name: value` in each line. */
   headers: string;
   wantsCost: boolean;
   wantsTrace: boolean;
   schema: SchemaState;
-  /** Pages of the documentation, the one that is shown last: `Type` or `Type.field`. */
+  /** History of documentation pages (`Type` or `Type.field`); the last one is shown. */
   docs: string[];
-  /** Whether the search of the documentation gets the focus as soon as it is there. */
+  /** Whether the documentation search gets the focus as soon as it is displayed. */
   seeks: boolean;
   answers: Record<string, Answer>;
-  /** Ids of tabs whose operation is under way. */
+  /** Ids of tabs with an operation in progress. */
   running: Record<string, AbortController>;
   catalogue: Catalogue | null;
-  /** Why `catalogue` is not known; empty when it is, or was not asked for. */
+  /** Why `catalogue` could not be loaded; empty if it was, or was not requested. */
   problem: string;
   /** Whether the gateway, or the catalogue behind it, refused the key or the token. */
   isRefused: boolean;
   history: Run[];
-  /** The tab whose query came by a link that must not run by itself. */
+  /** Id of the tab whose query came from a link, and must not run automatically. */
   waiting: string | null;
-  /** Said to the reader for a moment, also by screen readers. */
+  /** A short message to the user, which screen readers announce. */
   notice: string;
 }
 
-// Gateways below different prefixes of one host keep their things apart.
+// Gateways under different path prefixes of one host must not share their storage.
 const NAME = `catalograph:${window.location.pathname}`;
 const STORED = ['tabs', 'active', 'panel', 'theme', 'wantsCost', 'wantsTrace', 'history'] as const;
 const MOST_RUNS = 50;
@@ -78,7 +78,7 @@ function readStored(storage: () => Storage): Partial<State> {
   try {
     return JSON.parse(storage().getItem(NAME) ?? '{}') as Partial<State>;
   } catch {
-    return {}; // forbidden, or not ours
+    return {}; // storage is forbidden, or the value is not ours
   }
 }
 
@@ -86,7 +86,7 @@ function writeStored(storage: () => Storage, value: unknown): void {
   try {
     storage().setItem(NAME, JSON.stringify(value));
   } catch {
-    // Forbidden or full: the page works without.
+    // Storage is forbidden or full. The page works without it.
   }
 }
 
@@ -112,7 +112,7 @@ let state: State = {
   waiting: null,
   notice: '',
   ...readStored(() => localStorage),
-  // Secrets end with the browser's tab.
+  // Secrets are deleted when the browser tab is closed.
   ...readStored(() => sessionStorage),
 };
 
@@ -139,7 +139,7 @@ export function setState(change: Partial<State> | ((before: State) => Partial<St
   for (const listen of listeners) listen();
 }
 
-/** The part of the state that `select` picks; must be the same object when nothing changed. */
+/** The part of the state that `select` returns: the same object as long as nothing changed. */
 export function useStore<T>(select: (state: State) => T): T {
   return useSyncExternalStore(
     (listen) => {
@@ -156,7 +156,7 @@ export function changeTab(change: Partial<Tab>, id = activeTab(state).id): void 
   setState(({ tabs }) => ({ tabs: tabs.map((tab) => (tab.id === id ? { ...tab, ...change } : tab)) }));
 }
 
-/** Shows a query: in the tab that has exactly it, otherwise in a new one. */
+/** Shows a query in the tab with exactly this query, otherwise in a new tab. */
 export function openTab(content: Omit<Tab, 'id' | 'operationName'> & Partial<Tab>): void {
   const same = state.tabs.find(({ query, variables }) => query === content.query && variables === content.variables);
   if (same) {

@@ -1,9 +1,9 @@
-/** Lists of an answer as rows and columns. */
+/** Converts lists in an answer to rows and columns. */
 type Row = Record<string, unknown>;
 export type Cell = string | number | boolean | null;
 
 export interface Table {
-  /** Where the list is in the data, such as `models.nodes`. */
+  /** Path of the list in the data, such as `models.nodes`. */
   path: string;
   columns: string[];
   /** One cell for each column. */
@@ -18,7 +18,7 @@ export interface Order {
 const isRow = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Finds the lists of objects in an answer; objects with the same fields side by side are one, too. */
+/** Finds the lists of objects in an answer. Sibling objects with equal fields form a list, too. */
 export function findTables(data: unknown): Table[] {
   if (!isRow(data)) return [];
   const tables: Table[] = [];
@@ -28,7 +28,7 @@ export function findTables(data: unknown): Table[] {
   if (side.length > 1 && (tables.length === 0 || shapes.size === 1)) {
     tables.push(build('fields', side.map(([name, row]) => ({ field: name, ...row }))));
   }
-  // The list with the most columns is the one that was asked for; facets and the like are narrow.
+  // The list with the most columns is probably the main one; facets, for example, are narrow.
   return tables.sort((a, b) => b.columns.length - a.columns.length);
 }
 
@@ -47,7 +47,7 @@ function walk(value: Row, path: string, tables: Table[]): void {
 function build(path: string, rows: Row[]): Table {
   const flat = rows.map((row) => flatten(row, ''));
   const names = [...new Set(flat.flatMap((cells) => [...cells.keys()]))];
-  // An object that is null in some rows has the columns of its fields, none of its own.
+  // An object that is null in some rows is shown by the columns of its fields only.
   const columns = names.filter((name) => !names.some((other) => other.startsWith(`${name}.`)));
   return { path, columns, rows: flat.map((cells) => columns.map((column) => cells.get(column) ?? null)) };
 }
@@ -63,7 +63,7 @@ function flatten(row: Row, prefix: string, cells = new Map<string, Cell>()): Map
   return cells;
 }
 
-/** One member of a list inside a row, in a few words. */
+/** A short text for one member of a list in a cell. */
 function summarise(value: unknown): string {
   if (!isRow(value)) return String(value);
   const cells = [...flatten(value, '').values()].filter((cell) => cell !== null && cell !== '');
@@ -72,13 +72,13 @@ function summarise(value: unknown): string {
 
 const asNumber = (cell: Cell): number => (typeof cell === 'string' && cell.trim() === '' ? NaN : Number(cell));
 
-/** Whether a column holds numbers, also as strings; nulls do not count. */
+/** Whether a column holds only numbers, possibly as strings; nulls are ignored. */
 export function isNumeric(table: Table, column: number): boolean {
   const cells = table.rows.map((row) => row[column]!).filter((cell) => cell !== null);
   return cells.length > 0 && cells.every((cell) => typeof cell !== 'boolean' && !Number.isNaN(asNumber(cell)));
 }
 
-/** Sorts rows; nulls last in both directions, equal ones as they were. */
+/** Sorts rows, stably, with nulls last in both directions. */
 export function sortRows(table: Table, order: Order | null): Cell[][] {
   if (!order) return table.rows;
   const { column, isDescending } = order;
@@ -92,10 +92,10 @@ export function sortRows(table: Table, order: Order | null): Cell[][] {
   });
 }
 
-/** RFC 4180. No cell is a formula to a spreadsheet: see `neutralise`. */
+/** Writes CSV (RFC 4180). Spreadsheets read no cell as a formula, see `neutralise`. */
 export function writeCsv(columns: string[], rows: Cell[][]): string {
   const lines = [columns, ...rows].map((cells) => cells.map(writeCell).join(','));
-  return `\uFEFF${lines.join('\r\n')}\r\n`; // the mark tells spreadsheets that it is UTF-8
+  return `\uFEFF${lines.join('\r\n')}\r\n`; // by the byte order mark, spreadsheets recognise UTF-8
 }
 
 function writeCell(cell: Cell): string {
@@ -103,7 +103,7 @@ function writeCell(cell: Cell): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Spreadsheets run a text that begins like this; an apostrophe makes it a text again. */
+/** Spreadsheets run a text that begins like a formula; a leading apostrophe prevents that. */
 function neutralise(text: string): string {
   if (/^[+-]?\d+(\.\d+)?$/.test(text)) return text;
   return /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;

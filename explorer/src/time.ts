@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The time, renewed twice a minute; milliseconds since 1970. */
+/** The current time, updated twice a minute; milliseconds since 1970. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -10,7 +10,7 @@ export function useNow(): number {
   return now;
 }
 
-/** How long ago something was, such as `read 5 min ago`. */
+/** A text about the age of something, such as `read 5 min ago`. */
 export function tellAge(iso: string, now: number): string {
   const seconds = Math.max(0, (now - Date.parse(iso)) / 1_000);
   if (seconds < 90) return 'read just now';
@@ -18,7 +18,7 @@ export function tellAge(iso: string, now: number): string {
   return `read ${Math.round(amount)} ${unit} ago`;
 }
 
-/** A time of day; with the day where that is not today. */
+/** A time of day, with the date unless it is today. */
 export function clockTime(at: number | string): string {
   const time = new Date(at);
   const isToday = time.toDateString() === new Date().toDateString();

@@ -1,15 +1,15 @@
-// A line for each check, and what went wrong below it.
+// Runs checks, and prints one line for each, followed by the error if it fails.
 
 export class Checks {
   passed = 0;
   failed = 0;
 
-  /** Say which checks come next. */
+  /** Print a title for the checks that follow. */
   head(title) {
     console.log(`\n${title}`);
   }
 
-  /** Run one check: `body` throws what is wrong, or gives a note worth a word. */
+  /** Run one check: `body` throws an error, or returns a note to print, if any. */
   check = async (name, body) => {
     const started = Date.now();
     let note;

@@ -1,6 +1,6 @@
-// Plain requests to the gateway, for what checks compare with.
+// Plain requests to the gateway, whose answers checks compare with.
 
-/** Send an operation; gives the decoded answer, errors and all. */
+/** Send an operation; returns the decoded answer, including errors. */
 export async function ask(url, query, variables) {
   const response = await fetch(url, {
     method: 'POST',
@@ -10,7 +10,7 @@ export async function ask(url, query, variables) {
   return response.json();
 }
 
-/** The data of an answer; throws its errors. */
+/** Send an operation; returns its data, and throws if there are errors. */
 export async function dataOf(url, query, variables) {
   const { data, errors } = await ask(url, query, variables);
   if (errors) throw new Error(JSON.stringify(errors, null, 2));

@@ -1,4 +1,4 @@
-// Another subgraph, as a team next door might write it, in four ways.
+// Another subgraph, as a neighbouring team might write it, in four variants.
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import { createYoga } from 'graphql-yoga';

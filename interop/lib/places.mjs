@@ -1,4 +1,4 @@
-// Where things are.
+// Paths of files and folders.
 import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));

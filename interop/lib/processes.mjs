@@ -1,4 +1,4 @@
-// Processes that checks start, none of which outlives the run.
+// Processes that checks start. All of them are killed when the run ends.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/** A port that nobody listens on just now. */
+/** Find a port that is free at the moment. */
 export async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -18,7 +18,7 @@ export async function freePort() {
   return port;
 }
 
-/** Start a command and go on; `stop()` waits for its end, `said` is all its output. */
+/** Start a command in the background; `stop()` ends it and waits, `said` is all its output. */
 export function start(command, args, { cwd, env = {} } = {}) {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
   const started = { said: '', status: null };
@@ -44,7 +44,7 @@ export function start(command, args, { cwd, env = {} } = {}) {
   return started;
 }
 
-/** Run a command to its end and give its standard output; throws with all it said. */
+/** Run a command; returns its standard output, or throws an error with all its output. */
 export async function run(command, args, { cwd, env = {} } = {}) {
   const child = spawn(command, args, { cwd, env: { ...process.env, NO_COLOR: '1', ...env } });
   running.add(child);
@@ -61,7 +61,7 @@ export async function run(command, args, { cwd, env = {} } = {}) {
   return out;
 }
 
-/** Wait until a URL answers 200, or what serves it has ended. */
+/** Wait until a URL answers 200; throws if its process ends, or after a minute. */
 export async function ready(url, served) {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {

@@ -1,8 +1,8 @@
-// Stands before the gateway and notes what it is asked.
+// A proxy in front of the gateway that records the requests.
 import { request } from 'node:http';
 import { listen } from './servers.mjs';
 
-/** Pass everything on to `target`; `requests` holds the bodies, in order. */
+/** Forward all requests to `target`; `requests` holds their bodies, in order. */
 export async function countingProxy(target) {
   const requests = [];
   const server = await listen(async (incoming, outgoing) => {

@@ -1,4 +1,4 @@
-// The routers that a graph may be served by.
+// Federation routers that can serve the supergraph.
 import { ApolloGateway, IntrospectAndCompose } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
@@ -27,7 +27,7 @@ async function serveHive(options) {
   };
 }
 
-/** By name: who composes for it, null where it does so itself, and how it is served. */
+/** By name: the composer of its supergraph (null if it composes itself), and how to serve it. */
 export const ROUTERS = {
   '@apollo/gateway': { composer: 'apollo', serve: serveApollo },
   '@apollo/gateway that introspects': {

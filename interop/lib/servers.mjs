@@ -1,7 +1,7 @@
-// Small servers of this process, on free ports.
+// Small HTTP servers in this process, on free ports.
 import { createServer } from 'node:http';
 
-/** Listen on a free port; `stop()` drops whoever is still connected. */
+/** Listen on a free port; `stop()` closes open connections, too. */
 export async function listen(handler) {
   const server = createServer(handler);
   await new Promise((done) => server.listen(0, '127.0.0.1', done));

@@ -1,11 +1,11 @@
-// The files of clients/, which docs/clients.md shows, run as they are but for the address.
+// Runs the files of clients/, which docs/clients.md shows; only the address is replaced.
 import { cpSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENTS, INTEROP } from './places.mjs';
 
 const SHOWN = 'http://127.0.0.1:8000';
 
-/** Copy a file or folder of clients/ to `.work/`, with the real address in it. */
+/** Copy a file or folder of clients/ to `.work/`, and replace the address in it. */
 export function prepare(name, base) {
   const copy = join(INTEROP, '.work', name);
   rmSync(copy, { recursive: true, force: true });
@@ -16,7 +16,7 @@ export function prepare(name, base) {
   return copy;
 }
 
-/** What the document says that a file of clients/ prints. */
+/** Read the output that the documentation shows for a file of clients/. */
 export function expected(name) {
   return readFileSync(join(CLIENTS, name), 'utf8');
 }

@@ -36,7 +36,7 @@ function newClient(url, typePolicies = {}) {
   });
 }
 
-/** The cache after one query in a client of its own: entities by cache id. */
+/** Run one query in a new client; returns the entities of its cache, by cache id. */
 async function entitiesOf(url, query, variables) {
   const client = newClient(url);
   await client.query({ query, variables });

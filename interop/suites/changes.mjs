@@ -8,7 +8,7 @@ export const title = 'graphql-inspector: what changes for those who use the sche
 
 const git = (...args) => run('git', args, { cwd: ROOT });
 
-/** The commit to compare with: the one named, what main is elsewhere, or what was before. */
+/** Find the commit to compare with: SCHEMA_BASE, else origin/main, else the previous commit. */
 async function findBase() {
   const head = await git('rev-parse', 'HEAD');
   for (const name of [process.env.SCHEMA_BASE, 'origin/main', 'HEAD~1'].filter(Boolean)) {

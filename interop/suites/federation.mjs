@@ -33,7 +33,7 @@ const COMPOSERS = {
   },
 };
 
-/** Compose, and give the supergraph of composers that make one; throws errors and hints. */
+/** Compose; returns the supergraph if the composer prints one, and throws errors and hints. */
 function compose(composer, variant, urls) {
   const { problems, supergraph } = COMPOSERS[composer]([
     { name: 'catalograph', url: urls.catalograph, typeDefs: parse(sdl) },

@@ -9,7 +9,7 @@ export const title = "automatic persisted queries as Apollo's link speaks them";
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-/** A client that notes each request: its method, and whether it carried the text. */
+/** A client that records the method of each request, and whether it contained the text. */
 function recordingClient(url, useGETForHashedQueries) {
   const requests = [];
   const recorded = async (target, options) => {

@@ -13,7 +13,7 @@ const bin = (name) => join(INTEROP, 'registries/node_modules/.bin', name);
 export default async function ({ url, command, check }) {
   const folder = await mkdtemp(join(tmpdir(), 'registries-'));
   const at = (name) => join(folder, name);
-  // Neither may keep state of a person, nor ask for a newer version.
+  // The tools must not touch the files of the user, nor look for updates.
   const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder };
   try {
     await writeFile(at('catalograph.graphql'), await run(command, ['schema', '--subgraph']));

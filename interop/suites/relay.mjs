@@ -49,7 +49,7 @@ export default async function ({ base, check }) {
     const room = prepare('relay', base);
     cpSync(SCHEMA, join(room, 'schema.graphql'));
     mkdirSync(join(room, 'src/__generated__'), { recursive: true });
-    // Node reads what a bundler would bundle: CommonJS, whose imports need no endings.
+    // There is no bundler: Node runs the output as CommonJS, whose imports need no file endings.
     const config = join(room, 'relay.config.json');
     const { projects, ...rest } = JSON.parse(readFileSync(config, 'utf8'));
     projects.app.eagerEsModules = false;
