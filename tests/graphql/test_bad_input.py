@@ -318,7 +318,7 @@ async def test_a_missing_value_is_null_and_not_none(gateway: GraphGateway) -> No
     ],
 )
 async def test_a_filter_value_has_a_length(gateway: GraphGateway, field: str) -> None:
-    """A value comes back below every parent, in `unknownFilterValues`."""
+    """Responses repeat a value under every parent, in `unknownFilterValues`."""
     text = "query ($f: ModelFilter) { models(filter: $f) { totalCount } }"
 
     fits = await gateway.query(text, {"f": {field: ["a" * 256]}})

@@ -13,7 +13,7 @@ from support.stub_upstream import StubUpstream
 
 
 def build_questions() -> dict[str, tuple[str, dict[str, object]]]:
-    """The operations that a graph makes easy to write, and REST dear to answer."""
+    """List operations that are easy to write in GraphQL, but need many REST requests."""
     if not RECORDED.is_dir():
         return {}
     ids = [row["model_id"] for row in read_recorded("catalogue-sectioned")["models"]]
@@ -132,7 +132,7 @@ async def test_a_catalogue_of_251_models_allows_two(
 async def test_refreshes_in_the_background_stay_within_the_bound(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Each list was cached by a separate operation; one operation asks for all when stale."""
+    """Each list was cached by its own operation; then one operation needs all stale lists."""
     for number in range(40):
         upstream.add_model(f"lab{number % 8}/m{number}")
     fields = [

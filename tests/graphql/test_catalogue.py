@@ -1,4 +1,4 @@
-"""Catalogue: how fresh, how many."""
+"""The type Catalogue: age and sizes of the catalogue."""
 
 from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
 from support.stub_upstream import StubUpstream

@@ -1,4 +1,4 @@
-"""Page requests of one tick, and of many operations, become the fewest."""
+"""Page requests of one turn of the event loop, and of concurrent operations, are merged."""
 
 import asyncio
 
@@ -82,7 +82,7 @@ async def test_windows_merge_up_to_250(
              c: models(limit: 50, offset: 250) { totalCount } }"""
     )
 
-    # Of 600 models nothing was known before, so the first page is one of the whole.
+    # The size of the catalogue is unknown, so the first page of the whole list is fetched.
     assert upstream.calls == [
         page_call(limit=250, offset=0),
         bare_call(limit=50, offset=250),
@@ -157,7 +157,7 @@ async def test_a_hundred_operations_share_one_reading_of_the_index(
 async def test_an_operation_sees_one_state_although_the_catalogue_changes(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """Fields that need the index draw those along that do not."""
+    """If a field needs the index, the index answers the other fields, too."""
     fill(upstream, 3)
 
     data = await gateway.ask(

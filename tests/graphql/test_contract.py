@@ -1,4 +1,4 @@
-"""An upstream that ignores part of a question never yields a wrong list."""
+"""If the upstream ignores a part of a filter, clients never get a wrong list."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -81,7 +81,7 @@ async def test_an_ignored_parameter_is_noticed(
     selection: str,
     knows: str,
 ) -> None:
-    """Whichever sections were asked for, once anything is known to compare with."""
+    """This holds for all requested sections, once there is an index to compare with."""
     fill(upstream)
     parameter, asked = FILTERS[dimension]
     upstream.ignored = {parameter}
@@ -137,7 +137,7 @@ async def test_a_total_that_is_too_large_is_noticed(
     arguments: str,
     shape: str,
 ) -> None:
-    """No model of the page contradicts the filter, or there is none."""
+    """No model of the page contradicts the filter, or the page is empty."""
     fill(upstream)
     upstream.shape = shape  # type: ignore[assignment] # one of its names
     parameter, asked = FILTERS[dimension]
@@ -152,7 +152,7 @@ async def test_a_total_that_is_too_large_is_noticed(
 async def test_the_later_flat_upstream_is_known_by_its_shape(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """It is noticed cold, by a page on which nothing contradicts the filter."""
+    """It is recognised with empty caches, by a page that does not contradict the filter."""
     fill(upstream)
     upstream.shape = "flat"
 
@@ -299,7 +299,7 @@ async def test_an_upstream_that_filters_correctly_is_never_distrusted(
 async def test_a_longer_filtered_list_behind_a_shorter_one_is_not_suspicious(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """Only a list as long as the whole catalogue is; a filtered one says nothing of that."""
+    """Only a list as long as the whole catalogue is suspicious."""
     fill(upstream)
     short = '{ models(filter: { providers: ["a"] }) { totalCount } }'
     longer = '{ models(filter: { providers: ["b"] }) { totalCount } }'

@@ -1,4 +1,4 @@
-"""Walks by cursor, while the catalogue changes, meet what stays exactly once.
+"""Paging by cursor in a changing catalogue returns each unchanged model exactly once.
 
 `PROPERTY_EXAMPLES` sets how many walks; nightly runs take hundreds.
 """
@@ -59,7 +59,7 @@ Key = tuple[Any, ...]
 
 
 class Changing:
-    """A stub whose models come and go, and what every one of its states held."""
+    """A stub whose models change, with the contents of all its states."""
 
     def __init__(
         self, rng: random.Random, stub: StubUpstream, keys: dict[str, Key]
@@ -72,7 +72,7 @@ class Changing:
         self._made = 0
 
     def change(self) -> None:
-        """Add, take away or move one model."""
+        """Add, remove or move one model."""
         self.changes += 1
         kind = self._random.random()
         if kind < 0.45:
@@ -113,7 +113,7 @@ async def walk(
     size: int,
     changes: int,
 ) -> tuple[Counter[Key], int]:
-    """Walk a whole list while it changes; give what was met, and how many pages it took."""
+    """Page through a list while it changes; return the models found, and the number of pages."""
     clock = TurnedClock()
     gateway = GraphGateway(changing.stub, clock)
     met: Counter[Key] = Counter()

@@ -1,4 +1,4 @@
-"""Names of one call: the held id means itself, another name of its group means the held ones."""
+"""Names of one call: a known id means itself; other names of its group mean the known ids."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Providers, endpoints and organisations: one, all of them, and what belongs to each."""
+"""Providers, endpoints and organisations: look-up, lists, and related objects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every failure beyond the network has its code, and nothing of it leaks."""
+"""Every failure of the upstream has its error code, and no detail of it leaks."""
 
 import json
 from collections.abc import Iterator
@@ -265,7 +265,7 @@ async def test_an_unexpected_error_is_masked(
 
 
 async def test_errors_are_ordered_by_their_paths(gateway: GraphGateway) -> None:
-    """Whichever field failed first; members of a list by their place."""
+    """The order does not depend on which field failed first; list members are by index."""
     document = """{
       second: models(first: 1, after: "x") { totalCount }
       first: models(first: 1, after: "x") { totalCount }
@@ -284,7 +284,7 @@ async def test_errors_are_ordered_by_their_paths(gateway: GraphGateway) -> None:
 async def test_of_many_errors_the_first_hundred_are_written_out(
     gateway: GraphGateway,
 ) -> None:
-    """One request cannot make an answer of nothing but errors as large as it likes."""
+    """The size of an answer that consists of errors is bounded."""
     ids = [f"no id {place}" for place in range(300)]
 
     result = await gateway.query(

@@ -1,4 +1,4 @@
-"""Every field of every type can be read, and says what it needs to be read."""
+"""Every field of every type can be read, and declares the data that it needs."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Random questions asked through the graph have the answers of a plain loop.
+"""Random GraphQL queries give the same results as a plain loop over all models.
 
 `PROPERTY_EXAMPLES` sets how many for each dataset and shape; nightly runs take hundreds.
 """

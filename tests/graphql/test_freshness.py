@@ -1,4 +1,4 @@
-"""Fresh, stale and expired, as a client of the graph sees them."""
+"""Fresh, stale and expired data, as GraphQL clients see it."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ def names(
 
 
 async def settle_calls(upstream: StubUpstream, count: int) -> None:
-    """Wait for a request in the background, and for what it brings."""
+    """Wait for a background request, and for its effects."""
     await upstream.wait_for_calls(count)
     for _ in range(50):
         await asyncio.sleep(0)
@@ -121,7 +121,7 @@ async def test_past_its_expired_age_a_list_is_a_miss(
 async def test_several_expired_lists_are_served_together(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """They are of one age, so that they go together, however old."""
+    """They have the same age, so they fit together, however old they are."""
     for number in range(300):
         upstream.add_model(f"lab{number % 2}/m{number}")
     document = """{ a: models(filter: {organisations: ["lab0"]}) { totalCount }
@@ -347,7 +347,7 @@ async def test_a_list_that_fails_is_answered_from_a_cached_index(
 async def test_a_refused_token_is_no_outage(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Neither an old list nor an old index stands in for what a token may no longer see."""
+    """Neither a stale list nor a stale index is served to a token that is now refused."""
     upstream.add_model("acme/one")
     await gateway.ask(LIST)
     await gateway.ask(CATALOGUE)
@@ -391,7 +391,7 @@ async def test_introspection_stays_fresh_and_costs_nothing(
 async def test_lists_from_a_warm_index(
     upstream: StubUpstream, clock: TurnedClock, age_s: float
 ) -> None:
-    """With `LISTS_FROM=index` lists cost nothing once the index is there."""
+    """With `LISTS_FROM=index`, lists need no upstream requests once the index is loaded."""
     gateway = GraphGateway(upstream, clock, LISTS_FROM="index")
     upstream.add_model("acme/one")
     await gateway.ask(CATALOGUE)

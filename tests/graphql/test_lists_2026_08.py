@@ -1,4 +1,4 @@
-"""Lists of August 2026, from REST and from the index, against a plain reference."""
+"""Lists of August 2026, from REST and from the index, compared with a simple reference."""
 
 import datetime
 import json
@@ -48,13 +48,13 @@ FIELDS = {
     "id": "modelIds",
     "model_id": "modelIds",
 }
-"""Parameters that the graph has a filter for."""
+"""Parameters for which GraphQL has a filter."""
 
 ROW_FILTERS = {"provider", "endpoints", "params", "supported_parameters"}
 
 
 class Service:
-    """An upstream of August 2026 that notes what it is asked.
+    """An upstream of August 2026 that records requests.
 
     Attributes:
         calls: Path and query string of each request, without `/v1`.
@@ -72,7 +72,7 @@ class Service:
         await self._app(scope, receive, send)
 
     async def list_everything(self) -> list[Any]:
-        """The whole list, past all gateways."""
+        """Fetch the whole list directly from the upstream."""
         rows: list[Any] = []
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self._app),
@@ -119,7 +119,7 @@ async def compare(
     *,
     is_whole: bool,
 ) -> None:
-    """Ask for one list, and compare all of it."""
+    """Query one list, and compare it with the reference."""
     expected = reference.select(**asked)
     window = expected[offset : offset + limit]
     variables = {"filter": dict(asked), "limit": limit, "offset": offset}

@@ -1,4 +1,4 @@
-"""Look-ups by natural key help who misspells them."""
+"""Look-ups by natural key suggest similar keys for misspelt ones."""
 
 from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream

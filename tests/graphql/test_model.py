@@ -47,7 +47,7 @@ async def test_an_unknown_model_is_null(
 async def test_an_id_goes_before_an_alias(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """One model's alias is another's id."""
+    """The alias of one model is the id of another."""
     upstream.add_model("acme/a", aliases=["acme/b"])
     upstream.add_model("acme/b", aliases=["acme/a"])
 

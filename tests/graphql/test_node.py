@@ -1,4 +1,4 @@
-"""Global ids: opaque, one for each record, good for finding it again."""
+"""Global ids: opaque, unique, and usable to find the object again."""
 
 from support.graph_gateway import GraphGateway, reading_calls
 from support.stub_upstream import StubUpstream
@@ -24,7 +24,7 @@ async def list_ids(gateway: GraphGateway) -> list[str]:
 
 
 def fill(upstream: StubUpstream) -> None:
-    """Everything has the same name, as far as it may."""
+    """Fill the catalogue with objects of the same name, as far as possible."""
     upstream.add_model("same/same", rows=[("same", "same", "same")])
 
 

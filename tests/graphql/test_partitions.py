@@ -1,4 +1,4 @@
-"""What one token may see is never served to another."""
+"""Data of one token is never served to another."""
 
 import asyncio
 
@@ -140,7 +140,7 @@ async def test_what_an_operation_costs_tells_nothing_of_anothers_catalogue(
         await gateway.query(EVERYTHING, token=token)
     costs = []
 
-    # A document that can be answered without being executed once somebody has asked it.
+    # A document that the response cache answers once another caller has sent it.
     for token in (MINE, YOURS, MINE, YOURS):
         asked = await gateway.query(LIST, token=token)
         costs.append(asked.answer.cost)

@@ -1,4 +1,4 @@
-"""Prices, costs and choosing by them, against the upstream's own JSON read plainly."""
+"""Prices, costs, and filters and orders by price, compared with the upstream's JSON."""
 
 import datetime
 import random
@@ -45,7 +45,7 @@ fragment Key on Offering { provider { providerId } endpoint { endpointId } }
 
 
 class Service:
-    """An upstream of August 2026 that notes what it is asked."""
+    """An upstream of August 2026 that records requests."""
 
     token = KEY
 
@@ -58,7 +58,7 @@ class Service:
         await self._app(scope, receive, send)
 
     async def list_prices(self) -> list[Row]:
-        """The whole price list, past all gateways."""
+        """Fetch the whole price list directly from the upstream."""
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self._app),
             base_url="http://upstream.test/v1",
@@ -107,7 +107,7 @@ def read(amount: str | None) -> Fraction | None:
 
 
 def expect_lists(lists: list[Row]) -> list[Any]:
-    """What the graph tells of the lists of one offering, amounts as fractions."""
+    """Expected price lists of one offering, with amounts as fractions."""
     return [
         (
             "OTHER" if place else "STANDARD",
@@ -178,7 +178,7 @@ def read_lists(lists: list[Any]) -> list[Any]:
 async def test_every_offering_has_the_prices_of_the_price_list(
     gateway: GraphGateway, service: Service, clock: TurnedClock
 ) -> None:
-    """Lists, conditions, windows, prices and costs; and what they make of the model."""
+    """Lists, conditions, windows, prices and costs match, and so do those of the model."""
     rng = random.Random(16)  # noqa: S311 - chooses usages
     rows = await service.list_prices()
     compared = priced = 0
@@ -362,7 +362,7 @@ async def test_choosing_by_price_and_limits(
 
 
 async def test_the_question_that_people_bring(gateway: GraphGateway) -> None:
-    """The cheapest model that accepts images, supports tools and has room, and its cost."""
+    """Find the cheapest model with image input, tools and a large context, and its cost."""
     data = await gateway.ask(
         """{
           models(

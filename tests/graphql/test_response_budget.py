@@ -1,4 +1,4 @@
-"""A response has a byte budget, however the bytes come about."""
+"""A response has a byte budget, however it is rendered."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ async def gateway(upstream: StubUpstream, clock: TurnedClock) -> GraphGateway:
 async def test_a_response_beyond_the_budget_is_refused(
     gateway: GraphGateway, document: str, variables: dict[str, Any], max_slice_s: float
 ) -> None:
-    """As a whole: one error, no data, and nothing goes on."""
+    """The whole response is refused: one error, no data, and no further work."""
     source = gateway.gateway.source
     operation = Operation(document=document, variables=variables)
     await gateway.ask("{ catalogue { version } }")

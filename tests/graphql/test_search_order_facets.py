@@ -86,7 +86,7 @@ async def test_orders_have_nulls_last_and_ties_by_id(
 
     order = f"orderBy: {{field: {field}, direction: {direction}}}"
     assert await find(gateway, order) == ids
-    # An order goes before the rank of a search.
+    # An explicit order replaces the ranking of a search.
     found = [id_ for id_ in ids if "gpt" in id_]
     assert await find(gateway, f'{order}, search: "gpt"') == found
 

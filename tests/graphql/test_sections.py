@@ -1,4 +1,4 @@
-"""The sections asked for follow the selection, however it is written."""
+"""The requested sections follow from the selection, however it is written."""
 
 import pytest
 
@@ -125,7 +125,7 @@ async def test_directives_on_variables_decide(
 async def test_one_document_asks_anew_for_each_set_of_variables(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """What was worked out for one set of variables is not taken for another."""
+    """Results for one set of variables are not used for another."""
     upstream.add_model("acme/one")
 
     answers = [

@@ -1,4 +1,4 @@
-"""Tables beside the models: each with its own ages and its own failure."""
+"""Side tables: each has its own ages, and fails independently."""
 
 from collections.abc import AsyncIterator
 
@@ -55,7 +55,7 @@ async def test_an_operation_asks_for_the_tables_that_it_selects_from(
 async def test_a_table_that_fails_leaves_its_own_fields_empty(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock, status: int
 ) -> None:
-    """Said once in the log, when it begins and when it ends; asked again after 30 s."""
+    """The log reports begin and end of the failure once; the next attempt is after 30 s."""
     upstream.fail(Status(status), times=None, path="/providers")
     failures = count(
         "catalograph_side_table_readings_total", table="providers", outcome="failed"

@@ -1,4 +1,4 @@
-"""However much one operation asks for, others have their turns meanwhile."""
+"""However large one operation is, other operations make progress meanwhile."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ async def gateway(upstream: StubUpstream, clock: TurnedClock) -> GraphGateway:
 
 
 async def count_turns(engine: Engine, operation: Operation) -> tuple[int, bytes]:
-    """Run an operation; give how often others were let in, and the answer."""
+    """Run an operation; return how often other tasks ran meanwhile, and the answer."""
     turns = 0
 
     async def beat() -> None:
@@ -80,7 +80,7 @@ async def test_long_work_lets_others_run(
 async def test_what_is_in_memory_is_answered_without_suspending(
     gateway: GraphGateway,
 ) -> None:
-    """Unless it takes longer than a time slice."""
+    """It suspends only if it takes longer than a time slice."""
     source = gateway.gateway.source
     operation = Operation(document=LARGE_PAGE)
     quick, slow = Engine(source, max_slice_s=1_000), Engine(source, max_slice_s=0)
@@ -98,7 +98,7 @@ async def test_what_is_in_memory_is_answered_without_suspending(
 async def test_an_operation_that_runs_again_takes_no_more_memory(
     gateway: GraphGateway,
 ) -> None:
-    """What is remembered of it is counted once, however often it takes the long way."""
+    """Its cached results are counted once, however often the executor runs it."""
     schema = Engine(gateway.gateway.source).schema
     documents = Documents(schema, max_bytes=50_000)
     engine = Engine(gateway.gateway.source, documents=documents, max_slice_s=0)

@@ -1,4 +1,4 @@
-"""Every row of the table that says how GraphQL becomes REST."""
+"""The translation of GraphQL to REST, one test for each row of its table."""
 
 import pytest
 
@@ -117,7 +117,7 @@ async def test_equal_filters_share_one_cache_entry(
 async def test_a_model_looks_the_same_under_a_provider_filter(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """The upstream cuts the nested rows down to the provider asked for."""
+    """The upstream reduces nested rows to the filtered provider; clients still see all."""
     upstream.add_model("acme/one", rows=[("a", "chat"), ("b", "batch")])
     document = """query ($filter: ModelFilter) { models(filter: $filter) { nodes {
       isRoutable endpoints { endpointId } providers { providerId }

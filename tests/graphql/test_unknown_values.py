@@ -1,4 +1,4 @@
-"""Filter values that the catalogue does not hold are named, with what was meant."""
+"""Filter values that the catalogue does not hold are reported, with suggestions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A Redis of one's own, and a catalogue of three pages."""
+"""Fixtures: a Redis for each test, and a catalogue of three pages."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from support.stub_upstream import StubUpstream
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
-    """A real one, to be paused and killed."""
+    """A real Redis, which tests can pause and kill."""
     if BINARY is None:
         pytest.skip("neither redis-server nor valkey-server is installed")
     with RedisServer() as server:

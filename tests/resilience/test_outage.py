@@ -1,4 +1,4 @@
-"""The upstream fails: what was asked before, and what the index knows, is answered."""
+"""Outages of the upstream: cached answers, and all that the index knows, stay available."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ DAY_S = 86_400
 
 
 class EnoughError(Exception):
-    """The test has seen enough."""
+    """Ends the experiment."""
 
 
 async def ask_all(gateway: GraphGateway, *documents: str) -> list[Result]:
@@ -53,7 +53,7 @@ def stale_times(result: Result) -> set[str]:
 async def test_every_known_question_is_answered_for_a_day(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """The same answers as before; past the stale age with a warning of the true time."""
+    """Answers stay the same; past the stale age, a warning states the time of the data."""
     before = await ask_all(gateway, *KNOWN)
     as_of = clock.show()
     upstream.fail(DOWN, times=None)
@@ -94,7 +94,7 @@ async def test_past_the_expired_age_there_is_an_error(
 async def test_questions_never_asked_before_are_answered_from_the_index(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """With the same data as the upstream would have given, and the time of the index."""
+    """The answers equal those of the upstream at the time of the index."""
     await gateway.ask(INDEXED)
     as_of = clock.show()
     upstream.fail(DOWN, times=None)
@@ -114,7 +114,7 @@ async def test_questions_never_asked_before_are_answered_from_the_index(
 async def test_pages_of_different_ages_give_way_to_one_state_of_the_index(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Where there is one; otherwise pages of different ages are better than none."""
+    """This needs an index; without one, pages of different ages are better than none."""
     both = "{ a: models(limit: 1) { nodes { name } } b: models(offset: 9, limit: 1) { nodes { name } } }"
     await gateway.ask("{ models(limit: 1) { nodes { name } } }")
     clock.pass_s(100)
@@ -151,7 +151,7 @@ async def test_stale_responses_are_only_cached_by_the_gateway_for_a_second(
 async def test_recovery_is_noticed_within_a_second_by_one_request(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """Many ask; the old answer goes out once more, behind it the upstream is asked once."""
+    """Many clients get the stale answer once more, while one request refreshes it."""
     await gateway.ask(PAGE)
     upstream.fail(DOWN, times=None)
     clock.pass_s(601)
@@ -203,7 +203,7 @@ async def test_half_of_all_requests_failing_is_not_visible_to_clients(
 async def test_the_background_refresh_of_the_index_is_not_counted_for_an_operation(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """A gateway whose background work has not begun asks for what is asked, and no more."""
+    """Before background work has begun, a gateway sends only the requests of the operation."""
     await gateway.ask(PAGE)
 
     assert len(upstream.calls) == 1

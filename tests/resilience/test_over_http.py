@@ -1,4 +1,4 @@
-"""Deadlines, clients that leave, and too many of them: through HTTP, with the real server."""
+"""Deadlines, clients that disconnect, and overload: over HTTP, with the real server."""
 
 import asyncio
 import contextlib
@@ -124,7 +124,7 @@ async def test_work_that_others_wait_for_goes_on(
 async def test_a_whole_request_has_a_deadline(
     gate: Gate,
 ) -> None:
-    """Whatever it is made of; what it was waiting for is given up."""
+    """The deadline holds whatever a request waits for; that work is cancelled."""
     async with open_http(gate, REQUEST_TIMEOUT_S="0.2") as (base, _):
         answer = await post(base, INDEXED)
 
@@ -178,7 +178,7 @@ async def test_no_response_is_cached_for_longer_than_it_is_fresh(
     for age_s in (0, 30, 59.5, 60.5, 61):
         clock.now_s += age_s - (seen[-1][0] if seen else 0)
         if age_s == 60.5:
-            # Another question has the same page refreshed behind its back.
+            # Another question refreshes the same page in the background.
             upstream.remove_model("acme/m000")
         answer = await client.post("/graphql", content=body, headers=JSON)
         first = answer.json()["data"]["models"]["nodes"][0]["modelId"]

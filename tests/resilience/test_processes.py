@@ -18,20 +18,20 @@ from support.web_client import talk
 CALLERS = 50
 
 TAKEN_OVER_WITHIN_S = 2.5
-"""A lease of 1.2 s and the last look-up; the rest is for a busy machine."""
+"""A lease takes 1.2 s, then comes the last look-up; the rest is for slow machines."""
 
 DRAINED_FOR_AT_LEAST_S = 1.2
 
 
 def ask_for(offset: int) -> str:
-    """Each offset is a page of its own, and so a key of its own."""
+    """Build a question; each offset is another page, and so another cache key."""
     return f"{{ models(limit: 3, offset: {offset}) {{ nodes {{ modelId }} }} }}"
 
 
 async def ask_all(gateways: list[GatewayProcess], offset: int) -> dict[str, int]:
     """Ask each gateway fifty times at once, and count what was answered."""
     body = json.dumps({"query": ask_for(offset)}).encode()
-    # As little as can be, so that all of them have asked before the first is answered.
+    # A minimal client, so that all have asked before the first is answered.
     request = (
         b"POST /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n"
         b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
@@ -57,7 +57,7 @@ async def ask_all(gateways: list[GatewayProcess], offset: int) -> dict[str, int]
 
 
 def hold(upstream: StubUpstream, *, for_s: float) -> None:
-    """Let answers wait until everybody has had the time to ask."""
+    """Delay answers until all callers have had time to ask."""
     upstream.gate = asyncio.Event()
     asyncio.get_running_loop().call_later(for_s, upstream.gate.set)
 
@@ -97,7 +97,7 @@ async def test_four_gateways_with_fifty_callers_each_make_one_request(
         assert token is not None
         gateways[int(token[-1])].kill()
         killed_s = time.monotonic()
-        # The lease runs out, and one of those who waited takes over.
+        # The lease expires, and one of the waiting gateways takes over.
         assert await asking == {"acme/m030": 150, "lost": 50}
         assert time.monotonic() - killed_s < TAKEN_OVER_WITHIN_S
         assert len(upstream.calls) == 4
@@ -156,7 +156,7 @@ async def test_several_workers_serve_one_port_and_stop_together(
 async def test_workers_that_are_told_to_stop_twice_over_still_drain(
     upstream: StubUpstream,
 ) -> None:
-    """By a service manager that tells every process of the group, and by their parent."""
+    """A service manager signals every process of the group, and the parent signals its workers."""
     async with (
         serve(upstream) as url,
         start_gateways(1, url, WORKERS="2", DRAIN_S="2") as (gateway,),
@@ -175,7 +175,7 @@ async def test_workers_that_are_told_to_stop_twice_over_still_drain(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks workers up in /proc")
 async def test_workers_do_not_outlive_their_parent(upstream: StubUpstream) -> None:
-    """Killed as it may be; they drain, and free the port for the next one."""
+    """Even if the parent is killed, workers drain, and free the port for the next one."""
     async with (
         serve(upstream) as url,
         start_gateways(1, url, WORKERS="2", DRAIN_S="0.5") as (gateway,),

@@ -1,4 +1,4 @@
-"""A process that starts while the upstream is down has what others left in Redis."""
+"""A process that starts during an outage answers from Redis."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ async def test_without_cache_and_upstream_it_is_not_ready(
 async def test_what_was_answered_once_keeps_a_process_ready_for_a_day(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
-    """And asks the upstream nothing."""
+    """The process sends no request to the upstream."""
     async with replica(upstream, clock, redis_server) as gateway:
         await gateway.ask(PAGE)
         upstream.fail(Status(503), times=None)
@@ -99,7 +99,7 @@ async def test_what_was_answered_once_keeps_a_process_ready_for_a_day(
 async def test_a_passed_through_token_is_not_needed_to_be_ready(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """The upstream refuses us, who have none; so it answers."""
+    """The upstream answers, even if only to refuse a request without a token."""
     gateway = GraphGateway(upstream, clock, UPSTREAM_AUTH="passthrough")
     upstream.fail(Status(401, {"error": "unauthorised"}), times=None)
 
@@ -110,12 +110,12 @@ async def test_a_passed_through_token_is_not_needed_to_be_ready(
 async def test_a_reading_that_lost_a_third_is_accepted_when_a_second_agrees(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
-    """Also in a process that knows the old one from Redis alone; until then the old is served."""
+    """This also holds in a process with a catalogue from Redis, which serves it until then."""
     totals = []
 
     async def count(gateway: GraphGateway) -> None:
         totals.append((await gateway.ask(COUNT))["catalogue"]["totalModels"])
-        # Redis has a clock of its own, by which the failure was only just now.
+        # Redis uses real time, by which the failure has only just happened.
         with Redis.from_url(redis_server.url) as redis:
             redis.delete(failure_key(index_key("")))
 

@@ -1,4 +1,4 @@
-"""Several workers on one port: whichever is asked for metrics shows those of all."""
+"""Several workers on one port: each shows the metrics of all."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ class Scrape:
 
 
 async def get(gateway: GatewayProcess, path: str) -> httpx.Response:
-    """Over a connection of its own, so that any worker may take it."""
+    """Get a path over a new connection, so that any worker may answer."""
     return await gateway.http.get(path, headers={"connection": "close"})
 
 
@@ -65,7 +65,7 @@ async def ask_many(gateway: GatewayProcess) -> None:
 
 
 async def ask_until_both_have_counted(gateway: GatewayProcess) -> int:
-    """Give how many questions that took."""
+    """Ask until both workers have counted a question; return the number of questions."""
     asked = 0
     seen = await scrape(gateway)
     while seen.counted.keys() != {"0", "1"}:
@@ -86,7 +86,7 @@ async def test_one_scrape_shows_all_workers(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also when one hangs, when it is killed, and when its successor is there.
+    """This holds when one hangs, when it is killed, and when it has been replaced.
 
     One test, because starting the processes is what takes time.
     """
@@ -122,7 +122,7 @@ async def test_one_scrape_shows_all_workers(
         without = await scrape_until(gateway, {left: True, lost: False})
         assert without.counted == {left: before.counted[left]}
 
-        # The successor begins at nothing, in the place of the other.
+        # The new worker starts at zero, under the number of the old one.
         assert (await scrape_until(gateway, both)).counted == without.counted
         assert other in gateway.find_workers()
         while (seen := await scrape(gateway)).counted.keys() != both.keys():

@@ -1,4 +1,4 @@
-"""Some five hundred attacks on real gateways, over real sockets."""
+"""About five hundred attacks on real gateways, over real sockets."""
 
 import json
 
@@ -14,7 +14,7 @@ from support.hostile.battle import (
 )
 
 MAX_BLOCK_MS = 50
-"""What any one request may take of the event loop."""
+"""Longest time for which one request may block the event loop."""
 
 # Shared machines are slow at times; the loop's own CPU time is what is compared, and it
 # stretches too when neighbours fill the caches.
@@ -25,7 +25,7 @@ MAX_MEMORY_BYTES = 400 * 1024 * 1024
 
 @pytest.fixture(scope="module")
 async def outcomes() -> list[Outcome]:
-    """What came of all attacks; the logs of the victims are looked at as well."""
+    """Run all attacks; the logs of the gateways are checked as well."""
     async with start_victims() as victims:
         outcomes = await fight(victims)
         for victim in victims.values():
@@ -65,14 +65,14 @@ async def test_memory_is_bounded(outcomes: list[Outcome]) -> None:
 
 
 def test_a_leak_would_be_found() -> None:
-    """The judge is no rubber stamp."""
+    """The checks fail for a response with a leak."""
     assert find_leak(b'{"message":"Traceback (most recent call last)"}') is not None
     assert find_leak(b"'NoneType' has no attribute") is not None
     assert find_leak(b'{"message":"limit must be at most 250, got 251"}') is None
 
 
 def test_limits_are_the_ones_attacked() -> None:
-    """The attacks are just beyond these limits, and must be changed together with them."""
+    """The attacks just exceed these limits, so both must be changed together."""
     assert Limits() == Limits(
         tokens=4_000,
         depth=15,

@@ -1,4 +1,4 @@
-"""Whatever is thrown at the whole gateway, on a real socket or not: an answer, and no 500."""
+"""Fuzzing of the whole gateway, with and without a real socket: always an answer, never a 500."""
 
 import asyncio
 import contextlib
@@ -147,7 +147,7 @@ class Thrown:
         return await self._stack.enter_async_context(build_client(app))
 
     def throw(self, body: bytes, **headers: str) -> httpx.Response:
-        """Send a body and look at the answer."""
+        """Send a body, and check the answer."""
 
         async def send() -> httpx.Response:
             async with asyncio.timeout(20):
@@ -168,7 +168,7 @@ class Thrown:
 
 
 def check(status: int, content: bytes) -> None:
-    """No failure of ours, and nothing but GraphQL."""
+    """Check that a response is GraphQL over HTTP, and not an internal error."""
     assert status < 500
     body = json.loads(content)
     assert body.keys() <= {"data", "errors", "extensions"}
@@ -240,7 +240,7 @@ def test_random_operations_good_and_broken(thrown: Thrown) -> None:
 
 
 async def test_random_bytes_on_a_socket() -> None:
-    """Whole requests, with bytes changed, moved and left out."""
+    """Requests with changed, moved and missing bytes are answered, too."""
     body = b'{"query":"{__typename}"}'
     good = (
         b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -260,7 +260,7 @@ async def test_random_bytes_on_a_socket() -> None:
             async with asyncio.timeout(20):
                 answer = await talk_and_hang_up(port, bytes(sent))
             assert not answer.startswith(b"HTTP/1.1 5")
-            # The server of the tests says its name; that of `serve` does not.
+            # The test server sends a `server` header; `serve` does not.
             assert find_leak(answer.replace(b"server: uvicorn", b"")) is None
         assert b'{"data":{"__typename":"Query"}}' in await talk(port, good)
 
@@ -272,7 +272,7 @@ async def serving(app: Any) -> AsyncIterator[int]:
 
 
 async def talk_and_hang_up(port: int, sent: bytes) -> bytes:
-    """Send, and say that there is no more: what waits for more need not be waited for."""
+    """Send, and close the sending side, so that the server does not wait for more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with contextlib.suppress(OSError):
         writer.write(sent)

@@ -1,4 +1,4 @@
-"""Whatever fails, and however: no word of it that is not meant for the client."""
+"""Whatever fails, the client sees no internal details."""
 
 import io
 import json
@@ -46,7 +46,7 @@ EVERYTHING = """query Everything($id: String!, $r: [_Any!]!) {
 LIST = "query List { models(limit: 2) { totalCount nodes { modelId } } }"
 VARIABLES = {"id": "lab/one", "r": [{"__typename": "Model", "modelId": "lab/one"}]}
 
-# An upstream that repeats the token; which one it got depends.
+# An upstream that repeats the token, either the gateway's or the caller's.
 ECHO = "the-token-that-was-sent"
 
 SAYS_TOO_MUCH = {
@@ -78,7 +78,7 @@ FAULTS: dict[str, Fault] = {
 
 
 class Rig:
-    """A whole gateway over HTTP, with all that it logs."""
+    """A whole gateway over HTTP, with its log."""
 
     def __init__(self, upstream: StubUpstream, clock: TurnedClock, auth: str) -> None:
         self.log = io.StringIO()

@@ -1,4 +1,4 @@
-"""The time that a document takes grows with its length, and no faster."""
+"""The time for a document is at most linear in its length."""
 
 import time
 from collections.abc import Callable
@@ -21,27 +21,27 @@ TIMES: Final = 8
 FACTOR: Final = 4 * TIMES
 
 FLOOR_S: Final = 0.02
-"""Whatever is quicker than this is too quick to be compared."""
+"""Shorter times are too short to be compared."""
 
 FOR_EVER_S: Final = 3.0
-"""What takes longer for a little would not end for more: what doubles, say."""
+"""If a short document takes longer, a long one is not tried: exponential work would not end."""
 
 MOST_NESTED: Final = 200
-"""Levels of a type or a value that graphql-core's parser takes at most, or nearly."""
+"""Levels of a type or value, close to the most that graphql-core can parse."""
 
 
 def repeat(piece: str) -> Callable[[int], str]:
-    """A document of one piece, over and over."""
+    """Build a document by repeating one piece."""
     return lambda size: piece * (size // len(piece))
 
 
 def within(before: str, piece: str, after: str) -> Callable[[int], str]:
-    """The same, with something around it."""
+    """Build a document by repeating one piece, with text around it."""
     return lambda size: before + piece * (size // len(piece)) + after
 
 
 def numbered(before: str, piece: str, after: str) -> Callable[[int], str]:
-    """Pieces with a number in each."""
+    """Build a document from numbered pieces."""
 
     def write(size: int) -> str:
         count = size // len(piece)
@@ -101,7 +101,7 @@ DOCUMENTS: dict[str, Callable[[int], str]] = {
 
 
 async def time_document(text: str) -> float:
-    """CPU seconds for reading a document; the least of three times."""
+    """Measure the CPU seconds for parsing and validating a document; the best of three."""
     took = []
     for _ in range(3):
         documents = Documents(SCHEMA)
@@ -115,7 +115,7 @@ async def time_document(text: str) -> float:
 async def test_time_grows_no_faster_than_the_document(name: str) -> None:
     write = DOCUMENTS[name]
 
-    # First a little of it: what takes for ever is not waited for.
+    # A short document first, so that exponential work is noticed early.
     assert await time_document(write(SMALL // TIMES)) < FOR_EVER_S
     small_s = await time_document(write(SMALL))
     large_s = await time_document(write(SMALL * TIMES))

@@ -1,4 +1,4 @@
-"""What clients may choose takes no more memory than was set aside for it."""
+"""Memory for data that clients choose is bounded."""
 
 import gc
 import tracemalloc
@@ -31,14 +31,14 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def keeping() -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway that keeps answers."""
+    """A gateway with a response cache."""
     app = create_app(Settings(), demo=True)
     async with running(app), build_client(app) as client:
         yield client
 
 
 class Traced:
-    """What has been added to the memory since it was begun."""
+    """Measures the memory that has been allocated since the start."""
 
     def __init__(self) -> None:
         gc.collect()
@@ -72,14 +72,14 @@ async def test_long_variables_are_not_held(
 
 
 async def test_what_a_document_remembers_counts_as_its_memory() -> None:
-    """Many documents, each asked with many variables, share one bound."""
+    """Many documents, each with many sets of variables, share one bound."""
     documents = Documents(
         build_schema()._schema,  # noqa: SLF001 - Strawberry has no public name for it
         max_bytes=MIB,
     )
     first = await documents.load("{ models { totalCount } }")
     documents.store_prepared(first, None, "as many operations as fit", MIB - 2_000)
-    # Without room, a document is let in when it comes a second time.
+    # In a full cache, a document is admitted on its second request.
     await documents.load("{ models { nodes { name } } }")
     second = await documents.load("{ models { nodes { name } } }")
 
@@ -100,7 +100,7 @@ def test_what_a_document_forgets_does_not_count_any_longer() -> None:
 
 
 async def test_failed_operations_keep_no_frames_alive(traced: type[Traced]) -> None:
-    """Whoever makes up tokens makes the upstream refuse thousands a second."""
+    """A client with invented tokens causes thousands of refusals a second."""
     cache = RefreshingCache(
         open_store("memory://", max_bytes=1_000), ages=Ages(), clock=lambda: 0.0
     )

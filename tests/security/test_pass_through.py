@@ -209,7 +209,7 @@ async def test_a_persisted_document_is_shared_but_its_response_is_not(
     assert b"yours/one" in yours.content
     assert codes(nobody) == {"UPSTREAM_UNAUTHENTICATED"}
     assert mine.headers["etag"] != yours.headers["etag"]
-    # A validator of another's answer opens nothing.
+    # The ETag of another caller's answer gives access to nothing.
     probed = await gateway.get(
         address, headers={**bearer("yours"), "if-none-match": mine.headers["etag"]}
     )
@@ -225,7 +225,7 @@ async def test_readiness_needs_no_token(gateway: httpx.AsyncClient) -> None:
 async def test_the_gateways_own_token_is_not_used_for_callers(
     sides: Sides, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where one is set, by mistake or left over."""
+    """This also holds if a token is configured, by mistake or from before."""
     built: list[str | None] = []
 
     class Watched(UpstreamClient):
@@ -257,7 +257,7 @@ async def test_the_gateways_own_token_is_not_used_for_callers(
 async def test_callers_without_a_token_see_nothing_of_a_cache_shared_with_others(
     sides: Sides, clock: TurnedClock
 ) -> None:
-    """A gateway with a token of its own, beside one that passes tokens through."""
+    """One gateway has its own token, the other passes tokens through; they share a cache."""
     if BINARY is None:
         pytest.skip("neither redis-server nor valkey-server is installed")
     with RedisServer() as redis:

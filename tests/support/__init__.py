@@ -1,1 +1,1 @@
-"""What tests share: the fake far side of the network."""
+"""Helpers that tests share, such as the fake upstream."""

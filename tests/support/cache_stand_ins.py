@@ -1,4 +1,4 @@
-"""Stand-ins for tests of the cache: a clock set by hand, a scripted upstream, a store."""
+"""Test doubles for the cache: a manual clock, a scripted upstream, a store."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ TEXT: MsgpackCodec[str | None] = MsgpackCodec(str | None)
 
 
 class Clock:
-    """Stands still until it is moved on."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now_s = START_S
@@ -62,7 +62,7 @@ async def store(
     *,
     codec: Codec[Any] = TEXT,
 ) -> None:
-    """Have a cache hold a value, in memory and behind it, as if it had fetched it."""
+    """Put a value into a cache, in memory and in the shared store, as if it had been fetched."""
 
     async def fetch() -> Entry[Any]:
         return Entry(value, as_of_s)
@@ -72,18 +72,18 @@ async def store(
 
 
 async def settle() -> None:
-    """Let everything go on that can go on without time passing."""
+    """Run all tasks as far as they get without time passing."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 def count(name: str, **labels: str) -> float:
-    """What a counter says now."""
+    """Read the current value of a counter."""
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def until(holds: Callable[[], bool], *, within_s: float = 8.0) -> None:
-    """Wait for what another process, or a server, does in its own time."""
+    """Wait until a condition holds that another process or a server brings about."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - nobody there could set an event of ours
             await asyncio.sleep(0.002)

@@ -1,4 +1,4 @@
-"""One of several processes that share a Redis; executes commands, each a line of JSON.
+"""One of several processes that share a Redis; runs commands, each a line of JSON.
 
 Started with the URL of the Redis. A line in names a key, the number of callers and how the
 upstream behaves; a line out counts the outcomes. Questions to the upstream are counted in
@@ -55,7 +55,7 @@ async def _main(url: str) -> None:
 
 async def _ask(counter: "Redis", key: str, upstream: str) -> Entry[str | None]:
     as_of_s = time.time()
-    # Who is the first is counted by itself: nobody has been asked yet.
+    # The first is a special case: the upstream has not been asked yet.
     if upstream.endswith("before it asks") and await counter.incr(f"{key}?") == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     calls = await counter.incr(key)

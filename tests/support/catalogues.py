@@ -1,4 +1,4 @@
-"""Catalogues as records: the recorded ones, and models written in one line."""
+"""Catalogues as records: recorded ones, and models that a test builds in one line."""
 
 import datetime
 import functools
@@ -64,7 +64,7 @@ def build_model(  # noqa: PLR0913 - a record has many fields
     availability: Availability | None = None,
     tokens: tuple[int | None, int | None] = (None, None),
 ) -> Model:
-    """Build a model from plain words.
+    """Build a model from plain strings.
 
     Each of `rows` is the provider id and the endpoint id of an offering; `providers`
     and `endpoints` are for a model without rows, as the flat upstream gives them. `offers`
@@ -121,7 +121,7 @@ def build_model(  # noqa: PLR0913 - a record has many fields
 
 
 def parse_day(text: str | None) -> datetime.date | None:
-    """Read the day of an upstream date; None where there is none."""
+    """Read the day of an upstream date; None if there is no date."""
     try:
         return datetime.datetime.fromisoformat(text).date() if text else None
     except ValueError:

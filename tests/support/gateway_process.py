@@ -1,4 +1,4 @@
-"""Real `catalograph serve` processes."""
+"""Processes that run `catalograph serve`."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ _STARTS_WITHIN_S = 30.0
 
 
 class GatewayProcess:
-    """One of them.
+    """One gateway process.
 
     Attributes:
         http: A client of its address.
@@ -35,19 +35,19 @@ class GatewayProcess:
         self._process = process
 
     async def ask(self, document: str) -> httpx.Response:
-        """Ask by POST."""
+        """Send an operation by POST."""
         return await self.http.post("/graphql", json={"query": document})
 
     def tell_to_stop(self) -> None:
-        """As an orchestrator does."""
+        """Send SIGTERM, as an orchestrator does."""
         self._process.send_signal(signal.SIGTERM)
 
     def send(self, number: signal.Signals) -> None:
-        """Send it another signal."""
+        """Send a signal."""
         self._process.send_signal(number)
 
     def tell_to_reload(self) -> None:
-        """As a service manager does at `reload`."""
+        """Signal a reload, as a service manager does."""
         self._process.send_signal(signal.SIGHUP)
 
     def tell_all_to_stop(self) -> None:
@@ -58,28 +58,28 @@ class GatewayProcess:
             os.kill(int(each), signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self._process.kill()
 
     def find_workers(self) -> list[int]:
-        """Give the process ids of its workers; only Linux tells them."""
+        """Return the process ids of its workers; works on Linux only."""
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
         return [
             int(child)
             for child in children
-            # There is one more that looks after what they share.
+            # Another child process tracks the resources that workers share.
             if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text("utf-8")
         ]
 
     async def wait(self) -> int:
-        """Wait for its end and give the exit status, negative for a signal."""
+        """Wait for its end; return the exit status, negative for a signal."""
         return await self._process.wait()
 
     async def aclose(self) -> None:
-        """End it, if it has not ended, and close the connections."""
+        """Kill it if it still runs, and close the connections."""
         with contextlib.suppress(ProcessLookupError):
-            # Workers would outlive the one that started them.
+            # The whole group, because workers would outlive their parent.
             os.killpg(self._process.pid, signal.SIGKILL)
         await self.wait()
         await self.http.aclose()
@@ -89,7 +89,7 @@ class GatewayProcess:
 async def start_gateways(
     count: int, upstream_url: str, **settings: str
 ) -> AsyncIterator[list[GatewayProcess]]:
-    """Start several at once and wait until they are alive.
+    """Start several gateways at once, and wait until they are alive.
 
     Each has a token of its own, by which the upstream can tell them apart: the number of
     the gateway is its last letter.
@@ -108,7 +108,7 @@ async def start_gateways(
                 "UPSTREAM_URL": upstream_url,
                 "UPSTREAM_TOKEN": f"{DEMO_TOKEN}_{number}",
                 "LOG_LEVEL": "error",
-                # Tests compare the upstream's calls with what was asked.
+                # Without requests of their own: tests compare the exact calls to the upstream.
                 "INDEX_KEPT": "off",
                 **settings,
             }

@@ -1,4 +1,4 @@
-"""The whole gateway without HTTP: operations in, decoded answers out, a clock to turn."""
+"""The whole gateway without HTTP: operations in, decoded answers out, with a manual clock."""
 
 import datetime
 from collections.abc import Mapping
@@ -30,16 +30,16 @@ class TurnedClock:
         return self.now_s
 
     def pass_s(self, seconds: float) -> None:
-        """Let time go by."""
+        """Move the clock forward."""
         self.now_s += seconds
 
     def show(self) -> str:
-        """The present as the graph writes an instant."""
+        """Write the current time as a GraphQL DateTime."""
         now = datetime.datetime.fromtimestamp(self.now_s, tz=datetime.UTC)
         return now.isoformat().replace("+00:00", "Z")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait without waiting."""
+        """Record a wait, and move the clock instead of waiting."""
         self.waits_s.append(seconds)
 
 
@@ -60,21 +60,21 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def codes(self) -> list[str]:
-        """The code of each error, in order."""
+        """Codes of the errors, in order."""
         return [error["extensions"]["code"] for error in self.errors]
 
     @property
     def messages(self) -> list[str]:
-        """What each error says, in order."""
+        """Messages of the errors, in order."""
         return [error["message"] for error in self.errors]
 
 
 class Answers(Protocol):
-    """A far side in process, and a key that it takes."""
+    """An upstream in this process, with a key that it accepts."""
 
     @property
     def token(self) -> str:
-        """The gateway's own."""
+        """The gateway's own token."""
 
     @property
     def app(self) -> Any:
@@ -82,7 +82,7 @@ class Answers(Protocol):
 
 
 class GraphGateway:
-    """A gateway over a stub.
+    """A gateway over a stub of the upstream.
 
     Args:
         upstream: The far side.
@@ -147,27 +147,27 @@ class GraphGateway:
     async def ask(
         self, document: str, variables: Mapping[str, Any] | None = None
     ) -> Any:
-        """Run one operation that must go well and give its data."""
+        """Run one operation that must succeed; return its data."""
         result = await self.query(document, variables)
         assert result.errors == [], result.errors
         return result.data
 
     async def aclose(self) -> None:
-        """Stop what runs in the background."""
+        """Stop background work."""
         await self.gateway.aclose()
 
 
 def page_call(**parameters: object) -> str:
-    """Write down a call as the stub notes it, parameters sorted by name."""
+    """Write a call as the stub records it, with parameters sorted by name."""
     pairs = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
     return f"GET /models?{pairs}"
 
 
 def bare_call(**parameters: object) -> str:
-    """A call that leaves both sections out."""
+    """Write a call that requests neither section."""
     return page_call(include_data="false", include_gateway="false", **parameters)
 
 
 def reading_calls(pages: int) -> list[str]:
-    """The calls that read a whole catalogue of so many pages."""
+    """List the calls of a crawl of this many pages."""
     return [page_call(limit=250, offset=250 * page) for page in range(pages)]

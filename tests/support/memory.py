@@ -1,10 +1,10 @@
-"""What this process takes of the machine's memory."""
+"""Memory that this process uses."""
 
 from pathlib import Path
 
 
 def peak_memory_bytes() -> int:
-    """The most since the process began, or since it was last forgotten.
+    """Return the peak memory since the start of the process, or since the last reset.
 
     Not ``ru_maxrss``: that one survives ``exec``, so the child of a large process would
     begin with what its parent takes.
@@ -13,12 +13,12 @@ def peak_memory_bytes() -> int:
 
 
 def memory_bytes() -> int:
-    """What is taken now."""
+    """Return the memory that is used now."""
     return _status_kib("VmRSS") * 1024
 
 
 def forget_peak_memory() -> None:
-    """Let the peak begin anew with what is taken now."""
+    """Reset the peak to the current use."""
     Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 

@@ -65,7 +65,7 @@ def _costs_at_most(amounts: list[Decimal], most: Decimal | None) -> bool:
 
 
 def _has_any(held: Iterable[str], asked: Collection[str | None]) -> bool:
-    """Whether nothing is asked, any of it is held, or None is asked and nothing held."""
+    """Whether the filter is empty, any value matches, or None is asked and there is no value."""
     values = set(held)
     return (
         not asked

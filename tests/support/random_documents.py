@@ -1,4 +1,4 @@
-"""Random operations over a whole schema, valid ones and ones that are broken on purpose."""
+"""Random operations over a whole schema, valid ones and deliberately broken ones."""
 
 import json
 import random
@@ -183,7 +183,7 @@ class DocumentWriter:
             return f"...{self._rng.choice(known)} {self._directives()}"
         within = self._choose_overlap(type_name)
         name = f"F{len(self._fragments)}"
-        # Known to others only when it is complete, so that there are no circles.
+        # Other fragments may spread it only when it is complete, so that there are no cycles.
         self._fragments[name] = ""
         self._open_fragments += 1
         inner = self._selections(within, level + 1)
@@ -236,7 +236,7 @@ class DocumentWriter:
         return name, found
 
     def _choose_key(self, name: str, arguments: str, shape: str) -> str:
-        """A response key that stands for the same wherever it is used."""
+        """Choose a response key that always has the same meaning, so that fields can be merged."""
         meaning = (name, arguments, shape)
         known = [key for key, other in self._keys.items() if other == meaning]
         if known and self._chance(0.7):
@@ -493,14 +493,14 @@ class Breaker:
             )
 
     def _drop_group(self, tokens: list[str]) -> None:
-        """Take a bracket away with all that is in it."""
+        """Remove a bracket with its contents."""
         place = self._pick(tokens, lambda one: one in "({[")
         if place is None:
             return
         del tokens[place : _find_end(tokens, place) + 1]
 
     def _repeat(self, tokens: list[str]) -> None:
-        """Say something twice: a name, a bracket with all that is in it, or a definition."""
+        """Repeat a name, a bracket with its contents, or a definition."""
         place = self._pick(tokens, lambda one: one.isidentifier() or one in "({[")
         if place is None:
             return

@@ -1,4 +1,4 @@
-"""The recorded catalogue of August 2026 as stored rows, as far as answers tell them."""
+"""The recorded catalogue of August 2026 as stored rows, as far as answers reveal them."""
 
 import collections
 import functools

@@ -1,4 +1,4 @@
-"""A real Redis in a process of its own, to be paused, killed and started again."""
+"""A real Redis in its own process, which tests can pause, kill and restart."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
-"""None where neither is installed."""
+"""Path of the server program; None if none is installed."""
 
 _STARTS_WITHIN_S = 10.0
 
@@ -26,7 +26,7 @@ class RedisServer:
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        # Not pytest's folder: the path of a unix socket has about a hundred letters.
+        # Not pytest's folder: the path of a unix socket may have only about 100 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._socket = self._folder / "redis.sock"
         with socket.socket() as probe:
@@ -36,12 +36,12 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """By TCP."""
+        """URL for connections by TCP."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     @property
     def unix_url(self) -> str:
-        """By the unix socket."""
+        """URL for connections by unix socket."""
         return f"unix://{self._socket}?db=0"
 
     def start(self) -> None:
@@ -63,15 +63,15 @@ class RedisServer:
             time.sleep(0.01)
 
     def pause(self) -> None:
-        """Let it hang: it takes connections and answers nothing."""
+        """Let it hang: it accepts connections, but never answers."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it answer again."""
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -56,7 +56,7 @@ class PriceReference:
     def find_standard(
         self, model_id: str, provider_id: str, endpoint: str
     ) -> Sequence[Row]:
-        """Give the meters of the first list."""
+        """Return the meters of the first list."""
         lists = self.find_lists(model_id, provider_id, endpoint)
         return lists[0]["meters"] if lists else ()
 

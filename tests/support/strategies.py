@@ -1,4 +1,4 @@
-"""Random catalogues and questions, made of few values so that they often meet."""
+"""Random catalogues and filters of few values, so that filters often match."""
 
 import datetime
 from decimal import Decimal
@@ -203,7 +203,7 @@ def filters(
         "max_output_price": st.sampled_from(AMOUNTS),
         "is_free": st.booleans(),
     }
-    # Rows are where filters meet, so their fields come more often.
+    # Filters on rows interact, so their fields are drawn more often.
     fields = (*values, "providers", "endpoints", "exclude_endpoints", "all_parameters")
     return (
         st.lists(st.sampled_from(fields), max_size=4, unique=True)

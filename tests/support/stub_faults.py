@@ -1,4 +1,4 @@
-"""What can go wrong on the far side of the network, one small object each."""
+"""Faults of the fake upstream, one class for each kind."""
 
 import json
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ _HTML = b"<!doctype html><title>Just a moment</title><p>Checking your browser."
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What one request gets instead of its answer."""
+    """Replaces the answer to one request."""
 
     def spoil(self, reply: Reply) -> Reply:
-        """Turn the true answer into what is sent; here it is left as it is."""
+        """Change the real answer into the one that is sent; the base class changes nothing."""
         return reply
 
 
@@ -44,14 +44,14 @@ class Raw(Fault, frozen=True):
 
 
 class NotJson(Fault, frozen=True):
-    """200 and `application/json`, but the body is no JSON."""
+    """200 and `application/json`, but the body is not JSON."""
 
     def spoil(self, reply: Reply) -> Reply:
         return msgspec.structs.replace(reply, body=b'{"ok": true, "models": [')
 
 
 class WrongShape(Fault, frozen=True):
-    """200 and JSON, but not the envelope."""
+    """200 and JSON, but without the expected envelope."""
 
     def spoil(self, reply: Reply) -> Reply:
         return msgspec.structs.replace(reply, body=b'{"ok": true, "items": []}')
@@ -70,7 +70,7 @@ class Cut(Fault, frozen=True):
 
 
 class Reset(Fault, frozen=True):
-    """No byte of an answer; the connection is reset."""
+    """The connection is reset before the first byte of the answer."""
 
 
 class Hang(Fault, frozen=True):

@@ -1,4 +1,4 @@
-"""A real socket for the stub, so that connections can really be cut and reset."""
+"""Serves the stub on a real socket, so that connections can be cut and reset."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ async def serve_app(app: ASGIApp) -> AsyncIterator[str]:
 
 
 class _Connection:
-    """As much of HTTP/1.1 as one well-behaved client needs."""
+    """A minimal HTTP/1.1 server connection, enough for one well-behaved client."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class _Connection:
         self._writer = writer
 
     async def run(self) -> None:
-        """Answer one request after the other until one side closes."""
+        """Answer requests one after the other until either side closes."""
         while head := await self._read_head():
             try:
                 await self._app(_build_scope(head), self._receive, self._send)

@@ -1,4 +1,4 @@
-"""The fake far side of the network: a catalogue that counts, waits, fails and drifts."""
+"""The fake upstream: records requests, waits, fails, and changes its answers on demand."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
 """Initial time of the stub's clock."""
 
 TOKEN = DEMO_TOKEN
-"""A key that the stub takes while it speaks a form of December 2025."""
+"""A key that the stub accepts in the versions of December 2025."""
 
 ShapeName = Literal["sectioned", "flat", "documented", "2026-08"]
 
@@ -129,7 +129,7 @@ class StubUpstream:
         """A key that the present version takes."""
         return DEMO_TOKENS["2026-08" if self.shape == "2026-08" else "2025-12"]
 
-    # What it holds
+    # Its contents
 
     def store(self, catalogue: Catalogue) -> None:
         """Hold this beside all else; only 2026-08 shows it.
@@ -178,7 +178,7 @@ class StubUpstream:
         self._engine = None
 
     def remove_model(self, model_id: str) -> None:
-        """Take a model away."""
+        """Remove a model."""
         del self._models[model_id]
         self._engine = None
 
@@ -187,7 +187,7 @@ class StubUpstream:
         self._models = {model["model_id"]: model for model in models}
         self._engine = None
 
-    # How it fails
+    # Faults
 
     def fail(
         self, *faults: Fault, times: int | None = 1, path: str | None = None
@@ -214,7 +214,7 @@ class StubUpstream:
         self.release()
 
     def release(self) -> None:
-        """Let the requests that hang now have their answers."""
+        """Answer the requests that hang now."""
         self._released.set()
         self._released = asyncio.Event()
 
@@ -223,10 +223,10 @@ class StubUpstream:
         async with self._arrival:
             await self._arrival.wait_for(lambda: len(self.calls) >= count)
 
-    # How it answers
+    # Answers
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak ASGI."""
+        """Handle an ASGI request."""
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
             return

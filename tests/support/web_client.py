@@ -80,7 +80,7 @@ def open_client(engine: Engine, **options: Any) -> httpx.AsyncClient:
 
 @contextlib.asynccontextmanager
 async def running(app: ASGIApp) -> AsyncIterator[None]:
-    """Start an application as a server does, and stop it at the end."""
+    """Run the lifespan of an application, as a server does."""
     events: asyncio.Queue[Message] = asyncio.Queue()
     said: asyncio.Queue[Message] = asyncio.Queue()
     task = asyncio.ensure_future(app({"type": "lifespan"}, events.get, said.put))
@@ -95,7 +95,7 @@ async def running(app: ASGIApp) -> AsyncIterator[None]:
 async def ask(
     client: httpx.AsyncClient, query: object = "{ hello }", /, **more: object
 ) -> httpx.Response:
-    """Ask by POST; keywords go into the body, `headers` onto the request."""
+    """Send a POST request; keywords go into the body, `headers` into the request headers."""
     headers = more.pop("headers", {})
     assert isinstance(headers, dict)
     body = {"query": query, **more}

@@ -1,4 +1,4 @@
-"""What a recorded model looks like through the graph, worked out without the package."""
+"""Expected GraphQL results for recorded models, computed without the package."""
 
 import datetime
 from collections.abc import Mapping, Sequence

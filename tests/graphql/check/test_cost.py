@@ -1,4 +1,4 @@
-"""What operations are estimated to cost."""
+"""Estimated costs of operations."""
 
 import math
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ def estimate(
     ],
 )
 def test_composite_values_are_counted(text: str, cost: int) -> None:
-    """Once for each member of a list or page, as large as it was asked for."""
+    """They count once for each member of a list or page, by its requested size."""
     assert estimate(text) == cost
 
 
@@ -99,7 +99,7 @@ def test_a_page_is_no_larger_than_the_catalogue() -> None:
 
 @pytest.mark.parametrize(("limit", "size"), [(-1, 0), (0, 0), (2_000_000_000, 250)])
 def test_a_size_out_of_range_is_left_to_the_field(limit: int, size: int) -> None:
-    """Which refuses it in its own words; the price does not run away."""
+    """The field refuses it with its own message; the cost stays bounded."""
     assert estimate(f"{{ models(limit: {limit}) {{ nodes {{ name }} }} }}") == 10 + size
 
 
@@ -115,7 +115,7 @@ def test_what_is_skipped_costs_nothing() -> None:
 
 
 def test_fragments_are_costed_at_each_spread() -> None:
-    """Below a page they are multiplied by its size."""
+    """Inside a connection, they are multiplied by the size of the page."""
     text = """{
         a: models(limit: 2) { ...Page } b: models(limit: 30) { ... { ...Page } }
     }
@@ -146,7 +146,7 @@ def test_doubling_fragments_are_costed_once_each() -> None:
 
 
 def test_the_largest_page_passes() -> None:
-    """250 models with everything that is in their records, as nodes and as edges."""
+    """250 models with all fields of their records, as nodes and as edges."""
     nodes = f"nodes {{ {EVERYTHING} }}"
     edges = f"edges {{ cursor node {{ {EVERYTHING} }} }}"
     page = "totalCount limit offset pageInfo { hasNextPage endCursor }"
@@ -159,7 +159,7 @@ def test_the_largest_page_passes() -> None:
 
 
 def test_introspection_costs_what_it_asks_for_up_to_a_bound() -> None:
-    """Twice what the fullest introspection of common clients asks for."""
+    """The bound is twice the fullest introspection query of common clients."""
     text = get_introspection_query()
     one = text.replace("__schema", "a: __schema")
     three = one.replace(

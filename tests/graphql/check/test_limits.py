@@ -1,4 +1,4 @@
-"""What documents may hold, and what reading them costs."""
+"""Limits on documents, and the time that checking them takes."""
 
 import json
 import time
@@ -17,7 +17,7 @@ TYPENAME = "__typename "
 
 
 def refuse(text: str, limits: Limits | None = None) -> tuple[str, int, int]:
-    """Give the limit, the figure and the bound that a document breaks."""
+    """Return the limit that a document exceeds, with its count and the bound."""
     with pytest.raises(LimitError) as caught:
         accept(text, limits)
     return caught.value.limit, caught.value.figure, caught.value.bound
@@ -30,12 +30,12 @@ def accept(text: str, limits: Limits | None = None) -> None:
 
 
 def nest(levels: int) -> str:
-    """Fields so many levels deep."""
+    """Build fields nested this many levels."""
     return "{a" * levels + "}" * levels
 
 
 def double(count: int, body: str, last: str = "a") -> str:
-    """Fragments each of which spreads the next one twice."""
+    """Build fragments that each spread the next one twice."""
     links = "".join(
         f"fragment F{n} on T {{ {body.replace('...', f'...F{n + 1} ')} }}"
         for n in range(count)
@@ -67,7 +67,7 @@ def double(count: int, body: str, last: str = "a") -> str:
 def test_each_limit_takes_its_bound_and_no_more(
     limit: str, bound: int, build: Callable[[int], str]
 ) -> None:
-    """The refusal names the limit, the figure and the bound."""
+    """The error names the limit, the count and the bound."""
     others = Limits(root_fields=100_000, height=100_000)
     if limit in ("height", "fragments"):
         others = Limits(root_fields=100_000)
@@ -142,7 +142,7 @@ def test_a_fragment_below_the_root_has_no_root_fields() -> None:
 
 
 def test_doubling_fragments_are_counted_without_doubling_the_work() -> None:
-    """2^300 fields are refused at once, with a figure that ends at a thousand million."""
+    """2^300 fields are refused at once; the reported count saturates at 10^9."""
     for body in ("... ...", "a { ... } b { ... }", "a { ... } a { ... }"):
         limit, figure, _ = refuse(double(200, body), Limits(depth=1_000))
 
@@ -168,7 +168,7 @@ def test_every_operation_is_bounded_by_itself() -> None:
 
 
 def test_strings_and_comments_are_no_more_than_their_tokens() -> None:
-    """What is inside them is not counted; comments are tokens, as for the parser."""
+    """Their contents are not counted; comments count as tokens, as in the parser."""
     inside = "a b { } " * 20_000
 
     Limits().check_text('{ a(b: "' + inside + '", c: """' + inside + '""") }')
@@ -178,7 +178,7 @@ def test_strings_and_comments_are_no_more_than_their_tokens() -> None:
 
 @pytest.mark.parametrize("depth", [7, 9, 11])
 def test_the_introspection_of_common_clients_passes(depth: int) -> None:
-    """graphql-js writes it, and nearly all tools use that; the newest go deepest."""
+    """Nearly all tools use the query of graphql-js, which gets deeper with each version."""
     for rest in (False, True):
         accept(
             get_introspection_query(
@@ -194,7 +194,7 @@ def test_the_introspection_of_common_clients_passes(depth: int) -> None:
 
 
 def test_only_the_field_itself_makes_an_introspection() -> None:
-    """Neither the name of the operation nor an alias does; an alias does not hide it."""
+    """Neither the operation name nor an alias does, and an alias does not hide it."""
     deep = "a" + nest(15)
 
     assert refuse(f"query IntrospectionQuery {{ {deep} }}") == ("depth", 16, 15)
@@ -231,7 +231,7 @@ async def read(text: str, *, introspection_enabled: bool = True) -> Document:
 async def test_a_document_beyond_a_limit_is_refused_before_it_is_validated(
     padding: str,
 ) -> None:
-    """Whether it is read at once or beside the event loop."""
+    """This holds for parsing on the event loop and in a thread."""
     document = await read("{" + "nothing " * 21 + "}" + padding)
 
     assert [error.message for error in document.errors] == [
@@ -300,7 +300,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 async def test_time_grows_with_the_document_and_no_faster(
     name: str,
 ) -> None:
-    """Eight times the document takes less than forty times as long, on a busy machine."""
+    """An eight times longer document takes less than forty times as long, on any machine."""
     took_s = []
     for count in (100, 800):
         text = HOSTILE[name](count)

@@ -1,4 +1,4 @@
-"""Documents are read as graphql-core reads them, and leave no reference cycles behind."""
+"""Documents are parsed as graphql-core does, but leave no reference cycles."""
 
 import gc
 from collections.abc import Callable

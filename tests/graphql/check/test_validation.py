@@ -1,4 +1,4 @@
-"""Validation in one pass never takes what graphql-core refuses."""
+"""Validation in one pass never accepts a document that graphql-core refuses."""
 
 from collections.abc import Sequence
 
@@ -121,7 +121,7 @@ VALID = {
 
 
 def describe(errors: Sequence[GraphQLError]) -> list[dict[str, object]]:
-    """The errors, without the one sentence that is ours."""
+    """Describe errors without the hint that catalograph adds."""
     for error in errors:
         error.message = error.message.partition(" Ask for it below")[0]
     return [dict(error.formatted) for error in errors]
@@ -150,7 +150,7 @@ def test_what_clients_write_is_surely_valid(name: str) -> None:
 
 
 def test_random_valid_documents_take_the_short_way() -> None:
-    """At least 99 in 100 of them are surely valid."""
+    """The fast pass accepts at least 99 percent of them."""
     cases = count_cases(200)
     sure = 0
 
@@ -164,7 +164,7 @@ def test_random_valid_documents_take_the_short_way() -> None:
 
 
 def test_random_broken_documents_are_judged_as_by_graphql_core() -> None:
-    """None is taken that graphql-core refuses; up to a bound, the errors are the same."""
+    """Only those that graphql-core accepts are accepted; up to a bound, errors are equal."""
     broken = 0
 
     for seed in range(count_cases(300)):
@@ -179,7 +179,7 @@ def test_random_broken_documents_are_judged_as_by_graphql_core() -> None:
         found = describe(VALIDATOR.find_errors(ast))
         if VALIDATOR.is_surely_valid(ast):
             assert expected == found == [], (seed, text)
-        # A bound on their number, or on the work, ends them with an error that says so.
+        # If a bound on errors or on work is reached, the last error says so.
         was_aborted = bool(found) and "aborted" in str(found[-1]["message"])
         shown = found[:-1] if was_aborted else found
         assert was_aborted or len(found) == len(expected), (seed, text)
@@ -214,7 +214,7 @@ def test_directives_that_the_schema_lacks_are_errors_of_the_document(
 def test_a_rule_that_fails_refuses_the_document(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No document may turn a mistake in graphql-core into a 500."""
+    """No document can turn a bug of graphql-core into a 500."""
 
     def fail(*_: object, **__: object) -> None:
         raise AttributeError("fields")

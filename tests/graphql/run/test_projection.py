@@ -33,14 +33,14 @@ from support.stub_upstream import TOKEN, ShapeName, StubUpstream
 
 SCHEMA = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
 CALLER = Caller(request_id="request-1", cost_wanted=True)
-# Some random documents are larger than clients may send; they are worth comparing too.
+# Some random documents exceed the limits for clients; they are compared, too.
 LIMITS = Limits(
     depth=50, height=10_000, aliases=1_000, root_fields=100, directives=1_000
 )
 CASES_OF_A_CATALOGUE = 25
 
 WRONG: tuple[Any, ...] = (None, 7, "text", (), (None,), ("a", None), b"bytes", object())
-"""Values that are put where others belong."""
+"""Values of wrong types, which `distort` puts into records."""
 
 
 def fill(upstream: StubUpstream) -> None:
@@ -71,7 +71,7 @@ def fill(upstream: StubUpstream) -> None:
             }
         ],
     )
-    # More than fit in one step.
+    # More than fit in one piece.
     for number in range(12):
         upstream.add_model(f"acme/m{number}", rows=rows[: number % 3])
 
@@ -120,7 +120,7 @@ async def find_index(gateway: Gateway, engine: Engine) -> CatalogueIndex:
 
 
 async def build_pools(index: CatalogueIndex, engine: Engine) -> Pools:
-    """Values that the catalogue holds, and some that it does not."""
+    """Build pools of values that the catalogue holds, and some that it does not."""
     answer = await engine.execute(
         Operation(
             document="{ models { edges { cursor } } providers { edges { cursor } } }"
@@ -172,7 +172,7 @@ async def build_pools(index: CatalogueIndex, engine: Engine) -> Pools:
 
 
 def distort(index: CatalogueIndex, rng: Random) -> None:
-    """Put wrong values into some records, as no upstream and no reader of ours would."""
+    """Put wrong values into some records, which cannot happen in production."""
     offerings = [one for model in index.models for one in model.offerings]
     parts = [
         part for model in index.models for part in (model.data, model.gateway) if part
@@ -224,7 +224,7 @@ def describe(answer: Answer) -> tuple[Any, ...]:
         answer.name,
         answer.fresh_for_s,
         answer.cache_for_s,
-        # An error that ends everything may come before or after the index is there.
+        # An error that aborts the operation may occur before or after loading the index.
         None if answer.codes else answer.as_of_s,
         answer.cost,
     )
@@ -265,7 +265,7 @@ def find_null(data: Any, path: list[str | int]) -> list[str | int] | None:
 async def test_random_operations_are_answered_alike(
     shape: ShapeName, values: str
 ) -> None:
-    """Byte for byte: data, order of keys, errors, paths, warnings.
+    """Data, order of keys, errors, paths and warnings are equal, byte for byte.
 
     Also when asked again, and when there is a pause before each object.
     """

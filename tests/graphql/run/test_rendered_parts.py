@@ -1,4 +1,4 @@
-"""The cache of rendered parts is bounded, whatever is asked."""
+"""The cache of rendered parts is bounded for all operations."""
 
 from catalograph.graphql.run.projection import RenderedParts
 

@@ -1,1 +1,1 @@
-"""Attacks on a running gateway, by class, and the process that suffers them."""
+"""Attacks on a running gateway, by class, and the process that is attacked."""

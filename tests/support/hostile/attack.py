@@ -1,4 +1,4 @@
-"""What an attack is: bytes for a socket, and what must come back."""
+"""An attack: bytes for a socket, and the expected response."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ TRUSTED: Final = {
     "one": "query One($n:Int){models(limit:$n){totalCount}}",
     "two": "query Two{__typename} query Three{providers{totalCount}}",
 }
-"""All that `trusting` takes."""
+"""The only document that the gateway `trusting` accepts."""
 
 Talk = Callable[["Line"], Awaitable[bytes]]
 
@@ -46,7 +46,7 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_to_be_refused(self) -> bool:
-        """Whether it is to get no data."""
+        """Whether the gateway must refuse it, without data."""
         return not {"answer", "any"} & set(self.wants)
 
 
@@ -61,7 +61,7 @@ class Line:
         self._is_cut = False
 
     async def send(self, data: bytes) -> None:
-        """Send, as far as the other side takes it."""
+        """Send as much as the gateway accepts."""
         if self._is_cut:
             return
         try:
@@ -71,11 +71,11 @@ class Line:
             self._is_cut = True
 
     async def read(self) -> bytes:
-        """Read until the other side closes, or has nothing to say for a while."""
+        """Read until the gateway closes the connection, or sends nothing for a while."""
         got = b""
         with contextlib.suppress(OSError, TimeoutError):
             while True:
-                # An answer to the last request is whole when its length says so.
+                # The answer to the last request is complete when it has the announced length.
                 async with asyncio.timeout(0.3 if _is_whole(got) else _PATIENCE_S):
                     part = await self._reader.read(65536)
                 if not part:
@@ -84,7 +84,7 @@ class Line:
         return got
 
     async def read_answers(self, count: int) -> bytes:
-        """Read so many answers with a body of known length, and give the last one."""
+        """Read a number of responses with known length; return the last one."""
         answer = b""
         for number in range(count):
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -99,7 +99,7 @@ class Line:
         return head + await self._reader.readexactly(int(found[1]) if found else 0)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
 
@@ -114,7 +114,7 @@ def _is_whole(got: bytes) -> bool:
 
 
 async def carry_out(attack: Attack, port: int) -> bytes:
-    """Attack, and give what came back."""
+    """Run the attack; return the response."""
     line = Line(*await asyncio.open_connection("127.0.0.1", port))
     try:
         if isinstance(attack.send, bytes):
@@ -126,13 +126,13 @@ async def carry_out(attack: Attack, port: int) -> bytes:
 
 
 def find_status(answer: bytes) -> int:
-    """The status of the first answer; 0 when there is none."""
+    """Find the status of the first response; 0 if there is none."""
     found = _STATUS.match(answer)
     return int(found[1]) if found else 0
 
 
 def read_json(answer: bytes) -> Any:
-    """The body of the last answer, decoded; None when it is no JSON."""
+    """Decode the body of the last response; None if it is not JSON."""
     body = answer.rpartition(b"\r\n\r\n")[2]
     try:
         return json.loads(body)
@@ -141,7 +141,7 @@ def read_json(answer: bytes) -> Any:
 
 
 def judge(attack: Attack, answer: bytes) -> str | None:
-    """Say what is wrong with what came back; None when nothing is."""
+    """Describe what is wrong with a response; None if it is as expected."""
     status, body = find_status(answer), read_json(answer)
     if status >= 500 and status not in attack.wants:
         return f"status {status}"
@@ -170,7 +170,7 @@ def post(
     content_type: bytes = JSON_TYPE,
     close: bool = True,
 ) -> bytes:
-    """Write a whole POST; anything but bytes becomes JSON."""
+    """Build a POST request; a body that is not bytes is encoded as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return (
         HEAD
@@ -183,7 +183,7 @@ def post(
 
 
 def ask(query: str, variables: object = None, /, headers: bytes = b"") -> bytes:
-    """Write a POST of an operation."""
+    """Build a POST request with an operation."""
     body: dict[str, object] = {"query": query}
     if variables is not None:
         body["variables"] = variables
@@ -191,7 +191,7 @@ def ask(query: str, variables: object = None, /, headers: bytes = b"") -> bytes:
 
 
 def get(target: bytes, *, method: bytes = b"GET", headers: bytes = b"") -> bytes:
-    """Write a request without a body."""
+    """Build a request without a body."""
     return (
         method
         + b" "

@@ -1,4 +1,4 @@
-"""All attacks on real gateways over real sockets, and what came of it."""
+"""Runs all attacks on real gateways over real sockets, and judges the results."""
 
 import asyncio
 import contextlib
@@ -25,13 +25,13 @@ from support.hostile import (
 from support.hostile.attack import TRUSTED, Attack, Gateway, ask, carry_out, judge
 
 MODELS: Final = 1_000
-"""In the catalogue behind the gateways; four pages."""
+"""Number of models in the catalogue: four pages."""
 
 _STARTS_WITHIN_S: Final = 120.0
 _GOOD: Final = "aistats_v1_k_hostile_0123456789"
 _SECRETS: Final = (_GOOD, "open-sesame", "a-secret-of-the-partitions")
 
-# No word of the runtime, of a library or of this machine is for a client.
+# Responses must not mention the runtime, a library or this machine.
 _LEAKS: Final = re.compile(
     rb"Traceback|NoneType|site-packages|/usr/|/root|/home|\.py\b|0x[0-9a-f]{6}|<class|"
     rb"object at|msgspec|starlette|uvicorn|httpx|httptools|graphql-core|strawberry|"
@@ -58,7 +58,7 @@ _ENVIRONMENTS: Final[dict[Gateway, dict[str, str]]] = {
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """What a gateway says of itself; see `victim`."""
+    """What a gateway reports about itself; see `victim`."""
 
     wall_ms: float
     cpu_ms: float
@@ -69,7 +69,7 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of one attack.
+    """The result of one attack.
 
     Attributes:
         attack: What was tried.
@@ -87,7 +87,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Victim:
-    """One gateway."""
+    """One attacked gateway."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, port: int, log: Path
@@ -98,7 +98,7 @@ class Victim:
         self._turn = asyncio.Lock()
 
     async def watch(self) -> Watched:
-        """Ask what happened since the last time."""
+        """Get the measurements since the last call."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._turn:
@@ -107,7 +107,7 @@ class Victim:
         return msgspec.json.decode(line, type=Watched)
 
     async def suffer(self, attack: Attack) -> Outcome:
-        """Be attacked, and see whether others are still answered."""
+        """Run one attack, and check that other clients are still answered."""
         await self.watch()
         started_s = time.perf_counter()
         answer = await carry_out(attack, self.port)
@@ -129,17 +129,17 @@ class Victim:
 
 
 def find_leak(answer: bytes) -> str | None:
-    """What an answer should not say; None when it says nothing of the kind."""
+    """Find internal details in a response; None if there are none."""
     for secret in _SECRETS:
         if secret.encode() in answer:
             return "a secret in the answer"
-    # What a client sent may come back to it in an error.
+    # An error may repeat what the client sent.
     found = _LEAKS.search(answer)
     return None if found is None else f"the answer says {found[0]!r}"
 
 
 def find_bare(answer: bytes) -> str | None:
-    """Whether an answer lacks what protects the one who reads it."""
+    """Find a missing security header; None if all are present."""
     head = answer.partition(b"\r\n\r\n")[0].lower()
     if not head or head.startswith(b"http/1.1 100"):
         return None
@@ -150,7 +150,7 @@ def find_bare(answer: bytes) -> str | None:
 
 
 def all_attacks() -> list[Attack]:
-    """Every attack, in the order of a request's way."""
+    """List all attacks, in the order in which a request is processed."""
     groups = (
         before_parsing,
         before_running,
@@ -166,7 +166,7 @@ async def start_victims(
     names: Sequence[Gateway] = ("open", "guarded", "passing", "trusting"),
     **settings: str,
 ) -> AsyncIterator[dict[Gateway, Victim]]:
-    """Start an upstream and gateways in front of it; stop them all at the end."""
+    """Start an upstream and gateways over it; stop them all at the end."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "manifest.json").write_text(json.dumps(TRUSTED), "utf-8")
@@ -204,7 +204,7 @@ async def start_victims(
 
 
 async def fight(victims: dict[Gateway, Victim]) -> list[Outcome]:
-    """Try every attack, one after the other; those that only wait all at once, at the end."""
+    """Run the attacks one after the other; those that only wait run together at the end."""
     outcomes, waiting = [], []
     for attack in all_attacks():
         if 408 in attack.wants and "any" not in attack.wants:

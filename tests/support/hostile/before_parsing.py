@@ -62,7 +62,7 @@ async def _leaves_early(line: Line) -> bytes:
 
 
 def attacks() -> Iterator[Attack]:
-    """All of them."""
+    """List all attacks of this class."""
     yield from _slow()
     yield from _heads()
     yield from _smuggled()

@@ -1,4 +1,4 @@
-"""Attacks by documents: bombs of every kind, and the worst that the limits let through."""
+"""Attacks by documents: exponential ones, and the most expensive ones within the limits."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +26,7 @@ def _nest(times: int, inner: str = "id") -> str:
 
 
 def attacks() -> Iterator[Attack]:
-    """All of them."""
+    """List all attacks of this class."""
     yield from _bombs()
     yield from _broken()
     yield from _introspection()
@@ -378,7 +378,7 @@ def _introspection() -> Iterator[Attack]:
 
 
 def _largest() -> Iterator[Attack]:
-    """As much as the limits let through, or nearly."""
+    """Build documents just within the limits."""
     every = "id modelId name status statusLabel releaseDate announcementDate deprecationDate retirementDate aliases inputModalities outputModalities isRoutable "
     for shape, text in (
         ("fields", "{models(limit:1){nodes{" + (every * 30)[: 30 * len(every)] + "}}}"),
@@ -437,7 +437,7 @@ def _largest() -> Iterator[Attack]:
         yield _attack(
             f"nearly 4,000 tokens of {shape}", text, "any", _LIMIT, _INVALID, _PARSE
         )
-        # Told from the one that is kept: errors have places, and those are looked for.
+        # Differs from the cached document: locating errors parses the text again.
         yield _attack(
             f"nearly 4,000 tokens of {shape}, and an error",
             text.replace("{", "{zzz ", 1),
@@ -449,7 +449,7 @@ def _largest() -> Iterator[Attack]:
 
 
 def _short() -> Iterator[Attack]:
-    """The worst of a size that is not read beside the event loop."""
+    """Build the slowest documents that are still parsed on the event loop."""
     for name, before, piece, after in (
         ("fragments that clash", "{models{nodes{", "...{id}", "}}}"),
         (

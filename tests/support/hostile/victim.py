@@ -1,4 +1,4 @@
-"""The gateway that is attacked: a process that watches its own event loop.
+"""The attacked gateway: a process that measures its own event loop.
 
 Reads its settings from the environment as ever. For every line on standard input it writes
 one of JSON: the longest time since the line before for which the loop did nothing else, by
@@ -37,7 +37,7 @@ class Watch:
         self._cpu_s = 0.0
 
     async def run(self) -> None:
-        """Sleep as briefly as can be, for ever."""
+        """Measure the delay of very short sleeps, forever."""
         while True:
             wall_s, cpu_s = time.perf_counter(), time.thread_time()
             await asyncio.sleep(_BEAT_S)
@@ -45,7 +45,7 @@ class Watch:
             self._cpu_s = max(self._cpu_s, time.thread_time() - cpu_s)
 
     def report(self) -> None:
-        """Answer a line, and forget."""
+        """Report the measurements, and reset them."""
         if not sys.stdin.readline():
             return
         figures = {
@@ -62,13 +62,13 @@ class Watch:
 
 
 class Watched:
-    """An application whose lifespan is the watch's."""
+    """An application that runs a watch during its lifespan."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch for as long as the application lives."""
+        """Run the watch as long as the application runs."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
@@ -86,7 +86,7 @@ def main() -> None:
     gather_logs()
     bound_requests(settings.max_body_bytes)
     if os.environ.get("VICTIM_IS_HASTY"):
-        # Ten seconds for a request to arrive are long for a test.
+        # The default of ten seconds for a request to arrive would make tests slow.
         DrainingProtocol.arrival_timeout_s = _ARRIVAL_S
     app = Watched(create_app(settings))
     tune_collector()

@@ -1,4 +1,4 @@
-"""Attacks on what comes out: headers that are split, errors that say too much."""
+"""Attacks on responses: header injection, and errors that reveal too much."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ _GROUP: Final = "what comes out"
 
 
 def attacks() -> Iterator[Attack]:
-    """All of them; that nothing leaks is looked for in every answer anyway."""
+    """List all attacks of this class. Every response of any attack is checked for leaks."""
     for name, value in (
         ("a line feed", b"a\nX-Evil: 1"),
         ("a carriage return", b"a\rX-Evil: 1"),
@@ -105,7 +105,7 @@ def attacks() -> Iterator[Attack]:
 
 
 def _told() -> Iterator[Attack]:
-    """What errors quote, and what they tell where the schema may not be asked for."""
+    """Build attacks on error messages: quoted input, and schema names without introspection."""
     limited = "query($a:Int){models(limit:$a){totalCount}}"
     ordered = "query($a:ModelOrder){models(orderBy:$a){totalCount}}"
     named = "query($a:ID!){node(id:$a){id}}"

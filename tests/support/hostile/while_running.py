@@ -1,4 +1,4 @@
-"""Attacks by operations that are allowed, but cost much."""
+"""Attacks by operations that are allowed, but expensive."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def _attack(
 
 
 def attacks() -> Iterator[Attack]:
-    """All of them."""
+    """List all attacks of this class."""
     yield from _pages()
     yield from _values()
     yield from _references()
@@ -335,7 +335,7 @@ def _references() -> Iterator[Attack]:
         "2,000 ids in two fields",
         "query($a:[ID!]!){a:nodes(ids:$a){id} b:nodes(ids:$a){id}}",
         {"a": ids},
-        # The first hundred errors are written out, those of the first field.
+        # Only the first hundred errors are reported, all of the first field.
         *(_LIMIT, _INPUT),
     )
     yield _attack(

@@ -1,4 +1,4 @@
-"""Attacks on who may ask: keys, other sites, addresses, tokens, caches."""
+"""Attacks on access control: API keys, other sites, client addresses, tokens, caches."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ def _attack(
 
 
 def attacks() -> Iterator[Attack]:
-    """All of them."""
+    """List all attacks of this class."""
     yield from _keys()
     yield from _sites()
     yield from _tokens()
@@ -335,7 +335,7 @@ def _persisted() -> Iterator[Attack]:
 
 
 def _trusted() -> Iterator[Attack]:
-    """What is not in the manifest, however it is named."""
+    """Build requests for documents that are not in the manifest, by all means."""
     known, free = TRUSTED["one"], "{models{totalCount}}"
 
     def sha(text: str) -> dict[str, object]:
