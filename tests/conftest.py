@@ -1,4 +1,4 @@
-"""A gateway over a stub of the upstream, on a clock that tests turn."""
+"""Fixtures: a gateway over a stub of the upstream, with a manual clock."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,11 +15,11 @@ _SLOW: Final = (
     *("contract/test_processes", "contract/test_dashboard", "commands/test_streams"),
     *("cache/test_processes", "upstream/test_sockets", "web/test_explorer_browser"),
 )
-"""Tests that start processes, browsers or real servers, or attack one for long."""
+"""Slow tests: they start processes, browsers or real servers, or run many attacks."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` leaves out."""
+    """Mark the tests that `make quick` skips."""
     for item in items:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         if place.startswith(_SLOW):

@@ -1,4 +1,4 @@
-"""A clock, an upstream and a cache in memory on both."""
+"""Fixtures: a clock, an upstream, and an in-memory cache that uses both."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -33,7 +33,7 @@ async def cache(clock: Clock) -> AsyncIterator[RefreshingCache]:
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
-    """One Redis for all tests that do it no harm."""
+    """A Redis that all tests share, unless they pause or kill it."""
     if BINARY is None:
         pytest.skip("neither redis-server nor valkey-server is installed")
     with RedisServer() as server:
@@ -50,7 +50,7 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def fragile_redis() -> Iterator[RedisServer]:
-    """One to be paused and killed."""
+    """A Redis that the test may pause and kill."""
     if BINARY is None:
         pytest.skip("neither redis-server nor valkey-server is installed")
     with RedisServer() as server:

@@ -1,4 +1,4 @@
-"""What an answer's age does to it."""
+"""How the age of a cached value decides about serving and refreshing it."""
 
 import gc
 import weakref
@@ -164,7 +164,7 @@ async def test_an_old_failure_does_not_prevent_waiting(
 async def test_callers_with_an_old_entry_do_not_wait_for_a_hanging_upstream(
     upstream: Upstream, clock: Clock
 ) -> None:
-    """It is left to go on, and lands in the background."""
+    """The fetch continues in the background."""
     store = open_store("memory://", max_bytes=100_000)
     cache = RefreshingCache(store, ages=Ages(), clock=clock, patience_s=0.01)
     await cache.fetch_through("k", upstream, codec=TEXT)
@@ -186,7 +186,7 @@ async def test_callers_with_an_old_entry_do_not_wait_for_a_hanging_upstream(
 async def test_after_three_failures_the_fourth_caller_does_not_wait(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """Whoever has an old answer gets it at once, until a question is answered again."""
+    """Callers with a stale value get it at once, until a fetch succeeds again."""
     for key in ("a", "b", "c", "d", "e"):
         await cache.fetch_through(key, upstream, codec=TEXT)
     clock.now_s += 1_000
@@ -208,7 +208,7 @@ async def test_after_three_failures_the_fourth_caller_does_not_wait(
 async def test_an_error_is_not_kept_alive(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """It holds frames, and these hold answers; the next failure sweeps the old ones out."""
+    """An error refers to frames, and these to values; the next failure drops old errors."""
     upstream.error = UpstreamTimeoutError(8)
     old = weakref.ref(upstream.error)
     for key in ("k", "other"):
@@ -240,7 +240,7 @@ async def test_a_clock_set_back_does_not_make_a_failure_last(
 async def test_a_refused_token_is_no_outage(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """What a token may no longer see is not served from what it once saw."""
+    """A refused token does not get values that were cached before."""
     await cache.fetch_through("k", upstream, codec=TEXT)
     upstream.error = UpstreamAuthError()
     clock.now_s += 601

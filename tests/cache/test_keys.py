@@ -1,4 +1,4 @@
-"""Keys tell apart what is different, and nothing else."""
+"""Cache keys differ exactly for different values."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def test_keys_of_different_kinds_never_meet() -> None:
 
 
 def test_all_processes_have_the_same_keys() -> None:
-    """The version is made from the shape of the records, not from how a process hashes."""
+    """The version depends on the fields of the records, not on Python's random hash seed."""
     code = "from catalograph.cache import keys; print(keys.index_key(''))"
 
     seen = {

@@ -1,4 +1,4 @@
-"""The lock, where Redis is not what matters."""
+"""The lock by itself, with a fake Redis."""
 
 import asyncio
 from typing import Any, cast

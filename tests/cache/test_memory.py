@@ -12,7 +12,7 @@ from catalograph.cache.memory import BoundedMemory, Slot
 from catalograph.cache.shared import open_store
 from support.cache_stand_ins import count
 
-# What a value of 600 bytes under a key of one letter weighs.
+# Weight of a value of 600 bytes under a key of one letter.
 SLOT = 401 + 600
 
 
@@ -69,7 +69,7 @@ def test_the_essential_entry_stored_last_is_never_evicted() -> None:
 def test_an_essential_entry_of_any_size_is_pinned_beside_a_fourth_of_the_bound() -> (
     None
 ):
-    """And that the setting is too small is said once, with the figures."""
+    """The log says once that the setting is too small, with the figures."""
     memory = BoundedMemory(max_bytes=8 * SLOT)
     _fill(memory, "abcdefgh")
 
@@ -94,7 +94,7 @@ def test_an_essential_entry_of_any_size_is_pinned_beside_a_fourth_of_the_bound()
 
 
 def test_essential_entries_share_the_bound_but_for_the_last() -> None:
-    """One for each token that is passed through, say."""
+    """For example, there is one for each token that is passed through."""
     memory = BoundedMemory(max_bytes=4 * SLOT)
 
     for key in "abcdef":

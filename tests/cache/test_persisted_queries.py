@@ -99,7 +99,7 @@ async def test_a_long_document_is_not_shared(store: Store, clock: Clock) -> None
 async def test_clients_cannot_fill_the_shared_cache(
     store: Store, clock: Clock, redis_server: RedisServer
 ) -> None:
-    """However many documents they make up, there are 4,096 places."""
+    """However many documents clients invent, at most 4,096 are stored."""
     documents = SharedDocuments(store.shared, clock=clock)
     made_up = [f"{{ a{number}: __typename }}" for number in range(300)]
     for document in made_up:

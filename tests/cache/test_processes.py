@@ -15,7 +15,7 @@ from support import cache_worker
 from support.redis_server import RedisServer
 
 SLACK_S = 0.8
-"""For a machine with better things to do."""
+"""Generous, for slow machines."""
 
 
 class Processes:
@@ -91,7 +91,7 @@ def test_four_processes_share_one_request(processes: Processes) -> None:
 def test_a_process_killed_before_it_asked_costs_no_request(
     processes: Processes,
 ) -> None:
-    """The lease runs out, and one of those who waited asks for all."""
+    """The lease expires, and one of the waiting processes fetches for all."""
     told = processes.ask("k", "kills the first before it asks")
 
     assert told == (1, {"answer 1": 150})
@@ -101,7 +101,7 @@ def test_a_process_killed_before_it_asked_costs_no_request(
 def test_a_process_killed_after_it_asked_costs_one_request_more(
     processes: Processes,
 ) -> None:
-    """Nobody else can have its answer; one of those who waited asks again, for all."""
+    """Its answer is lost; one of the waiting processes fetches again, for all."""
     told = processes.ask("k", "kills the first who asks")
 
     assert told == (2, {"answer 2": 150})

@@ -30,7 +30,7 @@ from support.redis_server import RedisServer
 
 BOUND_S = 0.15
 SLACK_S = 0.35
-"""For a machine with better things to do."""
+"""Generous, for slow machines."""
 
 _OPENED = "the shared cache fails; each process uses its own cache"
 _CLOSED = "the shared cache works again"
@@ -237,7 +237,7 @@ async def test_closing_does_not_wait_for_a_hung_redis(
 async def test_a_lock_acquired_by_a_cancelled_caller_is_released(
     fragile_redis: RedisServer,
 ) -> None:
-    """Redis gave the lock, but no caller waited for the reply any more."""
+    """Redis granted the lock, but no caller waited for the reply any more."""
     redis = Redis(fragile_redis.url)
     await redis.get("warm up")
     fragile_redis.pause()
@@ -256,7 +256,7 @@ async def test_a_lock_acquired_by_a_cancelled_caller_is_released(
 async def test_a_waiting_process_tolerates_a_slow_redis(
     fragile_redis: RedisServer,
 ) -> None:
-    """One look-up fails; Redis gave us the lock by it, and the next one finds that out."""
+    """A request for the lock times out, although Redis granted it; the next look-up notices."""
     redis = Redis(fragile_redis.url)
     first, second = (FetchLock(redis, "k", lease_s=lease_s) for lease_s in (0.15, 60))
     await first.take_turn(START_S)
@@ -271,7 +271,7 @@ async def test_a_waiting_process_tolerates_a_slow_redis(
             > failures
         )
     )
-    # By now the lease of the first has run out, for the look-up that Redis still has to do.
+    # By now the first lease has expired, so the pending request gets the lock.
     fragile_redis.resume()
 
     async with asyncio.timeout(5):
@@ -282,7 +282,7 @@ async def test_a_waiting_process_tolerates_a_slow_redis(
 async def test_a_lock_that_was_lost_is_not_released(
     fragile_redis: RedisServer,
 ) -> None:
-    """Whose lease ran out does not free the lock for a third while a second one works."""
+    """A holder whose lease has expired does not release the lock of the next holder."""
     redis = Redis(fragile_redis.url)
     first, second = (FetchLock(redis, "k", lease_s=lease_s) for lease_s in (0.01, 5))
     await first.take_turn(START_S)
@@ -384,7 +384,7 @@ async def test_a_redis_that_refuses_is_logged_once_and_requests_succeed(
 async def test_a_new_cause_is_logged(
     fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    """Away, then back with a password."""
+    """Redis is first down, then back with a password."""
     fragile_redis.kill()
     with capture_logs() as logs:
         for number in range(5):
@@ -412,7 +412,7 @@ async def test_a_new_cause_is_logged(
 async def test_a_lock_without_a_holder_runs_out(
     fragile_redis: RedisServer, cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    """Nobody renews it, and it had no time to live."""
+    """A lock without a time to live, and without a holder that renews it, still expires."""
     with SyncRedis.from_url(fragile_redis.url) as client:
         client.set("k|lock", "nobody")
 

@@ -1,4 +1,4 @@
-"""Redis Cluster and Sentinel are refused with an explanation; with real servers."""
+"""Redis Cluster and Sentinel are refused with an explanation; tested with real servers."""
 
 import shutil
 import socket
@@ -28,8 +28,8 @@ def find_port() -> int:
 
 @pytest.fixture
 def node() -> Iterator[RedisServer]:
-    """One node of a cluster that has no slots: what it is asked for is elsewhere."""
-    # Its own choice, 10,000 above the other port, may be no port at all.
+    """A cluster node without slots, which redirects all keys to other nodes."""
+    # The default, 10,000 above the other port, may exceed the largest port number.
     bus = ("--cluster-port", str(find_port()))
     with RedisServer("--cluster-enabled", "yes", *bus) as server:
         yield server
@@ -65,7 +65,7 @@ def listens(port: int) -> bool:
 
 
 async def fail_until_logged(url: str) -> str:
-    """Use it as the gateway does, and give the hint in the log."""
+    """Use the cache as the gateway does; return the hint in the log."""
     redis = Redis(url)
     with structlog.testing.capture_logs() as lines:
         for _ in range(5):

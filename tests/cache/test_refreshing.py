@@ -38,7 +38,7 @@ async def test_a_hundred_callers_share_one_answer(
 async def test_a_hundred_callers_share_one_error(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    """Its traceback does not grow with the callers, and the next one asks again."""
+    """Its traceback does not grow with the callers, and the next caller fetches again."""
     upstream.error = error = UpstreamRateLimitError(7)
 
     outcomes = await asyncio.gather(
@@ -109,7 +109,7 @@ async def test_a_caller_that_arrives_as_the_last_one_leaves_gets_its_own_fetch(
 async def test_a_refresh_continues_without_callers(
     cache: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """Also if a caller that needed a younger entry waited for it, and left."""
+    """This holds even if a caller that needed a younger entry has left."""
     await cache.fetch_through("k", upstream, codec=TEXT)
     clock.now_s += 61
     upstream.open.clear()
@@ -173,7 +173,7 @@ async def test_a_cached_value_is_found_without_suspending(
 async def test_closing_stops_everything_and_says_so_to_those_who_wait(
     cache: RefreshingCache, upstream: Upstream
 ) -> None:
-    """A refresh, a fetch that runs, and one that has not taken its first step."""
+    """This holds for a refresh, a running fetch, and one that has not begun."""
     await store(cache, "stale", "old", START_S - 100)
     upstream.open.clear()
     await cache.fetch_through("stale", upstream, codec=TEXT)

@@ -1,4 +1,4 @@
-"""What processes share through Redis."""
+"""Data that processes share through Redis."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ def _pack(
     fresh_s: float = -1,
     stale_s: float = -1,
 ) -> bytes:
-    """Write an entry as it stands in Redis."""
+    """Encode an entry as it is stored in Redis."""
     body = msgspec.msgpack.encode(value)
     return HEADER.pack(version, how, as_of_s, fresh_s, stale_s, len(body)) + body
 
@@ -82,7 +82,7 @@ async def other(
 
 
 async def _until_kept(server: RedisServer, key: str) -> bytes:
-    """Wait for what is written behind the answer's back."""
+    """Wait until a background write has reached Redis."""
     with Redis.from_url(server.url) as client:
         await until(
             lambda: bool(client.exists(key) and not client.exists(f"{key}|lock"))
@@ -259,7 +259,7 @@ async def test_an_error_is_the_same_in_other_processes(
     other: RefreshingCache,
     upstream: Upstream,
 ) -> None:
-    """With everything a client is shown, but without the upstream's own words."""
+    """It has everything that clients see, but not the upstream's text."""
     error.detail = "the upstream's own words"
     upstream.error = error
     upstream.open.clear()
@@ -346,7 +346,7 @@ async def test_simultaneous_reads_of_one_key_share_one_look_up(
 async def test_a_flight_that_still_writes_its_answer_down_is_not_joined(
     one: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """Whoever cannot do with that answer asks for another."""
+    """A caller that needs a newer value fetches it."""
     await one.fetch_through("k", upstream, codec=TEXT)
     clock.now_s += 10
 
@@ -368,7 +368,7 @@ async def test_an_entry_is_stored_before_the_cache_is_closed(
 async def test_what_memory_holds_is_not_read_back_from_redis(
     one: RefreshingCache, upstream: Upstream, clock: Clock
 ) -> None:
-    """The very same object stays, by reading and by a fetch that fails."""
+    """The same object stays after a read, and after a failed fetch."""
     first = await one.fetch_through("k", upstream, codec=TEXT)
     clock.now_s += 700
     upstream.error = UpstreamTimeoutError(8)

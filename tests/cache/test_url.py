@@ -1,4 +1,4 @@
-"""Addresses of the shared cache: what is taken, refused and shown."""
+"""URLs of the shared cache: which are accepted or refused, and how they are shown."""
 
 import pytest
 from redis.asyncio import ConnectionPool
@@ -25,7 +25,7 @@ def test_what_is_taken_is_handed_on_and_understood_by_the_client(url: str) -> No
 
     assert found.url == url
     pool = ConnectionPool.from_url(
-        url.replace("timeout=2&", "")  # of the blocking pool, which the gateway uses
+        url.replace("timeout=2&", "")  # of the gateway's blocking pool only
     )
     pool.make_connection()  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""What side tables add to models."""
+"""Values that side tables add to models."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Prices by step, hour and currency, compared with a plain reference in exact fractions."""
+"""Prices by step, hour and currency, compared with a simple reference in exact fractions."""
 
 import datetime
 import gzip
@@ -221,10 +221,10 @@ def test_prices_hold_until_a_window_opens_or_closes(time: str, seconds: int) -> 
 @pytest.mark.parametrize(
     ("time", "seconds"),
     [
-        # In Berlin clocks go from 02:00 to 03:00 at 01:00 UTC, so 02:30 never comes.
+        # In Berlin, clocks skip from 02:00 to 03:00 at 01:00 UTC, so there is no 02:30.
         pytest.param("2026-03-29T00:10:00", 3_000, id="until clocks go forward"),
         pytest.param("2026-03-29T01:00:00", 1_800, id="after it"),
-        # Clocks go from 03:00 to 02:00 at 01:00 UTC, so 02:30 comes twice.
+        # Clocks go back from 03:00 to 02:00 at 01:00 UTC, so 02:30 occurs twice.
         pytest.param("2026-10-25T00:10:00", 1_200, id="the first 02:30"),
         pytest.param("2026-10-25T00:40:00", 1_200, id="until clocks go back"),
         pytest.param("2026-10-25T01:10:00", 1_200, id="the second 02:30"),
@@ -322,7 +322,7 @@ def test_cost_has_parts_that_add_up() -> None:
 
 
 def test_the_step_follows_from_all_input_tokens() -> None:
-    """Above the step there is no cached price, so cached tokens cost what others do."""
+    """Above the step there is no cached price, so cached tokens cost as much as others."""
     usage = Usage(
         input_tokens=200_001, cached_input_tokens=200_000, output_tokens=1, at=NOON
     )
@@ -401,7 +401,7 @@ def test_amounts_are_plain_and_without_noise(amount: str, text: str) -> None:
     assert format_amount(parsed) == text
 
 
-# A plain reference: fractions, one loop for each rule.
+# A simple reference: fractions, one loop for each rule.
 
 Step = tuple[str, int, int | None, str, str]
 """Meter, first and last token count, amount, currency."""

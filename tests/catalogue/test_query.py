@@ -1,4 +1,4 @@
-"""Which filters the upstream can be asked for."""
+"""Filters that the upstream can answer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What people type finds what they mean: `relevance.json` lists searches and first results.
+"""Relevance of search results: `relevance.json` lists searches and their first results.
 
 The models of the file are a selection of publicly known ones as of December 2025, newest
 first as the catalogue lists them.

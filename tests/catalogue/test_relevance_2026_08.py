@@ -1,4 +1,4 @@
-"""Abilities and words of descriptions find what people mean, in the embedded catalogue.
+"""Relevance of searches for abilities and words of descriptions, in the embedded catalogue.
 
 `relevance_2026_08.json` lists searches, each judged by hand from the names, parameters and
 descriptions of the embedded catalogue of August 2026:

@@ -335,7 +335,7 @@ def test_a_lost_model_leaves_a_gap_by_day_then_name_then_id() -> None:
 
 
 def test_a_gap_is_found_where_the_upstream_orders_names_a_little_otherwise() -> None:
-    """One model on the wrong side does not pull the gap to its own place."""
+    """A single misplaced model does not move the gap."""
     day = "2025-01-01"
     index = build_index(
         build_model(f"x/{name}", name=name, released=day)

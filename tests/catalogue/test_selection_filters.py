@@ -1,4 +1,4 @@
-"""Random questions have the answers of a plain loop over the models."""
+"""Random filters and searches give the same results as a plain loop over the models."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -77,7 +77,7 @@ def test_searches_find_what_has_all_their_words(
 
     seen = list_ids(index, asked, search)
 
-    # What is misspelt, or said of providers and abilities, is found beside that.
+    # Matches of misspelt words, providers and abilities come in addition.
     everywhere = list_ids(index, EVERYTHING, search)
     assert {m.model_id for m in catalogue if found(m, search)} <= set(everywhere)
     assert seen == [
@@ -121,7 +121,7 @@ VALUES: dict[str, Callable[[Model], Iterable[str]]] = {
 def count_naively(
     catalogue: list[Model], asked: ModelsFilter, ids: Collection[str], dimension: str
 ) -> Counter[str | None]:
-    """Count by asking for the list that each value alone would give."""
+    """Count each value by the length of the list that is filtered by it."""
     without_own = msgspec.structs.replace(
         asked, **dict.fromkeys(OWN_LISTS[dimension], ())
     )

@@ -1,4 +1,4 @@
-"""Walks by cursor meet every model that stays in its place exactly once."""
+"""Paging by cursor returns every model that keeps its place exactly once."""
 
 import random
 from collections import Counter
@@ -45,11 +45,11 @@ class Upstream:
         self.states: list[list[Model]] = []
 
     def ask(self) -> Selection:
-        """Answer from the present state, which changes right after."""
+        """Answer from the current state, and then change it."""
         index = build_index(sort_as_upstream(tuple(self._models)))
         selection = select(index, self._filter, search=self._search, order=self._order)
         self.states.append(list(selection.window(0, selection.total)))
-        # A walk must end, so the changes do.
+        # Changes end at some time, so that paging ends.
         if len(self.states) < 12:
             for _ in range(self._random.randrange(4)):
                 self._change()
@@ -80,7 +80,7 @@ class Upstream:
     def _make(self, number: int) -> Model:
         pick = self._random.choice
         return build_model(
-            # Ids in no order, so that ties by id are seen.
+            # Ids are unordered, so that ties by id make a difference.
             f"lab/{number * 7919 % 1000}",
             name=pick(NAMES),
             released=pick((None, *DAYS)),
@@ -172,5 +172,5 @@ def test_unchanged_models_are_listed_exactly_once(
 
     stayed = set.intersection(*({*map(get_key, state)} for state in upstream.states))
     assert {key: met[key] for key in stayed} == dict.fromkeys(stayed, 1)
-    # What came or went meanwhile may be missed, but is never met twice either.
+    # Models that came or went meanwhile may be missing, but are never repeated.
     assert set(met.values()) <= {1}

@@ -45,7 +45,7 @@ def test_index_selects_what_the_upstream_answered(
         case
         for case in read_recorded("truth")
         if (case["dataset"], case["shape"]) == (dataset, shape)
-        # Parameters of rows are no part of the graph.
+        # GraphQL has no filters for parameters of rows.
         and "params" not in (case["query"] if shape == "flat" else ())
     ]
 

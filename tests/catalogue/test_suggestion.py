@@ -143,7 +143,7 @@ def test_the_closest_of_many_that_share_words_is_suggested() -> None:
 
 
 def test_hostile_values_cost_little() -> None:
-    """The bound on the work is on all values of a filter together."""
+    """All values of a filter share one bound on the work."""
     index = build_index(
         build_model(f"lab/model-{i}-of-many", rows=[(f"host-{i}", "chat")])
         for i in range(2000)

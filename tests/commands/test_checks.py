@@ -1,4 +1,4 @@
-"""What `catalograph check` finds, with a stub beyond the network."""
+"""The findings of `catalograph check`, with fake upstream and cache."""
 
 import itertools
 import socket
@@ -50,7 +50,7 @@ class Neighbours:
 
 
 def ticks() -> Iterator[float]:
-    """Seconds, 25 ms later at each look."""
+    """A clock that advances by 25 ms at each call."""
     return (n * 0.025 for n in itertools.count())
 
 

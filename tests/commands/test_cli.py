@@ -24,7 +24,7 @@ DEMO_TOTAL = 160
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for row in Settings().describe({}):
-        # Set and deleted, so that what a command sets is undone afterwards.
+        # Set and deleted, so that monkeypatch restores what a command sets.
         monkeypatch.setenv(row.name, "")
         monkeypatch.delenv(row.name)
 
@@ -286,7 +286,7 @@ def test_a_host_of_another_machine_is_reported_in_a_line() -> None:
 
 
 class Served:
-    """What `serve` was started with; what listens is closed at once."""
+    """Records how `serve` was started, and closes its sockets at once."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Settings, bool]] = []

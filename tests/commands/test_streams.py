@@ -52,7 +52,7 @@ def test_consoles_that_are_not_utf8_get_what_they_can_show(
 
 
 def test_data_keep_their_letters_on_any_console() -> None:
-    """As escapes, where the console lacks them."""
+    """Letters that the console cannot show are written as escapes."""
     document = f'{{ models(filter: {{providers: ["{SAID}"]}}) {{ unknownFilterValues {{ value }} }} }}'
 
     answers = [

@@ -29,7 +29,7 @@ def run(
 
 
 async def turns() -> None:
-    """Let every task take some steps; a timer might end before any of them has."""
+    """Let every task take some steps; a timer might end before they have."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -54,7 +54,7 @@ async def wait_for(future: "asyncio.Future[str]", log: list[str]) -> str:
 
 
 def test_what_does_not_suspend_is_done_at_once(run: Any) -> None:
-    """Without a task, without a turn of the loop."""
+    """It needs neither a task nor a turn of the event loop."""
 
     async def main() -> None:
         before = asyncio.all_tasks()
@@ -127,7 +127,7 @@ def test_a_cancelled_caller_cancels_what_it_has_begun(run: Any) -> None:
 
 
 def test_a_task_is_cancelled_alone(run: Any) -> None:
-    """Whoever waits through a shield takes nothing from the others."""
+    """A cancelled waiter behind a shield does not cancel the work of others."""
 
     async def main() -> None:
         log: list[str] = []
@@ -177,7 +177,7 @@ def test_a_timeout_within_it_fires(run: Any) -> None:
 
 
 def test_context_variables_are_a_tasks_own(run: Any) -> None:
-    """`begin` is a part of its caller; a task is not, from its first step on."""
+    """`begin` runs in the context of its caller; a task has its own from the first step on."""
 
     async def rename() -> str:
         token = NAME.set("inside")

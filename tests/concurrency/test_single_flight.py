@@ -1,4 +1,4 @@
-"""Callers of one key share one piece of work."""
+"""Callers with the same key share one execution."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ def build() -> SingleFlight[str]:
 
 
 class Work:
-    """Counts how often it is begun; waits until it may end."""
+    """Work that counts its executions, and waits until the test lets it end."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -53,7 +53,7 @@ async def test_callers_of_one_key_share_one_run() -> None:
 
 
 async def test_work_stops_with_the_last_caller() -> None:
-    """The first may leave; who comes after the last does not join what is being stopped."""
+    """The first may leave; a caller after the last one does not join cancelled work."""
     flights, work = build(), Work()
     first, second = [asyncio.create_task(flights.run("key", work)) for _ in range(2)]
     await asyncio.sleep(0)

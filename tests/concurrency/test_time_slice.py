@@ -37,7 +37,7 @@ async def test_there_is_no_pause_within_a_slice() -> None:
 
 
 async def test_tasks_of_one_operation_share_its_time_slices() -> None:
-    """However many wait, each has its turn and all come to their end."""
+    """However many tasks wait, all of them make progress and finish."""
     time_slice = TimeSlice(0)
     logs: list[list[str]] = [[] for _ in range(20)]
 

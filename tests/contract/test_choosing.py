@@ -27,7 +27,7 @@ def list_keys(value: Any) -> Any:
 
 
 async def test_the_question_has_an_answer_like_the_one_beside_it() -> None:
-    """Prices of the embedded catalogue may change; what is shown stays."""
+    """Prices of the embedded catalogue may change, but not the fields of the answer."""
     settings = Settings.from_environ({"CATALOGRAPH_UPSTREAM_VERSION": "2026-08"})
     async with open_gateway(settings, demo=True) as engine:
         answer = await engine.execute(Operation(document=block("graphql")), Caller())

@@ -1,4 +1,4 @@
-"""The dashboard and the alerts ask for what the gateway counts; tried on a real Prometheus."""
+"""Dashboard and alerts query existing metrics; tested with a real Prometheus."""
 
 import asyncio
 import contextlib
@@ -31,14 +31,14 @@ _TRIED_FOR_S = 12.0
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Title of the panel and query, of all."""
+    """List all panels: title and query."""
     for panel in DASHBOARD["panels"]:
         for target in panel.get("targets", ()):
             yield panel["title"], target["expr"]
 
 
 def known_names() -> set[str]:
-    """Names of all series that the gateway can show, and those of a process."""
+    """List the names of all metrics of the gateway and of processes."""
     assert REQUESTS is not None  # registered when it is imported
     names = {"up"}
     for family in chain(REGISTRY.collect(), Presence({}).collect()):

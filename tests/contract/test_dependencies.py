@@ -1,4 +1,4 @@
-"""The private names that we depend on are there, and each is documented."""
+"""The private names of libraries that we use exist, and each is documented."""
 
 import importlib
 import re
@@ -23,7 +23,7 @@ def test_a_name_that_we_depend_on_exists(module: str, name: str) -> None:
     found: object = importlib.import_module(module)
 
     for part in name.split("."):
-        # What an instance alone has is at least written down in its class.
+        # An attribute that only instances have is at least annotated in the class.
         assert hasattr(found, part) or part in _words_of(found), name
         found = getattr(found, part, None)
 

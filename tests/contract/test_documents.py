@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documentation agrees with the code."""
 
 import re
 from pathlib import Path

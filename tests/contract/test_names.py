@@ -1,4 +1,4 @@
-"""Names tell what a function costs, and texts use the field's words."""
+"""Names show what a function costs, and texts use standard terms."""
 
 import ast
 import re

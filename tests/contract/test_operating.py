@@ -1,4 +1,4 @@
-"""What operators read about metrics, limits and logs is what there is."""
+"""The documentation of metrics, limits and logs agrees with the code."""
 
 import re
 from itertools import chain
@@ -35,7 +35,7 @@ def test_every_metric_is_documented_with_its_labels() -> None:
 
     assert documented.keys() == counted.keys()
     for name, labels in counted.items():
-        # A counter with labels has none before it has counted.
+        # A counter with labels has no samples before it has counted.
         assert labels <= documented[name], name
 
 

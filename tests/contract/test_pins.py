@@ -1,4 +1,4 @@
-"""What is installed is pinned: `constraints.txt` agrees with `pyproject.toml` and with `.venv`."""
+"""All packages are pinned: `constraints.txt` agrees with `pyproject.toml` and `.venv`."""
 
 import importlib.metadata
 import itertools
@@ -23,7 +23,7 @@ PIN = re.compile(
 )
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
-# Private names of these are used, so a version that nobody tried may break the gateway.
+# We use private names of these, so an untested version may break the gateway.
 WITH_PRIVATE_NAMES = {
     "graphql-core",
     "httptools",
@@ -128,7 +128,7 @@ def test_what_is_installed_is_what_is_pinned() -> None:
     differing = {
         name: found.version
         for found in importlib.metadata.distributions()
-        # One that is not pinned any more may be left over from an earlier installation.
+        # A package that is no longer pinned may remain from an earlier installation.
         if (name := canonicalize_name(found.name)) in PINS
         and PINS[name][0] != Version(found.version)
     }

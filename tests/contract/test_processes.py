@@ -1,4 +1,4 @@
-"""The commands as processes of their own, over real sockets: nothing is faked."""
+"""The commands as real processes, over real sockets, without fakes."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def wait_until_answered(url: str, process: subprocess.Popen[str]) -> None:
         try:
             httpx.get(url)
         except httpx.TransportError:
-            # Nobody listens yet: there is no event to wait for from outside.
+            # The server does not listen yet, and there is no event to wait for from outside.
             time.sleep(0.02)
         else:
             return

@@ -1,4 +1,4 @@
-"""What `import catalograph` promises."""
+"""The public names of `import catalograph`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the README shows is what one gets."""
+"""The examples of the README work as shown."""
 
 import json
 import re

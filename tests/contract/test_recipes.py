@@ -1,4 +1,4 @@
-"""Following docs/adding-a-field.md to the letter gives a field and a filter that work."""
+"""Following docs/adding-a-field.md literally gives a working field and filter."""
 
 import os
 import re

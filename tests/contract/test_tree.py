@@ -1,4 +1,4 @@
-"""What holds for the tree of files as a whole."""
+"""Rules for all files of the repository."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""How the whole catalogue is read: by one for all, all or nothing."""
+"""Crawls of the whole catalogue: shared by all callers, and complete or failed."""
 
 import asyncio
 from collections.abc import Callable
@@ -65,7 +65,7 @@ async def test_a_total_that_changes_between_pages_is_read_again(
 async def test_a_model_that_is_met_twice_is_read_again(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """One comes at the front and one goes at the end: the total stays, the pages shift."""
+    """One model is added at the front, one removed at the end: the total stays, pages shift."""
     fill(upstream, 300)
 
     def shift(number: int) -> None:
@@ -124,7 +124,7 @@ def twice(model_id: str) -> Callable[[Any], Any]:
 async def test_an_id_that_is_listed_twice_costs_the_second(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """A second reading distinguishes that from a torn one; only the first time."""
+    """The first time, a second crawl shows that the pages have not shifted meanwhile."""
     fill(upstream, 3)
     upstream.distort = twice("acme/m0001")
     irregular = count("catalograph_index_irregular_models_total", what="repeated")
@@ -186,7 +186,7 @@ async def test_a_list_never_counts_less_than_it_shows(
 async def test_a_reading_goes_on_when_its_callers_have_left(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    """The next one finds it further, or complete."""
+    """The next caller joins it, or finds the result."""
     fill(upstream, 600)
     upstream.gate = asyncio.Event()
     impatient = [asyncio.create_task(count_models(gateway)) for _ in range(3)]
@@ -388,7 +388,7 @@ async def test_the_version_is_that_of_the_records(
 async def test_an_index_larger_than_the_cache_is_cached_all_the_same(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
-    """And refreshed as ever; of the bound, only a fourth is left for pages."""
+    """It is also refreshed as usual; only a fourth of the bound is left for pages."""
     gateway = GraphGateway(upstream, clock, CACHE_MAX_BYTES="20000")
     fill(upstream, 300)
 

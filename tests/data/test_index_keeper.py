@@ -13,7 +13,7 @@ DOWN = Status(500)
 
 
 class EnoughError(Exception):
-    """The keeper has waited as often as the test wants."""
+    """Ends the keeper after the number of waits that the test wants."""
 
 
 class Steps:

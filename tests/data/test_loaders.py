@@ -1,4 +1,4 @@
-"""Which page requests answer a tick: the fewest, and never a window from two pages."""
+"""Page requests of one batch: as few as possible, and never a window from two pages."""
 
 import itertools
 
@@ -78,7 +78,7 @@ def test_each_question_is_covered_by_one_request(queries: list[ModelsQuery]) -> 
 @given(offsets=st.lists(st.integers(0, 700), min_size=1, max_size=8))
 @settings(max_examples=200, deadline=None)
 def test_no_fewer_requests_would_do(offsets: list[int]) -> None:
-    """Single models: each request but the first begins where no earlier one reaches."""
+    """Each request except the first begins with a model that no earlier request covers."""
     merged = merge_queries([window(offset, 1) for offset in offsets])
 
     begins = sorted(one.offset for one in merged)

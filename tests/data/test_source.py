@@ -1,4 +1,4 @@
-"""The source by itself: what it remembers of an upstream, for each partition."""
+"""The source by itself: the state that it keeps about an upstream, for each partition."""
 
 from collections.abc import AsyncIterator
 

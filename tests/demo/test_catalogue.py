@@ -1,4 +1,4 @@
-"""The embedded catalogue is sound, and has something of everything."""
+"""The embedded catalogue is consistent, and covers all kinds of values."""
 
 import datetime
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Parameters are read as the upstream reads them, row by row of what was observed."""
+"""Parameters are parsed as the upstream was observed to parse them."""
 
 import pytest
 

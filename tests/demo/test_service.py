@@ -1,4 +1,4 @@
-"""The embedded upstream refuses, serves and lays out its answers as the real one does."""
+"""The embedded upstream refuses requests and formats answers as the real one does."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""The stub that all gateway tests stand on does what it says."""
+"""The stub that all gateway tests use works as documented."""
 
 import asyncio
 

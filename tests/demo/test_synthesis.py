@@ -1,4 +1,4 @@
-"""Made-up models are the same every time and have something of everything."""
+"""Generated models are reproducible, and cover all kinds of values."""
 
 import datetime
 

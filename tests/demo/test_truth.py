@@ -72,7 +72,7 @@ def build_upstream(dataset: str, shape: str) -> DemoUpstream:
 
 
 def ask(case: dict[str, Any], window: str = "") -> tuple[int, bytes]:
-    """Ask what was asked; of `limit` and `offset` the first ones count."""
+    """Repeat a recorded request; of repeated `limit` and `offset`, the first ones count."""
     reply = build_upstream(case["dataset"], case["shape"]).reply(
         "GET",
         "/v1/models",

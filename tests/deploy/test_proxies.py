@@ -129,7 +129,7 @@ async def run_both(
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
-    """Of the module, so that a proxy and its gateways are started once."""
+    """Module scope, so that a proxy and its gateways are started once."""
     return "asyncio"
 
 

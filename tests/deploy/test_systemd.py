@@ -1,4 +1,4 @@
-"""The unit for systemd, as far as it can be judged without one that runs."""
+"""The systemd unit, as far as it can be tested without a running systemd."""
 
 import configparser
 import shutil

@@ -87,7 +87,7 @@ class Worst(msgspec.Struct):
     cause: str = ""
 
     def note(self, figure: float, question: Question) -> None:
-        """Keep the larger."""
+        """Keep the larger figure."""
         if figure > self.figure:
             self.figure = figure
             self.cause = f"{question.text[:600]} {json.dumps(question.variables)[:200]}"

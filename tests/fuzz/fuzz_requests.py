@@ -17,7 +17,7 @@ import atheris
 
 from support.nightly import chance
 
-# What is tried, and not what it is held against.
+# Instrument the tested code, but not the reference.
 with atheris.instrument_imports(
     include=["catalograph.graphql", "catalograph.web.request", "graphql.language"]
 ):
@@ -39,16 +39,16 @@ SCHEMA: Final = build_schema()._schema  # noqa: SLF001 - Strawberry has no publi
 DOCUMENTS: Final = Documents(SCHEMA)
 SEEDS: Final = 60
 LONGEST: Final = 500
-"""Bytes of an input; most of what there is to find takes fewer, and fewer are quicker."""
+"""Maximum bytes of an input; most bugs need fewer, and short inputs are faster."""
 
 FOLDER: Final = Path(".fuzz")
-"""Inputs that have reached something stay here, for the next time."""
+"""Folder of inputs that reached new code, for the next run."""
 
 _PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 
 
 def check_input(data: bytes) -> None:
-    """Throw one input."""
+    """Check one input, according to its kind."""
     kind, rest = data[:1], data[1:]
     if kind == b"b":
         check_body(rest)
@@ -107,7 +107,7 @@ def check_document(text: str) -> None:
 
 
 def run_at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Run what never waits, as the reading of a short document does not."""
+    """Run a coroutine that never suspends, such as parsing a short document."""
     try:
         work.send(None)
     except StopIteration as done:
@@ -117,7 +117,7 @@ def run_at_once(work: Coroutine[Any, Any, T]) -> T:
 
 
 def write_seeds() -> Iterator[bytes]:
-    """Inputs to begin with, good and nearly good."""
+    """Write initial inputs, valid and nearly valid ones."""
     for seed in range(SEEDS):
         luck = chance(seed)
         operation = DocumentWriter(SCHEMA, luck).write()
@@ -141,7 +141,7 @@ def write_words() -> Iterator[str]:
 
 
 def throw(data: bytes) -> None:
-    """Throw one input; show it when something is wrong."""
+    """Check one input, and print it if a check fails."""
     try:
         check_input(data)
     except Exception:
@@ -150,7 +150,7 @@ def throw(data: bytes) -> None:
 
 
 def main(seconds: int) -> None:
-    """Throw inputs for some time."""
+    """Fuzz for some time."""
     seeds = FOLDER / "inputs"
     seeds.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(write_seeds()):

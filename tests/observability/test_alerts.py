@@ -1,4 +1,4 @@
-"""The alerts fire when they should, tried on Prometheus' own test of rules."""
+"""The alerts fire when they should; tested with Prometheus' own tool for rule tests."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""What the operator and the client see of the way of a request."""
+"""Traces of a request, for operators and for clients."""
 
 import asyncio
 import contextlib
@@ -321,7 +321,7 @@ async def test_spans_reach_a_collector(
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """Takes connections and never answers."""
+    """A collector that accepts connections, but never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")

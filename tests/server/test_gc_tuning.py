@@ -1,4 +1,4 @@
-"""What stays is set aside, and looked at again once it has grown."""
+"""Long-lived objects are frozen, and collected again when there are many more of them."""
 
 import gc
 import weakref
@@ -98,7 +98,7 @@ def test_what_goes_by_itself_is_no_growth() -> None:
 
 
 def test_nothing_is_collected_while_something_large_is_built() -> None:
-    """And what was built is set aside at once."""
+    """The built objects are frozen at once."""
     before = gc.get_freeze_count()
     try:
         with pause_collector():

@@ -1,4 +1,4 @@
-"""What SIGTERM does to a process that serves."""
+"""Graceful stop of a serving process on SIGTERM."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Listening: where, with which families, and what is said when it fails."""
+"""Listening: addresses, address families, and error messages."""
 
 import socket
 

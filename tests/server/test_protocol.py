@@ -224,7 +224,7 @@ async def test_a_head_of_32_kib_is_the_bound() -> None:
     [b"POST /graphql HT", HEAD, FIRST_PAGE + b"\r\n" + BODY[:5], b"\r\n"],
 )
 async def test_slow_requests_are_cut_off(sent: bytes) -> None:
-    """Head, headers, body; each from its first byte."""
+    """The limits cover request line, headers and body, each from its first byte."""
     async with serve(app_of(), Short) as (_, port):
         raw = await asyncio.wait_for(talk(port, sent), 5)
 
@@ -294,7 +294,7 @@ async def test_bodies_in_chunks_are_accepted() -> None:
 
 
 async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> None:
-    """What stays is not looked at for long: see docs/decisions/0004."""
+    """Garbage may stay for long, see docs/decisions/0004."""
     other = FIRST_PAGE + CLOSE + b'{"query":"{missed}"}'[:19]
     async with serve(app_of()) as (server, port):
         gc.collect()
@@ -312,7 +312,7 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> 
 
 @pytest.mark.parametrize("last", [b"\r\n", CLOSE])
 async def test_a_client_that_does_not_read_is_disconnected(last: bytes) -> None:
-    """What it was to be sent does not stay in memory for ever."""
+    """Its response does not stay in memory forever."""
     gone = asyncio.Event()
 
     class Watched(Short):

@@ -24,13 +24,13 @@ class Clock:
 
 
 class Upstream:
-    """Answers `answer 1`, `answer 2` …, or with the error it is given, once it may.
+    """Answers `answer 1`, `answer 2` …, or raises a given error, when the test allows it.
 
     Attributes:
-        calls: How often it was asked.
-        cancelled: How many of those were given up before they were answered.
-        error: Raised instead of an answer; None for an answer.
-        open: Cleared, questions hang until it is set.
+        calls: Number of requests.
+        cancelled: Number of requests that were cancelled before they were answered.
+        error: The error to raise; None means to answer.
+        open: While this event is cleared, requests hang.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

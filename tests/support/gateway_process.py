@@ -20,8 +20,8 @@ class GatewayProcess:
     """One gateway process.
 
     Attributes:
-        http: A client of its address.
-        port: Where it listens.
+        http: An HTTP client for its address.
+        port: Port on which it listens.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
@@ -91,12 +91,12 @@ async def start_gateways(
 ) -> AsyncIterator[list[GatewayProcess]]:
     """Start several gateways at once, and wait until they are alive.
 
-    Each has a token of its own, by which the upstream can tell them apart: the number of
+    Each has its own token, so that the upstream can distinguish them: the number of
     the gateway is its last letter.
 
     Args:
-        count: How many.
-        upstream_url: What they ask.
+        count: Number of gateways.
+        upstream_url: Base URL of the upstream.
         settings: By the names of the environment without their prefix.
     """
     gateways = []
@@ -108,7 +108,7 @@ async def start_gateways(
                 "UPSTREAM_URL": upstream_url,
                 "UPSTREAM_TOKEN": f"{DEMO_TOKEN}_{number}",
                 "LOG_LEVEL": "error",
-                # Without requests of their own: tests compare the exact calls to the upstream.
+                # No crawls in the background: tests compare the exact calls to the upstream.
                 "INDEX_KEPT": "off",
                 **settings,
             }

@@ -15,11 +15,11 @@ from support.stub_upstream import NOW
 
 
 class TurnedClock:
-    """Unix time that stands still until it is moved on; begins where the stub's clock stands.
+    """Unix time that stands still until a test moves it; starts at the time of the stub.
 
     Attributes:
-        now_s: What it shows.
-        waits_s: Every wait of the upstream client between two attempts; none takes time.
+        now_s: The current time.
+        waits_s: Waits of the upstream client between attempts, in seconds; none takes time.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class TurnedClock:
         return now.isoformat().replace("+00:00", "Z")
 
     async def sleep(self, seconds: float) -> None:
-        """Record a wait, and move the clock instead of waiting."""
+        """Record the wait, and return at once."""
         self.waits_s.append(seconds)
 
 
@@ -47,10 +47,10 @@ class Result(msgspec.Struct, frozen=True):
     """One answer.
 
     Attributes:
-        data: As a client reads it; None also where there is none.
+        data: `data` of the response; None also if there is none.
         errors: Empty when there are none.
         extensions: Empty when there are none.
-        answer: What the web layer is told.
+        answer: The engine's answer, as the web layer gets it.
     """
 
     data: Any
@@ -85,9 +85,9 @@ class GraphGateway:
     """A gateway over a stub of the upstream.
 
     Args:
-        upstream: The far side.
-        clock: Of the gateway and of its client.
-        attempt_timeout_s: Real seconds that one request may take.
+        upstream: The fake upstream.
+        clock: Clock of the gateway and of its upstream client.
+        attempt_timeout_s: Timeout of one upstream request, in real seconds.
         settings: By the names of the environment without their prefix.
     """
 

@@ -80,7 +80,7 @@ Row = tuple[str, str] | tuple[str, str, str | None] | Mapping[str, object]
 
 
 class StubUpstream:
-    """The upstream in a test's hands. In process: `httpx.ASGITransport(app=stub.app)`.
+    """A fake upstream that tests control. In process: `httpx.ASGITransport(app=stub.app)`.
 
     It answers as the embedded upstream does, at `/v1/models` and for 2026-08 at the other
     routes, to a key of the right form such as `token`.
@@ -88,17 +88,17 @@ class StubUpstream:
     Args:
         models: In the form of the recorded sectioned answers; or use `add_model`. For
             2026-08 their ids stay as they are, their endpoints become capabilities.
-        shape: Which version of the contract it speaks; can be changed at any time.
+        shape: Version of the upstream that it imitates; can be changed at any time.
 
     Attributes:
         calls: Each request in order of arrival, without `/v1`, its parameters sorted by
             name and readable: `GET /models?include_data=false&limit=5&offset=0`.
         tokens: The `Authorization` header of each request, None where there was none.
         ignored: Names of parameters that it pretends not to know.
-        gate: An event that responses wait for; None: they do not wait.
-        on_request: Called with n, from 1, before the n-th answer is worked out.
+        gate: An event that responses wait for; None means that they do not wait.
+        on_request: Called with n, from 1, before the n-th answer is built.
         distort: Changes the decoded JSON of each good answer before it is sent.
-        clock: Gives the instant that decides about effective dates; stands at `NOW`.
+        clock: Returns the time that decides about effective dates; by default `NOW`.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class StubUpstream:
 
     @property
     def token(self) -> str:
-        """A key that the present version takes."""
+        """A key that the current version accepts."""
         return DEMO_TOKENS["2026-08" if self.shape == "2026-08" else "2025-12"]
 
     # Its contents

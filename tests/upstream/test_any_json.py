@@ -1,4 +1,4 @@
-"""Whatever JSON stands in whatever field, a page or one error comes of it, nothing else."""
+"""Any JSON in any field gives either a page or one of our errors."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""An answer whose frame is wrong is not taken, and the log says what was wrong."""
+"""An answer with a wrong envelope is refused, and the log says what was wrong."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Variables that the HTTP client obeys: what it cannot take is named."""
+"""Environment variables of the HTTP client: invalid ones are reported by name."""
 
 from pathlib import Path
 

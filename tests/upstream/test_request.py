@@ -1,4 +1,4 @@
-"""Questions as the upstream's parameters, and where they are sent."""
+"""Queries as parameters of the upstream, and the URLs that they are sent to."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is tried again, when, and how often; and when nothing is asked at all."""
+"""Retries: which requests, when and how often; and when requests are refused at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is odd or sick in one place costs that place alone."""
+"""An odd or invalid value affects only the field or row that contains it."""
 
 import contextlib
 import datetime

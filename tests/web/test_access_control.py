@@ -1,4 +1,4 @@
-"""Who may ask, how much, from where: keys, limits, proxies, shedding."""
+"""Access control: API keys, rate limits, trusted proxies, load shedding."""
 
 import asyncio
 import hashlib
@@ -428,7 +428,7 @@ async def test_one_customer_of_ipv6_has_one_bucket() -> None:
 
 @pytest.mark.parametrize("name", ["x-api-key", "authorization"])
 async def test_two_of_what_must_be_one_are_none(name: str) -> None:
-    """It is not for us to guess which of two keys or tokens was meant."""
+    """The gateway does not guess which of two keys or tokens was meant."""
     options = WebOptions(api_keys=("first",) if name == "x-api-key" else ())
     options = msgspec.structs.replace(options, passthrough=name == "authorization")
     app = build_web_app(TinyEngine(), None, options)

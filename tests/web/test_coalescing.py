@@ -1,4 +1,4 @@
-"""Equal questions at once: one is answered, and all get the answer."""
+"""Concurrent equal requests: one is executed, and all get its answer."""
 
 import asyncio
 import io
@@ -121,7 +121,7 @@ async def test_an_error_names_the_request_of_each() -> None:
 
 
 async def test_each_has_its_own_deadline() -> None:
-    """Who joins late is not cut off with the first; who is cut off hears why."""
+    """A late caller does not time out with the first; each that times out gets an error."""
     engine = ScriptedEngine()
     async with open_client(engine, request_timeout_s=0.2) as client:
         responses = await asyncio.gather(ask(client), ask(client))

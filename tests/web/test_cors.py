@@ -1,4 +1,4 @@
-"""Pages of other origins: which may call, and what they and the operator see."""
+"""CORS: which origins are allowed, and what pages and operators see."""
 
 from collections.abc import Iterator
 

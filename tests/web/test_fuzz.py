@@ -1,4 +1,4 @@
-"""Whatever is thrown at the application: an answer in one shape, never a 500."""
+"""Fuzzing of the application: always a well-formed answer, never a 500."""
 
 import asyncio
 import json
@@ -66,11 +66,11 @@ def throw(
         app = build_web_app(TinyEngine(), None, OPTIONS)
 
         async def ask_strangely(scope: Scope, receive: Receive, send: Send) -> None:
-            # No client of good manners would send such an address.
+            # No well-behaved client would send such an address.
             await app({**scope, "query_string": query_string}, receive, send)
 
         async with build_client(ask_strangely) as client:
-            # Twice: the second time kept answers may come in.
+            # Twice: the second time, the response cache may answer.
             await client.request(method, path, **request)
             return await client.request(method, path, **request)
 

@@ -1,4 +1,4 @@
-"""The explorer's page and files: headers, forms, and what is not served."""
+"""The explorer's page and files: headers, encodings, and files that are not served."""
 
 import html
 import json

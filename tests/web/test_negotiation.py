@@ -1,4 +1,4 @@
-"""Which media type and coding an answer gets."""
+"""Negotiation of media type and content encoding."""
 
 import pytest
 

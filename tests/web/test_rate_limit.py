@@ -1,4 +1,4 @@
-"""Buckets that are one number hold what plain buckets hold."""
+"""Token buckets that are stored as one number behave like plain token buckets."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is no well-formed GraphQL request is refused with a sentence that says why."""
+"""Malformed GraphQL requests are refused with a message that says why."""
 
 import json
 
@@ -143,7 +143,7 @@ async def test_variables_and_extensions_reach_the_engine() -> None:
     ],
 )
 async def test_what_a_form_can_send_is_refused(content_type: str) -> None:
-    """Only JSON makes a browser ask for leave first."""
+    """Browsers send a CORS preflight only for JSON, so other media types are refused."""
     engine = TinyEngine()
     async with open_client(engine) as client:
         response = await ask(client, headers={"content-type": content_type})

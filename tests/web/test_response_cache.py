@@ -1,4 +1,4 @@
-"""Kept answers: what others may keep, what we keep, and for how long."""
+"""The response cache, and how long clients and proxies may cache."""
 
 import asyncio
 import gzip
@@ -71,7 +71,7 @@ async def test_a_question_is_answered_once(
 async def test_first_and_later_answers_have_the_same_headers(
     client: httpx.AsyncClient,
 ) -> None:
-    """What comes by the short way looks like what comes by the long one."""
+    """Cached responses have the same headers as executed ones."""
     headers = {"x-request-id": "mine"}
     first = await ask(client, headers=headers)
     second = await ask(client, headers=headers)
@@ -309,7 +309,7 @@ async def test_the_cache_is_bounded_in_bytes() -> None:
 
 
 def test_a_full_cache_stores_what_is_asked_for_again() -> None:
-    """What is asked for once evicts nothing."""
+    """A response that is requested once evicts nothing."""
     cache = ResponseCache(max_bytes=60_000, clock=Clock())
 
     def put(number: int) -> bool:

@@ -120,8 +120,8 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
         """Whether the upstream can apply the whole filter; otherwise the index must.
 
         The upstream cannot apply an unsupported field, a value that it would misread, or
-        None, which stands for models without a value. A field that somebody forgot to list
-        as supported goes to the index, so forgetting never widens an answer.
+        None, which stands for models without a value. A field that is missing in `supported`
+        by mistake goes to the index, so a mistake never widens an answer.
 
         Args:
             supported: Names of the fields for which the upstream has a parameter.

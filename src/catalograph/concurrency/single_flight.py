@@ -100,8 +100,8 @@ class SingleFlight(Generic[K]):
     def find(self, key: K) -> Flight[Any] | None:
         """Find the flight of a key that has not landed yet; None if there is none."""
         flight = self._flights.get(key)
-        # A landed flight may still be writing its result to a cache. Nobody may join it: a
-        # new caller wants a newer result.
+        # A landed flight may still be writing its result to a cache. New callers must not
+        # join it, because its result is no newer than the cached one.
         return None if flight is None or flight.landed else flight
 
     async def run(

@@ -1,4 +1,4 @@
-"""The embedded catalogue of August 2026 is sound, and has something of everything."""
+"""The embedded catalogue of August 2026 is consistent, and covers all kinds of values."""
 
 import datetime
 import re

@@ -1,4 +1,4 @@
-"""Random requests have the answers of a slow and plain reading of the rules.
+"""Random requests give the same answers as a slow and simple reference.
 
 The reference below knows nothing of the service: it walks over all rows for each request.
 """
@@ -265,7 +265,7 @@ EXACT: Final = frozenset({"params", "supported_parameters", "organisation", "id"
 
 @st.composite
 def filters(draw: st.DrawFn) -> list[tuple[str, list[str]]]:
-    """Draw up to three filters; few values, so that they often meet."""
+    """Draw up to three filters of few values, so that they often match."""
     names = draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=3, unique=True))
     chosen = []
     for name in names:

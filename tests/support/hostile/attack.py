@@ -18,7 +18,7 @@ TRUSTED: Final = {
     "one": "query One($n:Int){models(limit:$n){totalCount}}",
     "two": "query Two{__typename} query Three{providers{totalCount}}",
 }
-"""The only document that the gateway `trusting` accepts."""
+"""The only documents that the gateway `trusting` accepts, by id."""
 
 Talk = Callable[["Line"], Awaitable[bytes]]
 
@@ -31,11 +31,11 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         group: One of the five classes.
-        name: What is tried.
-        send: The bytes, or what talks to the gateway.
-        wants: What must come back: an HTTP status; a GraphQL error code; `answer`, data
-            without errors; `closed`, no answer at all; `any`, whatever is no failure of ours.
-        gateway: Which of them is attacked.
+        name: The attempt, in a few words.
+        send: The bytes, or a function that talks to the gateway.
+        wants: Accepted responses: an HTTP status; a GraphQL error code; `answer`, data
+            without errors; `closed`, no answer at all; `any`, everything but an internal error.
+        gateway: The gateway that is attacked.
     """
 
     group: str

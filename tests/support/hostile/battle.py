@@ -139,7 +139,7 @@ def find_leak(answer: bytes) -> str | None:
 
 
 def find_bare(answer: bytes) -> str | None:
-    """Find a missing security header; None if all are present."""
+    """Find a missing security header, or one that names the server; None if all is well."""
     head = answer.partition(b"\r\n\r\n")[0].lower()
     if not head or head.startswith(b"http/1.1 100"):
         return None

@@ -1,4 +1,4 @@
-"""August 2026: what becomes of a row."""
+"""August 2026: how rows are parsed into records."""
 
 import datetime
 import gzip

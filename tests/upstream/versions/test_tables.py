@@ -1,4 +1,4 @@
-"""Side tables: each is asked for, read, and fails by itself."""
+"""Side tables: each is requested and parsed, and fails, independently."""
 
 from decimal import Decimal
 from typing import Any

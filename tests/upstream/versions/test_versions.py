@@ -22,7 +22,7 @@ NEW_PHRASE = "availability=all&limit=50&offset=0"
 
 
 def called(upstream: FakeUpstream) -> list[str]:
-    """The query strings that were sent."""
+    """Return the query strings that were sent."""
     return [request.url.query.decode() for request in upstream.requests]
 
 
