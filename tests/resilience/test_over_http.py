@@ -29,8 +29,8 @@ class Gate(httpx.AsyncBaseTransport):
     """Lets requests to the stub through once it is open.
 
     Attributes:
-        waiting: Requests before the gate.
-        cancelled: Requests that were given up there.
+        waiting: Number of requests that wait at the gate.
+        cancelled: Number of requests that were cancelled there.
     """
 
     def __init__(self, upstream: StubUpstream) -> None:

@@ -65,7 +65,7 @@ def hold(upstream: StubUpstream, *, for_s: float) -> None:
 async def test_four_gateways_with_fifty_callers_each_make_one_request(
     upstream: StubUpstream, redis_server: RedisServer
 ) -> None:
-    """Also when it is slow, and when it fails; one more when the gateway that makes it is killed.
+    """This holds if it is slow or fails; there is one more if its gateway is killed.
 
     One test, because starting the processes is what takes time.
     """

@@ -23,12 +23,12 @@ AT_ONCE = 20
 
 
 class Scrape:
-    """What one answer of `/metrics` says.
+    """The contents of one response of `/metrics`.
 
     Attributes:
-        asked: Which process it came from: the beginning of its request ids.
-        up: Of each worker, whether it is there.
-        counted: How many questions each has answered.
+        asked: The process that answered: the prefix of its request ids.
+        up: Whether each worker is running.
+        counted: Number of questions that each worker has answered.
     """
 
     def __init__(self, response: httpx.Response) -> None:

@@ -1,7 +1,7 @@
 """One of several processes that share a Redis; runs commands, each a line of JSON.
 
-Started with the URL of the Redis. A line in names a key, the number of callers and how the
-upstream behaves; a line out counts the outcomes. Questions to the upstream are counted in
+Started with the URL of the Redis. An input line gives a key, the number of callers, and how the
+upstream behaves; an output line counts the results. Upstream requests are counted in
 another database of the same Redis, for all processes together.
 """
 

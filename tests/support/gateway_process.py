@@ -97,7 +97,7 @@ async def start_gateways(
     Args:
         count: Number of gateways.
         upstream_url: Base URL of the upstream.
-        settings: By the names of the environment without their prefix.
+        settings: Settings, by name of the variable without prefix.
     """
     gateways = []
     try:

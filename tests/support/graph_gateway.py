@@ -88,7 +88,7 @@ class GraphGateway:
         upstream: The fake upstream.
         clock: Clock of the gateway and of its upstream client.
         attempt_timeout_s: Timeout of one upstream request, in real seconds.
-        settings: By the names of the environment without their prefix.
+        settings: Settings, by name of the variable without prefix.
     """
 
     def __init__(
@@ -124,10 +124,10 @@ class GraphGateway:
         """Run one operation.
 
         Args:
-            document: GraphQL.
-            variables: By name.
-            token: The caller's own, passed through; None: the gateway's.
-            name: Of the operation, where there are several.
+            document: GraphQL document.
+            variables: Values by name.
+            token: The caller's token, which is passed through; None uses the gateway's own.
+            name: Name of the operation, if there are several.
         """
         operation = Operation(document=document, variables=variables or {}, name=name)
         caller = Caller(

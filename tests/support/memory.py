@@ -7,7 +7,7 @@ def peak_memory_bytes() -> int:
     """Return the peak memory since the start of the process, or since the last reset.
 
     Not ``ru_maxrss``: that one survives ``exec``, so the child of a large process would
-    begin with what its parent takes.
+    start with the memory of its parent.
     """
     return _status_kib("VmHWM") * 1024
 

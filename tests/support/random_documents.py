@@ -27,11 +27,11 @@ MAX_FIELDS = 90
 
 
 class RandomOperation(msgspec.Struct, frozen=True):
-    """One operation with all it needs.
+    """One operation with its document and variables.
 
     Attributes:
         text: A document.
-        name: Which of its operations; None when there is one.
+        name: Name of the operation to run; None if the document has only one.
         variables: By name, JSON values.
     """
 
@@ -73,10 +73,10 @@ class DocumentWriter:
     """Writes random valid documents.
 
     Args:
-        schema: What they are valid against.
-        rng: Where chance comes from; the same chance writes the same documents.
+        schema: Schema for which the documents are valid.
+        rng: Random generator; the same seed gives the same documents.
         pools: Values of arguments.
-        introspects: Whether the schema itself may be asked for.
+        introspects: Whether documents may contain introspection.
     """
 
     def __init__(
@@ -258,9 +258,9 @@ class DocumentWriter:
         )
 
     def _null_condition(self) -> str:
-        """Give a variable that is null where a condition must not be, now and then.
+        """Sometimes use a variable that is null as the condition of a directive.
 
-        It is valid: the default makes up for a variable that is left out.
+        Such a document is valid, because the variable has a default.
         """
         may_vary = self._fragments_may_vary or not self._open_fragments
         if not may_vary or not self._chance(0.1):
@@ -433,8 +433,8 @@ class Breaker:
     """Changes documents so that most are no longer valid, though most can be parsed.
 
     Args:
-        schema: Gives names that exist, but elsewhere.
-        rng: Where chance comes from.
+        schema: Source of names that exist, but elsewhere.
+        rng: Random generator.
     """
 
     def __init__(self, schema: GraphQLSchema, rng: random.Random) -> None:

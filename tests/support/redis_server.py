@@ -18,10 +18,10 @@ _STARTS_WITHIN_S = 10.0
 
 
 class RedisServer:
-    """Listens on a free port and on a unix socket; forgets everything when it ends.
+    """A Redis on a free port and a unix socket; its data are lost when it ends.
 
     Args:
-        options: Further ones of the command line.
+        options: Additional options of the command line.
     """
 
     def __init__(self, *options: str) -> None:

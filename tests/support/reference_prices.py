@@ -35,7 +35,7 @@ class PriceReference:
 
     Args:
         rows: `models` of `GET /pricing/models`.
-        at: The moment for which prices are told.
+        at: The time for which prices are computed.
     """
 
     def __init__(self, rows: Sequence[Row], at: datetime.datetime) -> None:

@@ -15,7 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @contextlib.asynccontextmanager
 async def serve_app(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve on a free loopback port and give the address of the server.
+    """Serve on a free loopback port; return the address of the server.
 
     The app asks for a cut connection by raising `httpx.RemoteProtocolError` in the middle
     of a body, and for a reset one by raising `httpx.ReadError`: in process, behind

@@ -82,7 +82,7 @@ Row = tuple[str, str] | tuple[str, str, str | None] | Mapping[str, object]
 class StubUpstream:
     """A fake upstream that tests control. In process: `httpx.ASGITransport(app=stub.app)`.
 
-    It answers as the embedded upstream does, at `/v1/models` and for 2026-08 at the other
+    It answers as the embedded upstream does: at `/v1/models`, and for 2026-08 at all other
     routes, to a key of the right form such as `token`.
 
     Args:
@@ -132,9 +132,9 @@ class StubUpstream:
     # Its contents
 
     def store(self, catalogue: Catalogue) -> None:
-        """Hold this beside all else; only 2026-08 shows it.
+        """Store additional rows, which only the version 2026-08 shows.
 
-        Rows of side tables take the place of those that follow from models.
+        Rows of side tables replace those that are derived from models.
         """
         self._stored = catalogue
         self._engine = None
@@ -148,14 +148,14 @@ class StubUpstream:
         output_types: Sequence[str] = ("text",),
         **fields: object,
     ) -> None:
-        """Add a model, or put another in its place.
+        """Add a model, or replace the model with this id.
 
         Args:
             model_id: `organisation/slug`; name and organisation follow from it.
             rows: Provider rows: `(provider, endpoint)`, `(provider, endpoint, slug)`, or
                 a mapping with at least `api_provider_id` and `endpoint`.
-            input_types: Of the model, and of its rows unless they say otherwise.
-            output_types: As above.
+            input_types: Input types of the model, and of rows that do not give their own.
+            output_types: Output types, likewise.
             fields: Any other field of the sectioned answer, and `params` (lists by
                 provider id) for the flat one. What the upstream itself could not store,
                 such as a number for a name, needs `distort`.
@@ -192,12 +192,12 @@ class StubUpstream:
     def fail(
         self, *faults: Fault, times: int | None = 1, path: str | None = None
     ) -> None:
-        """Meet the next requests with these faults, one each.
+        """Answer the next requests with these faults, one for each request.
 
         Args:
-            faults: In order; after them all is well again.
-            times: How often the row of faults is gone through; None means until `recover`.
-            path: Meet only requests for it, such as `/providers`; None means any.
+            faults: Faults in order; after them, requests succeed again.
+            times: How often the list of faults is repeated; None means until `recover`.
+            path: Path of the requests that fail, such as `/providers`; None means any.
         """
         due = [(path, fault) for fault in faults]
         if times is None:

@@ -32,10 +32,10 @@ SCHEMA.query_type.fields["hello"].resolve = _resolve_hello  # type: ignore[union
 
 
 class TinyEngine:
-    """A graph of two fields, executed by graphql-core; every answer is fresh for a minute.
+    """An engine with a schema of two fields; every answer is fresh for a minute.
 
     Attributes:
-        calls: What it was asked, in order.
+        calls: Operations in order.
     """
 
     def __init__(self, fresh_for_s: float = 60.0) -> None:
@@ -75,16 +75,16 @@ class TinyEngine:
 
 
 class ScriptedEngine:
-    """Gives one answer, or raises, or waits for ever.
+    """An engine that gives one answer, raises, or waits forever.
 
     Attributes:
-        late_answer: What it says after waiting.
-        calls: How often it was asked.
-        callers: Who asked.
+        late_answer: The answer after waiting.
+        calls: Number of operations.
+        callers: Callers of the operations, in order.
         started: Set when an operation begins.
-        release: Lets those that wait be answered.
-        ended: Set when one that waited ends, in whatever way.
-        was_cancelled: Whether one was cut off.
+        release: Lets waiting operations be answered.
+        ended: Set when a waiting operation ends, in any way.
+        was_cancelled: Whether an operation was cancelled.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ def expect_model(row: Row, shape: str) -> dict[str, Any]:
 
     Args:
         row: Of a sectioned catalogue, for the documented shape too; of a flat one for flat.
-        shape: What the upstream speaks: `sectioned`, `flat` or `documented`.
+        shape: Format of the upstream: `sectioned`, `flat` or `documented`.
     """
     if shape == "flat":
         return _common(row) | _flat(row)

@@ -72,11 +72,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """The result of one attack.
 
     Attributes:
-        attack: What was tried.
-        answer: What came back.
-        problem: What is wrong with it; None when nothing is.
-        taken_s: From connecting to the end.
-        watched: The gateway, meanwhile.
+        attack: The attack.
+        answer: The response.
+        problem: What is wrong with the response; None if nothing is.
+        taken_s: Seconds from connecting to the end.
+        watched: Measurements of the gateway meanwhile.
     """
 
     attack: Attack

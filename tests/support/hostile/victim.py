@@ -1,8 +1,8 @@
 """The attacked gateway: a process that measures its own event loop.
 
-Reads its settings from the environment as ever. For every line on standard input it writes
-one of JSON: the longest time since the line before for which the loop did nothing else, by
-the wall clock and in the loop's own CPU time, and what memory it takes.
+It reads settings from the environment as usual. For every line on standard input it writes
+a line of JSON: the longest block of the event loop since the previous line, in
+wall-clock time and in CPU time of the loop, and its use of memory.
 """
 
 import asyncio
