@@ -166,7 +166,8 @@ def measure_questions(index: CatalogueIndex) -> Iterator[tuple[str, float]]:
         select(index, EVERYTHING).find_place(anchor)
 
     def unknown(number: int) -> None:
-        find_unknown_values(index, ModelsFilter(model_ids=(ids[number][:-1] + "x",)))
+        asked = ModelsFilter(model_ids=(ids[number][:-1] + "x",))
+        list(find_unknown_values(index, asked))
 
     yield "by id", measure(lambda number: index.find_model(ids[number]), 100)
     yield "filtered page", measure(page)

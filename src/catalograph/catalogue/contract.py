@@ -8,6 +8,7 @@ index, too. Both comparisons need an index.
 
 import itertools
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ from catalograph.catalogue.index import CatalogueIndex
 from catalograph.catalogue.matching import match_filter
 from catalograph.catalogue.query import ModelsPage
 from catalograph.catalogue.records import Model
+
+_MAX_IGNORED: Final = 2
+"""Filter fields that may be ignored at once: the number of sets to try grows exponentially."""
 
 
 def is_used(asked: ModelsFilter, name: str) -> bool:
@@ -55,7 +59,7 @@ def find_ignored(
         return None
     # The length is wrong: find the smallest set of fields whose removal explains it.
     used = [name for name in FIELDS if name in asked.used]
-    for size in range(1, len(used) + 1):
+    for size in range(1, min(len(used), _MAX_IGNORED) + 1):
         for names in itertools.combinations(used, size):
             nothing = {name: getattr(EVERYTHING, name) for name in names}
             rest = msgspec.structs.replace(asked, **nothing)
