@@ -61,6 +61,14 @@ def test_an_origin_is_brought_into_the_form_that_browsers_send(
         "wss://app.example",
         "htps://app.example",
         "",
+        "http://256.1.1.1",
+        "http://127.1",
+        "http://010.0.0.1",
+        "http://0x7f.0.0.1",
+        "http://app.example.1",
+        "https://*.127.0.0.1",
+        "http://[fe80::1%eth0]",
+        "https://straße.example",
     ],
 )
 def test_an_origin_that_no_page_has_is_refused(text: str) -> None:

@@ -28,6 +28,9 @@ _NEVER_ORIGINS: Final = {"file", "ftp", "mailto", "ws", "wss"}
 
 _FORM: Final = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s,]+)")
 _HOST: Final = re.compile(r"(?:\*\.)?(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_DIFFERENT_IN_IDNA_2003: Final = frozenset("ßς\u200c\u200d")
+"""Characters that Python's codec maps to others, and browsers keep."""
 _SUBDOMAINS: Final = r"(?:[a-z0-9_-]+\.)+"
 _ANY_PORT: Final = r"(?::[0-9]{1,5})?"
 
@@ -117,16 +120,29 @@ def _split(text: str) -> SplitResult:
 
 def _parse_host(host: str) -> str:
     try:
-        return f"[{ipaddress.IPv6Address(host)}]"
+        address = ipaddress.IPv6Address(host)
     except ValueError:
         pass
+    else:
+        if address.scope_id is not None:
+            _refuse()
+        return f"[{address}]"
     if not host.isascii():
+        if _DIFFERENT_IN_IDNA_2003 & set(host):
+            raise ValueError("must hold this domain in its ASCII form (xn--…)")
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
             _refuse()
     if not _HOST.fullmatch(host):
         _refuse()
+    if _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+        # Browsers take such a host for an IPv4 address, and send it in the usual form.
+        # Source: https://url.spec.whatwg.org/#ends-in-a-number-checker
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise ValueError("must hold IPv4 addresses such as 127.0.0.1") from None
     domain = host.removeprefix("*.")
     if domain != host and "." not in domain and domain != "localhost":
         raise ValueError(f"would let in all of .{domain}; name a domain below it")

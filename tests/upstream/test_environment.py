@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.environment import (
     find_environment_problems,
     find_ineffective_variables,
@@ -43,7 +44,6 @@ def test_a_proxy_that_cannot_be_used_is_named(name: str, value: str) -> None:
         "HTTP://user:secret@proxy",
         "https://p",
         "",
-        " ",
     ],
 )
 def test_a_proxy_that_can_be_used_is_no_problem(
@@ -72,8 +72,35 @@ def test_an_entry_of_no_proxy_that_cannot_be_used_is_named(entry: str) -> None:
 
     assert problem.startswith("NO_PROXY ")
     assert repr(entry) in problem
-    # Without a proxy the client does not look at it.
+
+
+@pytest.mark.parametrize("entry", ["[::1]", "fe80::/10", "a:b", "http://h:x"])
+async def test_no_proxy_is_not_read_where_no_proxy_is_set(
+    entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NO_PROXY", entry)
+
     assert find_environment_problems({"NO_PROXY": entry}, UPSTREAM) == []
+    await UpstreamClient(base_url=UPSTREAM, token=None).aclose()
+
+
+@pytest.mark.parametrize("text", [" http://h:1", "http://h:1\n", " "])
+def test_white_space_around_the_address_of_a_proxy_is_named(text: str) -> None:
+    assert find_environment_problems({"HTTP_PROXY": text}, UPSTREAM) == [
+        "HTTP_PROXY must have no white space around the address"
+    ]
+
+
+def test_variables_of_proxies_are_found_as_the_client_finds_them() -> None:
+    (problem,) = find_environment_problems({"Http_Proxy": "ftp://h"}, UPSTREAM)
+
+    assert problem.startswith("Http_Proxy ")
+    # The one in lower case takes precedence, also when it is empty.
+    environ = {"http_proxy": "", "HTTP_PROXY": "ftp://h"}
+    assert find_environment_problems(environ, UPSTREAM) == []
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from catalograph.observability.metrics import (
     UPSTREAM_SECONDS,
 )
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
+from catalograph.upstream.environment import has_proxies
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
 from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime, parse_lifetime
 from catalograph.upstream.pool import ConnectionPool
@@ -115,7 +116,7 @@ class UpstreamClient:
         )
         # HTTPS_PROXY and the like are honoured, as behind a company's proxy there is no other
         # way out. But a proxy cannot reach our loopback.
-        trust_env = not is_loopback(self._base_url)
+        trust_env = has_proxies() and not is_loopback(self._base_url)
         # Created once, as loading the certificates takes tens of milliseconds. Without TLS an
         # empty context does. SSL_CERT_FILE counts on loopback, too, where a sidecar may have
         # a certificate of a private authority.

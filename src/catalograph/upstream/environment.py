@@ -8,6 +8,7 @@ variable.
 import importlib.util
 import ipaddress
 import ssl
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ import httpx
 
 from catalograph.upstream.request import is_loopback
 
+_PROXY_VARIABLES: Final = ("http", "https", "all")
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _LAST_PORT: Final = 65_535
 _EXAMPLE: Final = "such as http://proxy.example:3128"
@@ -40,11 +42,20 @@ def find_environment_problems(environ: Mapping[str, str], base_url: str) -> list
     return problems
 
 
+def has_proxies() -> bool:
+    """Whether this machine names a proxy, in the environment or in its own configuration.
+
+    Without one the client would still parse `NO_PROXY`, and fail at an invalid entry.
+    """
+    named = urllib.request.getproxies()
+    return any(named.get(scheme) for scheme in _PROXY_VARIABLES)
+
+
 def find_ineffective_variables(environ: Mapping[str, str], base_url: str) -> list[str]:
     """Find variables that are set without effect; one sentence each."""
     name, text = _find(environ, "no_proxy")
     if is_loopback(base_url) or not any(
-        _find(environ, f"{scheme}_proxy")[1] for scheme in ("http", "https", "all")
+        _find(environ, f"{scheme}_proxy")[1] for scheme in _PROXY_VARIABLES
     ):
         return []
     networks = [entry for entry in _split(text) if _is_ipv4_network(entry)]
@@ -56,7 +67,7 @@ def find_ineffective_variables(environ: Mapping[str, str], base_url: str) -> lis
 
 def _check_proxies(environ: Mapping[str, str]) -> Iterator[str]:
     has_proxy = False
-    for scheme in ("http", "https", "all"):
+    for scheme in _PROXY_VARIABLES:
         name, text = _find(environ, f"{scheme}_proxy")
         if text:
             has_proxy = True
@@ -77,6 +88,8 @@ def _check_proxies(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _judge_proxy(text: str) -> str:
     """Describe what is wrong with the address of a proxy; empty if it is valid."""
+    if text != text.strip():
+        return "must have no white space around the address"
     try:
         url = httpx.URL(text if "://" in text else f"http://{text}")
     except (httpx.InvalidURL, ValueError):
@@ -142,10 +155,15 @@ def _say(error: OSError) -> str:
 
 
 def _find(environ: Mapping[str, str], lower_name: str) -> tuple[str, str]:
-    """Find a variable in lower or upper case; lower case takes precedence, as in other programs."""
-    for name in (lower_name, lower_name.upper()):
-        if text := environ.get(name, "").strip():
-            return name, text
+    """Find a variable in any case, as the client does.
+
+    The one in lower case takes precedence, also when it is empty. Returns its text unchanged.
+    """
+    if lower_name in environ:
+        return lower_name, environ[lower_name]
+    for name in reversed(list(environ)):
+        if name.lower() == lower_name and environ[name]:
+            return name, environ[name]
     return lower_name.upper(), ""
 
 
