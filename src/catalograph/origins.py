@@ -127,13 +127,7 @@ def _parse_host(host: str) -> str:
         if address.scope_id is not None:
             _refuse()
         return f"[{address}]"
-    if not host.isascii():
-        if _DIFFERENT_IN_IDNA_2003 & set(host):
-            raise ValueError("must hold this domain in its ASCII form (xn--…)")
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            _refuse()
+    host = _to_ascii(host)
     if not _HOST.fullmatch(host):
         _refuse()
     if _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
@@ -147,6 +141,17 @@ def _parse_host(host: str) -> str:
     if domain != host and "." not in domain and domain != "localhost":
         raise ValueError(f"would let in all of .{domain}; name a domain below it")
     return host
+
+
+def _to_ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    if _DIFFERENT_IN_IDNA_2003 & set(host):
+        raise ValueError("must hold this domain in its ASCII form (xn--…)")
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        _refuse()
 
 
 def _refuse() -> NoReturn:

@@ -329,6 +329,10 @@ async def test_a_release_shows_its_tables_and_what_does_not_fit() -> None:
             "the proxy wants a user; put one into the variable that names the proxy",
         ),
         (
+            UpstreamUnavailableError(status=301),
+            "something else answers there; check CATALOGRAPH_UPSTREAM_URL",
+        ),
+        (
             UpstreamUnavailableError(status=405),
             "something else answers there; check CATALOGRAPH_UPSTREAM_URL",
         ),

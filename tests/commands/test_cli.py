@@ -248,6 +248,22 @@ def test_a_check_is_printed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(findings[1]) == {"subject", "passed", "result", "hint"}
 
 
+def test_a_check_cuts_no_text_on_a_narrow_console(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = "a-path-that-is-longer-than-a-column-" * 2 + "end"
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("CATALOGRAPH_UPSTREAM_URL", f"http://127.0.0.1:1/{path}")
+
+    result = run("check")
+
+    found = [
+        line.split("│")[3].strip() for line in result.stdout.splitlines() if "│" in line
+    ]
+    assert "…" not in result.stdout
+    assert f"http://127.0.0.1:1/{path}:" in "".join(found)
+
+
 def test_a_failed_check_is_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(_settings: Settings) -> None:
         raise UpstreamAuthError(detail="invalid_secret")

@@ -213,6 +213,8 @@ def _hint_at_status(failure: UpstreamUnavailableError) -> str:
         return f"that address has moved to {failure.moved_to}; set {_URL}"
     if failure.status is None:
         return f"check {_URL}, and that this machine may call it (name, port, proxy)"
+    if 300 <= failure.status < 400:  # noqa: PLR2004
+        return _SOMETHING_ELSE
     return _HINTS_BY_STATUS.get(
         failure.status, "the catalogue itself is failing; try again later"
     )

@@ -71,8 +71,9 @@ def print_findings(findings: Iterable["Finding"]) -> None:
         table.add_row(
             Text(mark, style),
             finding.subject,
-            Text(finding.result),
-            Text(finding.hint),
+            # Folded: an address longer than the column would otherwise be cut.
+            Text(finding.result, overflow="fold"),
+            Text(finding.hint, overflow="fold"),
         )
     Console().print(table)
 
@@ -87,7 +88,7 @@ def print_settings(rows: Iterable[Shown]) -> None:
     for row in rows:
         style = "dim" if row.origin == "default" else "bold"
         cells = (row.name, row.value or "-", row.origin, row.description)
-        table.add_row(*(Text(cell) for cell in cells), style=style)
+        table.add_row(*(Text(cell, overflow="fold") for cell in cells), style=style)
     Console().print(table)
 
 
