@@ -423,6 +423,22 @@ def test_without_the_propagator_no_trace_is_continued(
     assert sent == {}
 
 
+def test_a_collector_that_does_not_answer_takes_no_spans_from_the_console(
+    collector: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    del collector
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp,console")
+    tracing.start(os.environ)
+    with tracing.span("last one"):
+        pass
+
+    tracing.stop()
+
+    assert "last one" in capsys.readouterr().out
+
+
 def test_a_collector_that_does_not_answer_does_not_delay_the_exit(
     collector: socket.socket,
 ) -> None:

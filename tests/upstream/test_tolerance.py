@@ -351,6 +351,7 @@ async def fetch_body(body: bytes, content_type: str = "application/json") -> Mod
     [
         *(b"NaN", b"Infinity", b"-Infinity", b"undefined", b"None", b"True", b"nil"),
         *(b"0x10", b"01", b"+1", b".5", b"1.", b"1e", b"'single'", b"-"),
+        *(b"1e999", b"-1E+400", b"9" * 400),
     ],
 )
 async def test_what_is_no_literal_costs_its_field(literal: bytes) -> None:

@@ -198,7 +198,9 @@ def _build_provider(environ: Mapping[str, str], exporters: list[str]) -> Any:
         None if is_named else {"service.name": _SERVICE}
     )
     provider = sdk.TracerProvider(resource=resource, shutdown_on_exit=False)
-    for name in exporters:
+    # The SDK closes them in this order: one that waits for a collector must come last, or the
+    # spans of the others would be lost with its own.
+    for name in sorted(exporters, key=lambda name: name == "otlp"):
         provider.add_span_processor(
             export.BatchSpanProcessor(
                 _build_otlp_exporter(environ)

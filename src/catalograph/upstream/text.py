@@ -1,6 +1,7 @@
 """Repairs bodies that are not valid JSON text, without guessing values."""
 
 import codecs
+import math
 import re
 from typing import Final
 
@@ -72,4 +73,11 @@ def _mend_escape(found: re.Match[bytes]) -> bytes:
 
 def _mend_token(found: re.Match[bytes]) -> bytes:
     token = found[0]
-    return token if token[:1] == b'"' or _LITERAL.fullmatch(token) else NO_LITERAL
+    return token if token[:1] == b'"' or _is_usable(token) else NO_LITERAL
+
+
+def _is_usable(literal: bytes) -> bool:
+    """Whether it is a literal of JSON, and not a number such as 1e999, which has no value here."""
+    if not _LITERAL.fullmatch(literal):
+        return False
+    return literal.isalpha() or not math.isinf(float(literal))
