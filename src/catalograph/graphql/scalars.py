@@ -23,8 +23,9 @@ Decimal = NewType("Decimal", decimal.Decimal)
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATE_TIME: Final = re.compile(
-    # RFC 3339, section 5.6; Python alone would also read week dates and lack a zone.
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
+    # RFC 3339, section 5.6; Python alone would also read week dates and lack a zone. The
+    # offset -00:00 (section 4.3) is excluded by the scalar's specification.
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|(?!-00:00)[+-]\d\d:\d\d)",
     re.ASCII,
 )
 
