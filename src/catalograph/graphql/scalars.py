@@ -126,7 +126,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     DateTime: strawberry.scalar(
         name="DateTime",
         description="An instant in UTC, such as `2025-12-18T00:00:00Z`.",
-        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        specified_by_url="https://scalars.graphql.org/chillicream/date-time.html",
         serialize=format_date_time,
         parse_value=_parse_date_time,
     ),
