@@ -22,10 +22,8 @@ class Knot:
 @pytest.fixture
 def spared() -> Iterator[TunedCollector]:
     """The collector of this process spared, and as before at the end."""
-    gc.collect()
-    gc.freeze()
     collector = TunedCollector(MAX_GROWTH)
-    gc.callbacks.append(collector)
+    collector.register()
     yield collector
     gc.callbacks.remove(collector)
     gc.unfreeze()

@@ -30,10 +30,10 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, reduce
 from itertools import chain
-from operator import or_
+from operator import itemgetter, or_
 from typing import Final
 
 from rapidfuzz import process
@@ -205,11 +205,22 @@ class _Vocabulary:
             self._starts.append(len(self._positions))
         self._size = size
 
-    def list_like(self, length: int, difference: int) -> Iterator[Sequence[str]]:
-        """Yield the words that differ in length by at most `difference`, grouped by length."""
-        for one in range(length - difference, length + difference + 1):
-            if words := self._words_by_length.get(one):
-                yield words
+    def find_closest(self, word: str, most: int) -> tuple[int, str] | None:
+        """Find the closest word, with its number of mistakes; None if it has more than `most`.
+
+        Of equally close words, the first in alphabetical order is found.
+        """
+        found = [
+            process.extractOne(
+                word,
+                self._words_by_length.get(length, ()),
+                scorer=OSA.distance,
+                score_cutoff=most,
+            )
+            # A word of another length has at least the difference in mistakes.
+            for length in range(len(word) - most, len(word) + most + 1)
+        ]
+        return min(((int(one[1]), one[0]) for one in found if one), default=None)
 
     def find_containing(self, part: str) -> int:
         """Find the models that have a word that contains this part."""
@@ -528,32 +539,15 @@ class SearchIndex:
             return None
         if len(word) >= _SHORTEST_WITH_EXTRA:
             most += extra
-        best: tuple[int, str] | None = None
-        for vocabulary in (self._titles, self._makers, self._secondary):
-            if len(word) == _SHORTEST_MISSPELT:
-                # A wrong letter in a word of three letters gives another word, so only swapped
-                # letters are corrected.
-                swapped = (word[1] + word[0] + word[2], word[0] + word[2] + word[1])
-                return next(
-                    (one for one in swapped if self._titles.find_whole(one)), None
-                )
-            found = min(
-                (
-                    (int(closest[1]), closest[0])
-                    for words in vocabulary.list_like(len(word), most)
-                    if (
-                        closest := process.extractOne(
-                            word,
-                            words,
-                            scorer=OSA.distance,
-                            score_cutoff=most,
-                        )
-                    )
-                ),
-                default=None,
-            )
-            if found is not None and (best is None or found[0] < best[0]):
-                best = found
+        if len(word) == _SHORTEST_MISSPELT:
+            # A wrong letter in a word of three letters gives another word, so only swapped
+            # letters are corrected.
+            swapped = (word[1] + word[0] + word[2], word[0] + word[2] + word[1])
+            return next((one for one in swapped if self._titles.find_whole(one)), None)
+        vocabularies = (self._titles, self._makers, self._secondary)
+        found = filter(None, (each.find_closest(word, most) for each in vocabularies))
+        # Of equally close words, that of the first vocabulary counts.
+        best = min(found, key=itemgetter(0), default=None)
         return None if best is None else best[1]
 
 

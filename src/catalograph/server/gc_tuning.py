@@ -35,10 +35,17 @@ class TunedCollector:
 
     def __init__(self, max_growth: int = 250_000) -> None:
         self._max_growth = max_growth
-        self._settled = gc.get_freeze_count()
+        self._settled = 0
         self._added = 0
         self._looks_at_all = False
         self.is_due = False
+
+    def register(self) -> None:
+        """Freeze all current objects, and act after full collections from now on."""
+        gc.collect()
+        gc.freeze()
+        self._settled = gc.get_freeze_count()
+        gc.callbacks.append(self)
 
     def __call__(self, phase: str, info: Mapping[str, int]) -> None:
         """Freeze the survivors of a full collection; to be registered in `gc.callbacks`."""
@@ -103,8 +110,6 @@ def pause_collector() -> Iterator[None]:
 
 def tune_collector() -> None:
     """Freeze all current objects (80,000 of modules and schema), and register the collector."""
-    gc.collect()
-    gc.freeze()
     youngest, young, _ = gc.get_threshold()
     gc.set_threshold(youngest, young, _YOUNG_PER_FULL)
-    gc.callbacks.append(COLLECTOR)
+    COLLECTOR.register()
