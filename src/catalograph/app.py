@@ -42,6 +42,7 @@ from catalograph.observability.logs import (
 )
 from catalograph.observability.metrics import READY, TASKS
 from catalograph.observability.request_metrics import REQUESTS
+from catalograph.observability.tracing_variables import read_tracing_variables
 from catalograph.origins import LOCAL_ORIGINS
 from catalograph.server.gc_tuning import (
     COLLECTOR,
@@ -403,12 +404,18 @@ def check_start(settings: Settings, *, demo: bool = False) -> None:
         raise SettingsError(problems)
 
 
-def find_start_warnings(settings: Settings) -> list[str]:
-    """Find probable mistakes in settings and environment; one sentence each."""
-    return [
-        *settings.warnings,
-        *find_ineffective_variables(os.environ, settings.upstream_url),
-    ]
+def find_start_warnings(settings: Settings, *, demo: bool = False) -> list[str]:
+    """Find probable mistakes in settings and environment; one sentence each.
+
+    Args:
+        settings: Settings of the gateway.
+        demo: Whether it uses the embedded catalogue, which needs nothing of an upstream.
+    """
+    warnings = list(read_tracing_variables(os.environ).problems)
+    if not demo:
+        warnings += settings.warnings
+        warnings += find_ineffective_variables(os.environ, settings.upstream_url)
+    return warnings
 
 
 def serve(

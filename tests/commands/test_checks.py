@@ -217,6 +217,15 @@ async def test_an_empty_catalogue_is_suspicious() -> None:
     )
 
 
+async def test_an_invalid_variable_of_opentelemetry_is_a_hint() -> None:
+    findings = await find(GOOD | {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"})
+
+    assert findings["settings"].hint == (
+        "OTEL_EXPORTER_OTLP_ENDPOINT must be an http:// or https:// address, such as "
+        "http://collector:4318; no traces are sent"
+    )
+
+
 async def test_warnings_about_settings_are_hints() -> None:
     odd = GOOD | {"CATALOGRAPH_UPSTREAM_URL": "http://u.example/v1/models"}
 

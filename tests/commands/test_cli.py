@@ -333,6 +333,20 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.mark.parametrize("arguments", [(), ("--demo",)])
+def test_serve_names_an_invalid_variable_of_opentelemetry(
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")
+
+    result = run("serve", *arguments, "--port", "0")
+
+    assert (result.exit_code, len(served.calls)) == (0, 1)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT must be an http" in result.stderr
+
+
 def test_serve_says_where_to_look_and_what_to_try(served: Served) -> None:
     port = free_port()
 

@@ -346,7 +346,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         ({"OTEL_SDK_DISABLED": "false"}, True),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, True),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, True),
-        ({"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, False),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "nonsense"}, False),
     ],
 )
 def test_the_environment_decides_as_the_specification_has_it(

@@ -17,6 +17,7 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from catalograph.observability.tracing_variables import read_tracing_variables
 from catalograph.setting_values import find_key_form, find_key_release
 from catalograph.settings import PREFIX, Settings
 from catalograph.upstream.environment import find_ineffective_variables
@@ -95,6 +96,7 @@ def _describe_settings(settings: Settings, environ: Mapping[str, str]) -> Findin
     # Whether a missing or unusual token is a problem depends on the upstream's response.
     warnings = [line for line in settings.warnings if not line.startswith(_TOKEN)]
     warnings += find_ineffective_variables(environ, settings.upstream_url)
+    warnings += read_tracing_variables(environ).problems
     result = f"{count} set, the others by default"
     return Finding(
         subject="settings", passed=True, result=result, hint="\n".join(warnings)

@@ -164,9 +164,8 @@ def serve(
             cache=str(settings.cache_url),
             workers=settings.workers,
         )
-    if not demo:
-        for warning in find_start_warnings(settings):
-            get_logger().warning("check this setting", problem=warning)
+    for warning in find_start_warnings(settings, demo=demo):
+        get_logger().warning("check this setting", problem=warning)
     serve_app(settings, listeners, demo=demo)
 
 

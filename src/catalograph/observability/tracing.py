@@ -5,37 +5,28 @@ Nothing of OpenTelemetry is imported until `start` finds that spans are wanted. 
 
 The variables are OpenTelemetry's own. Spans are wanted when an endpoint is set, or when
 `OTEL_TRACES_EXPORTER` names an exporter; `none` there and `OTEL_SDK_DISABLED` take precedence.
-
-Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
 import contextlib
 import contextvars
 import importlib
-import importlib.util
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 
 from catalograph.observability.logs import get_logger
+from catalograph.observability.tracing_variables import (
+    Exporter,
+    read_tracing_variables,
+)
 
 T = TypeVar("T")
 
 Kind = Literal["internal", "server", "client"]
 
-_ENDPOINTS: Final = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-)
-_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
-_PROTOCOLS: Final = (
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-)
-_HTTP_PROTOBUF: Final = "http/protobuf"
-_KNOWN_EXPORTERS: Final = ("otlp", "console")
 _STOP_S: Final = 1.5
 """Seconds for unsent spans at the end: an unreachable collector must not delay the exit."""
 _SERVICE: Final = "catalograph"
@@ -139,60 +130,57 @@ def start(environ: Mapping[str, str]) -> bool:
         environ: The same as `os.environ`, which the SDK reads for itself.
 
     Returns:
-        Whether spans are sent.
+        Whether spans are sent. Why not, and what is invalid, `read_tracing_variables` says.
     """
     if _spans is not None:
         return True
-    exporters = _choose_exporters(environ)
-    if not exporters:
+    wanted = read_tracing_variables(environ)
+    if not wanted.exporters:
         return False
     try:
-        provider = _build_provider(environ, exporters)
-    except ImportError:
-        get_logger().warning(
-            "traces are not sent: catalograph[opentelemetry] is not installed"
-        )
-        return False
+        with _change_environment(wanted.changes):
+            use(
+                _build_provider(environ, wanted.exporters),
+                propagates=wanted.propagates,
+            )
     except Exception as exc:  # noqa: BLE001 - the SDK may raise anything
         # A mistake in an OpenTelemetry variable must not prevent us from serving.
         get_logger().warning(
-            "traces are not sent: OpenTelemetry does not take its variables",
+            "traces are not sent: OpenTelemetry does not accept its variables",
             problem=f"{type(exc).__name__}: {exc}",
+            variables=sorted(name for name in environ if name.startswith("OTEL_")),
         )
         return False
-    propagators = _read_list(environ, "OTEL_PROPAGATORS")
-    use(provider, propagates=not propagators or "tracecontext" in propagators)
     return True
 
 
-def _choose_exporters(environ: Mapping[str, str]) -> list[str]:
-    """Choose the exporters; empty when spans are not wanted."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return []
-    wanted = _read_list(environ, _EXPORTER)
-    if not wanted:
-        has_endpoint = any(environ.get(name, "").strip() for name in _ENDPOINTS)
-        return ["otlp"] if has_endpoint else []
-    if "none" in wanted:
-        return []
-    unknown = [name for name in wanted if name not in _KNOWN_EXPORTERS]
-    if unknown:
-        get_logger().warning(
-            "OTEL_TRACES_EXPORTER names exporters that are not known here",
-            unknown=unknown,
-            known=[*_KNOWN_EXPORTERS, "none"],
-        )
-    return [name for name in wanted if name in _KNOWN_EXPORTERS]
+@contextlib.contextmanager
+def _change_environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change variables for as long as the SDK reads them."""
+    before = {name: os.environ.get(name) for name in changes}
+    try:
+        _set_variables(changes)
+        yield
+    finally:
+        _set_variables(before)
 
 
-def _build_provider(environ: Mapping[str, str], exporters: list[str]) -> Any:
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _build_provider(environ: Mapping[str, str], exporters: Sequence[Exporter]) -> Any:
     sdk = importlib.import_module("opentelemetry.sdk.trace")
     export = importlib.import_module("opentelemetry.sdk.trace.export")
     resources = importlib.import_module("opentelemetry.sdk.resources")
     # Both variables may name the service; the SDK reads them, and has another default.
+    attributes = environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
     is_named = environ.get("OTEL_SERVICE_NAME", "").strip() or any(
-        pair.startswith("service.name=")
-        for pair in _read_list(environ, "OTEL_RESOURCE_ATTRIBUTES")
+        pair.partition("=")[0].strip() == "service.name" for pair in attributes
     )
     resource = resources.Resource.create(
         None if is_named else {"service.name": _SERVICE}
@@ -201,36 +189,20 @@ def _build_provider(environ: Mapping[str, str], exporters: list[str]) -> Any:
     # The SDK closes them in this order: one that waits for a collector must come last, or the
     # spans of the others would be lost with its own.
     for name in sorted(exporters, key=lambda name: name == "otlp"):
-        provider.add_span_processor(
-            export.BatchSpanProcessor(
-                _build_otlp_exporter(environ)
-                if name == "otlp"
-                else export.ConsoleSpanExporter(out=sys.stdout)
-            )
+        exporter = (
+            _build_otlp_exporter()
+            if name == "otlp"
+            else export.ConsoleSpanExporter(out=sys.stdout)
         )
+        provider.add_span_processor(export.BatchSpanProcessor(exporter))
     return provider
 
 
-def _build_otlp_exporter(environ: Mapping[str, str]) -> Any:
+def _build_otlp_exporter() -> Any:
     otlp = importlib.import_module(
         "opentelemetry.exporter.otlp.proto.http.trace_exporter"
     )
-    for name in _PROTOCOLS:
-        protocol = environ.get(name, "").strip().lower()
-        if protocol:
-            if protocol != _HTTP_PROTOBUF:
-                get_logger().warning(
-                    "spans are sent by http/protobuf, the only protocol that is known here",
-                    variable=name,
-                    wanted=protocol,
-                )
-            break
     return otlp.OTLPSpanExporter()
-
-
-def _read_list(environ: Mapping[str, str], name: str) -> list[str]:
-    parts = environ.get(name, "").lower().split(",")
-    return [part.strip() for part in parts if part.strip()]
 
 
 def use(provider: Any, *, propagates: bool = True) -> None:
