@@ -36,7 +36,7 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
 def test_without_a_command_there_is_help() -> None:
     result = run()
 
-    for command in ("serve", "upstream", "schema", "query", "check", "settings"):
+    for command in ("serve", "upstream", "schema", "query", "check", "health"):
         assert command in result.output
 
 

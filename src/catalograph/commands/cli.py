@@ -287,6 +287,21 @@ def check(*, as_json: _Json = False) -> None:
 
 
 @app.command()
+def health() -> None:
+    """Ask the gateway of this container or machine whether it is alive; for health checks."""
+    from catalograph.commands.health import (
+        find_address,
+        find_failure,
+        read_arguments,
+    )
+
+    failure = find_failure(*find_address(os.environ, read_arguments()))
+    if failure is not None:
+        _say(f"catalograph: {failure}")
+        raise typer.Exit(1)
+
+
+@app.command()
 def settings(*, as_json: _Json = False) -> None:
     """Print every setting, its value and its origin; secrets are masked."""
     from catalograph.commands.console import print_settings, print_settings_json
