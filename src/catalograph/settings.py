@@ -19,6 +19,7 @@ import msgspec
 from catalograph import setting_values as values
 from catalograph.cache.url import find_ignored_options
 from catalograph.errors import SettingsError
+from catalograph.redaction import redact
 from catalograph.setting_values import Network, RateLimit, Reader, Secret
 
 PREFIX: Final = "CATALOGRAPH_"
@@ -590,7 +591,7 @@ def _word_unknown(name: str, known: Mapping[str, object]) -> str:
 def _word_problem(name: str, what: str, text: str) -> str:
     # An address may hold a password even where none is expected.
     hidden = name.endswith(("_TOKEN", "_KEY", "_KEYS", "_URL"))
-    return f"{name} {what}" if hidden else f"{name} {what}, got {text[:80]!r}"
+    return f"{name} {what}" if hidden else f"{name} {what}, got {redact(text)[:80]!r}"
 
 
 def _fit(

@@ -1,10 +1,12 @@
 """Redis Cluster and Sentinel are refused with an explanation; tested with real servers."""
 
+import asyncio
+import contextlib
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,56 @@ async def test_a_check_recognises_a_sentinel(sentinel_url: str) -> None:
 
 async def test_the_log_recognises_a_sentinel(sentinel_url: str) -> None:
     assert "Sentinel" in await fail_until_logged(sentinel_url)
+
+
+@pytest.fixture
+async def old_url() -> AsyncIterator[str]:
+    """A server like Redis 5: it knows no HELLO, and repeats the arguments in its error."""
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                count = int((await reader.readuntil(b"\r\n"))[1:])
+                words = []
+                for _ in range(count):
+                    size = int((await reader.readuntil(b"\r\n"))[1:])
+                    words.append((await reader.readexactly(size + 2))[:-2])
+                rest = b" ".join(b"`%b`," % word for word in words[1:])
+                writer.write(
+                    b"-ERR unknown command `%b`, with args beginning with: %b\r\n"
+                    % (words[0], rest)
+                )
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield f"redis://:s3cret-pass@127.0.0.1:{port}/0"
+    server.close()
+
+
+async def test_an_old_server_is_explained_without_the_password(old_url: str) -> None:
+    with pytest.raises(OSError, match="unknown command") as caught:
+        await ping_redis(old_url)
+    hint = await fail_until_logged(old_url)
+
+    assert hint == "Redis before version 6 needs the option protocol=2"
+    assert hint in str(caught.value)
+    assert "s3cret-pass" not in str(caught.value)
+
+
+async def test_the_log_does_not_hold_the_password(old_url: str) -> None:
+    redis = Redis(old_url)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5):
+            with pytest.raises(RedisDownError):
+                await redis.get("key")
+    await redis.aclose()
+
+    assert [line["error"] for line in lines] == [
+        "ResponseError: unknown command `HELLO`, with args beginning with: …"
+    ]
 
 
 async def test_a_check_accepts_a_single_redis() -> None:

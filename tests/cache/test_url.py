@@ -3,7 +3,7 @@
 import pytest
 from redis.asyncio import ConnectionPool
 
-from catalograph.cache.url import find_ignored_options, parse_cache_url
+from catalograph.cache.url import find_ignored_options, hide_secrets, parse_cache_url
 
 TAKEN = [
     "redis://h",
@@ -115,3 +115,29 @@ def test_clusters_and_sentinels_are_refused_with_an_explanation(text: str) -> No
         ValueError, match="Redis Cluster and Sentinel are not supported"
     ):
         parse_cache_url(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://default:p%40ssw0rd@h/0",
+        "redis://:p%40ssw0rd@h/0?protocol=3",
+        "redis://h/0?username=default&password=p%40ssw0rd",
+        "redis://p%40ssw0rd@h/0",
+    ],
+)
+def test_the_error_of_a_server_is_shown_without_the_password(url: str) -> None:
+    error = (
+        "wrong p@ssw0rd; unknown command `HELLO`, with args beginning with: `3`, `AUTH`, "
+        "`default`, `p@ssw0rd`,"
+    )
+
+    shown = hide_secrets(error, url)
+
+    assert shown == (
+        "wrong ••••••; unknown command `HELLO`, with args beginning with: …"
+    )
+
+
+def test_a_short_password_cuts_no_words() -> None:
+    assert hide_secrets("an error", "redis://:r@h/0") == "an error"

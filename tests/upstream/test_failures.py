@@ -115,6 +115,30 @@ async def test_a_redirect_is_not_followed_and_named_in_the_log(status: int) -> N
     )
 
 
+async def test_neither_user_nor_query_of_a_redirect_is_shown() -> None:
+    location = "https://user:s3cret@new.test/v2/models?api_key=s3cret#s3cret"
+
+    error = await fail(httpx.Response(301, headers={"location": location}))
+
+    assert isinstance(error, UpstreamUnavailableError)
+    assert error.moved_to == "https://new.test/v2"
+    assert error.detail == (
+        "HTTP 301 to 'https://[user]@new.test/v2/models?…', no type: ''"
+    )
+
+
+async def test_a_short_token_is_hidden_without_cutting_words() -> None:
+    upstream = FakeUpstream(
+        httpx.Response(500, headers={"content-type": "text/plain"}, text="ex: no ex"),
+        token="ex",  # noqa: S106 - no real one
+    )
+
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.fetch()
+
+    assert caught.value.detail == "HTTP 500, text/plain: '[token]: no [token]'"
+
+
 async def test_the_detail_is_short_and_never_holds_the_token() -> None:
     error = await fail(httpx.Response(500, text=f"no {OURS}! " + "x" * 5000))
 

@@ -12,6 +12,7 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from catalograph.cache.url import hide_secrets
 from catalograph.concurrency.breaker import (
     Breaker,
     BreakerState,
@@ -62,9 +63,13 @@ class _Health:
     """Logs when the shared cache begins to fail, and when it works again.
 
     One line at the beginning, one for each new cause, one at the end.
+
+    Args:
+        url: Address of the cache; its secrets are removed from causes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._failing: set[_Kind] = set()
         self._causes: set[str] = set()
         self._is_failing = False
@@ -95,8 +100,8 @@ class _Health:
             else "the shared cache fails for another reason now",
             commands=kind.value,
             # Not its `repr`, which for errors of redis-py is no more than their kind.
-            error=f"{cause}: {error}".removesuffix(": "),
-            **_hint_at(error),
+            error=hide_secrets(f"{cause}: {error}".removesuffix(": "), self._url),
+            **find_hint(error),
         )
 
     def close(self) -> None:
@@ -106,11 +111,14 @@ class _Health:
             metrics.SHARED_CACHE_OPEN.dec()
 
 
-def _hint_at(error: Exception) -> dict[str, str]:
+def find_hint(error: Exception) -> dict[str, str]:
     """Explain an error that comes from a server of the wrong kind."""
     if isinstance(error, _OF_CLUSTERS):
         return {"hint": "this is a node of a Redis Cluster, which is not supported"}
-    if "unknown command" in str(error).lower():
+    text = str(error).lower()
+    if "unknown command" in text:
+        if "hello" in text:
+            return {"hint": "Redis before version 6 needs the option protocol=2"}
         return {"hint": "this server holds no keys; is it a Sentinel?"}
     return {}
 
@@ -154,7 +162,7 @@ class Redis:
             timeout=_TIMEOUT_S,
             connection_pool_class=build_pool,
         )
-        self._health = _Health()
+        self._health = _Health(url)
         # An unreachable Redis fails for all kinds of commands. One that is read-only, full
         # or restricted refuses some kinds and still answers others: one breaker for each.
         self._breakers = {kind: self._build_breaker(kind, monotonic) for kind in _Kind}

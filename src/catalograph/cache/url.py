@@ -5,7 +5,9 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
+
+from catalograph.redaction import hide
 
 MEMORY_URL: Final = "memory://"
 
@@ -87,6 +89,8 @@ _IGNORED: Final = frozenset(
 )
 """Options without effect: they would change the type of replies, or wait too long."""
 
+_REPEATED: Final = re.compile(r"(with args beginning with:).*", re.DOTALL)
+
 _PATHS: Final = frozenset(
     ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 )
@@ -149,6 +153,24 @@ def find_ignored_options(shown: str) -> list[str]:
     """Find the options of an address that have no effect."""
     names = [name for name, _ in parse_qsl(urlsplit(shown).query)]
     return sorted(_IGNORED.intersection(names))
+
+
+def hide_secrets(text: str, url: str) -> str:
+    """Remove the user and the password of an address from the text of an error.
+
+    A server that does not know a command repeats its arguments, which may be the password.
+    """
+    parts = urlsplit(url)
+    # Without a password, the user may be a token, as in `_mask_user`.
+    secrets = [unquote(parts.password or parts.username or "")]
+    secrets += [
+        value
+        for name, value in parse_qsl(parts.query)
+        if name in _SECRET - {"username"}
+    ]
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = hide(text, secret, _MASK)
+    return _REPEATED.sub(r"\1 …", text)
 
 
 def find_missing_files(url: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from catalograph.cache.keys import PREFIX as CACHE_PREFIX
+from catalograph.cache.url import hide_secrets
 from catalograph.errors import (
     UpstreamAuthError,
     UpstreamError,
@@ -312,6 +313,8 @@ async def ping_redis(url: str) -> None:
     from redis import RedisError, ResponseError  # noqa: PLC0415
     from redis.asyncio import Redis  # noqa: PLC0415
 
+    from catalograph.cache.redis import find_hint  # noqa: PLC0415
+
     client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
     key, value = f"{CACHE_PREFIX}:check", secrets.token_hex(8)
     doing = "cannot be reached"
@@ -328,7 +331,9 @@ async def ping_redis(url: str) -> None:
     except WrongServerError:
         raise
     except (RedisError, OSError) as exc:
-        raise OSError(f"{doing}: {exc}") from exc
+        hint = find_hint(exc).get("hint", "")
+        reason = hide_secrets(str(exc), url) + (f" ({hint})" if hint else "")
+        raise OSError(f"{doing}: {reason}") from exc
     finally:
         await client.aclose()
     if found != value.encode():

@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
 
 from catalograph.observability.log_writer import open_writer
+from catalograph.redaction import redact
 
 _TRACEBACK_EVERY_S: Final = 10.0
 _MOST_PLACES: Final = 256
@@ -122,7 +123,7 @@ class _Passer(logging.Handler):
         """Log a record with our own logger."""
         get_logger().log(
             record.levelno,
-            record.getMessage(),
+            redact(record.getMessage()),
             exc_info=record.exc_info,
             logger=record.name,
         )

@@ -29,6 +29,7 @@ from catalograph.observability.metrics import (
     UPSTREAM_REQUESTS,
     UPSTREAM_SECONDS,
 )
+from catalograph.redaction import hide
 from catalograph.upstream.body import looks_cut, read_beginning, read_whole
 from catalograph.upstream.environment import has_proxies
 from catalograph.upstream.failures import AttemptError, from_status, from_transport
@@ -322,7 +323,7 @@ class UpstreamClient:
         except AttemptError as failure:
             error = failure.error
             if error.detail and used_token:
-                error.detail = error.detail.replace(used_token, "[token]")
+                error.detail = hide(error.detail, used_token)
             if failure.was_sent:
                 get_logger().warning(
                     "the upstream did not give an answer",

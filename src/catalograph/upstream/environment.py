@@ -15,6 +15,7 @@ from typing import Final
 
 import httpx
 
+from catalograph.redaction import redact
 from catalograph.upstream.request import is_loopback
 
 _PROXY_VARIABLES: Final = ("http", "https", "all")
@@ -82,7 +83,7 @@ def _check_proxies(environ: Mapping[str, str]) -> Iterator[str]:
         if not _is_host_pattern(entry):
             yield (
                 f"{name} must hold hosts, domains or addresses (IPv6 without brackets, no "
-                f"networks of IPv6), got {entry[:80]!r}"
+                f"networks of IPv6), got {redact(entry)[:80]!r}"
             )
 
 

@@ -14,6 +14,7 @@ from catalograph.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from catalograph.redaction import redact, redact_address
 
 _RETRIED_STATUSES = frozenset({502, 503, 504})
 _SHOWN_BYTES = 300
@@ -21,9 +22,6 @@ _LONGEST_LOCATION = 2_000
 MAX_RETRY_AFTER_S = 3_600.0
 """Upper bound on `Retry-After`; a longer wait is lowered to this."""
 
-_KEY = re.compile(
-    r"(?:bearer\s+|(?:aistats|phaseo)_v\d)[^\s\"'<>,;]*", re.ASCII | re.IGNORECASE
-)
 _SECONDS = re.compile(r"\d{1,30}(\.\d{1,9})?", re.ASCII)
 
 
@@ -69,7 +67,7 @@ def from_transport(exc: Exception, *, after_s: float) -> AttemptError:
         exc: Any exception of httpx, or of the operating system.
         after_s: Seconds since the first attempt began.
     """
-    detail = f"{type(exc).__name__}: {exc}"
+    detail = redact(f"{type(exc).__name__}: {exc}")
     if isinstance(exc, TimeoutError | httpx.TimeoutException):
         return AttemptError(UpstreamTimeoutError(after_s, detail=detail), again=True)
     if isinstance(exc, httpx.DecodingError):
@@ -145,30 +143,30 @@ def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
 
 
 def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
-    """Find the base address that a redirect points to, without query and user; None if none."""
+    """Find the base address that a redirect points to, without secrets; None if none."""
     location = headers.get("location")
     if not 300 <= status < 400 or not location:  # noqa: PLR2004
         return None
     try:
         target = httpx.URL(url).join(location[:_LONGEST_LOCATION])
         path = target.path.rstrip("/").removesuffix("/models")
-        return str(target.copy_with(path=path or "/", query=None, userinfo=b"")).rstrip(
-            "/"
+        base = target.copy_with(
+            path=path or "/", query=None, fragment=None, userinfo=b""
         )
+        return redact(str(base)).rstrip("/")
     except (httpx.InvalidURL, ValueError):
         return None
 
 
-def redact(text: str) -> str:
-    """Replace everything that looks like a key, or like the beginning of one, by `[token]`."""
-    return _KEY.sub("[token]", text)
-
-
 def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
-    shown = redact(body[:_SHOWN_BYTES].decode(errors="replace"))
+    # Redacted before it is cut: the rest of a secret would not be recognised.
+    shown = redact(body.decode(errors="replace"))[:_SHOWN_BYTES]
     location = headers.get("location")
-    target = "" if location is None else f" to {redact(location[:_SHOWN_BYTES])!r}"
-    return f"HTTP {status}{target}, {headers.get('content-type', 'no type')[:80]}: {shown!r}"
+    target = (
+        "" if location is None else f" to {redact_address(location)[:_SHOWN_BYTES]!r}"
+    )
+    media_type = redact(headers.get("content-type", "no type"))[:80]
+    return f"HTTP {status}{target}, {media_type}: {shown!r}"
 
 
 def parse_retry_after(value: str | None, *, now_s: float) -> float | None:

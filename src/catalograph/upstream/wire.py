@@ -11,7 +11,7 @@ from catalograph.catalogue.records import Model
 from catalograph.errors import UpstreamResponseError
 from catalograph.observability.logs import get_logger
 from catalograph.observability.metrics import MALFORMED
-from catalograph.upstream.failures import redact
+from catalograph.redaction import redact
 from catalograph.upstream.lifetime import NO_LIFETIME, Lifetime
 from catalograph.upstream.salvage import Tally, salvage
 from catalograph.upstream.text import mend
@@ -191,7 +191,7 @@ def _decode_envelope(body: bytes, tally: Tally) -> tuple[bytes, _Envelope]:
     except msgspec.ValidationError as exc:
         raise UpstreamResponseError(detail=str(exc)) from exc
     except (msgspec.MsgspecError, RecursionError) as exc:
-        shown = redact(body[:80].decode(errors="replace"))
+        shown = redact(body[:400].decode(errors="replace"))[:80]
         raise UpstreamResponseError(
             detail=f"the body is no JSON: {reason}; it begins {shown!r}"
         ) from exc
