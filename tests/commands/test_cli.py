@@ -40,6 +40,23 @@ def test_without_a_command_there_is_help() -> None:
         assert command in result.output
 
 
+@pytest.mark.parametrize(
+    "command", [(), ("serve",), ("query",), ("check",), ("schema",), ("upstream",)]
+)
+def test_help_shows_no_type_for_a_switch(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
+
+    assert result.exit_code == 0
+    assert "bool" not in result.output
+
+
+def test_help_names_what_an_option_takes() -> None:
+    output = run("serve", "--help").output
+
+    for option in ("--host ADDRESS", "--port PORT", "--workers N", "--log-level LEVEL"):
+        assert re.search(option.replace(" ", " +"), output)
+
+
 def test_version() -> None:
     result = run("--version")
 
@@ -345,6 +362,24 @@ def test_serve_names_an_invalid_variable_of_opentelemetry(
 
     assert (result.exit_code, len(served.calls)) == (0, 1)
     assert "OTEL_EXPORTER_OTLP_ENDPOINT must be an http" in result.stderr
+
+
+def test_serve_takes_the_level_of_the_log(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATALOGRAPH_LOG_LEVEL", "error")
+
+    result = run("serve", "--demo", "--port", "0", "--log-level", "debug")
+
+    ((settings, _),) = served.calls
+    assert (result.exit_code, settings.log_level) == (0, "debug")
+
+
+def test_a_level_of_the_log_that_is_none_is_refused(served: Served) -> None:
+    result = run("serve", "--demo", "--log-level", "loud")
+
+    assert (result.exit_code, served.calls) == (2, [])
+    assert "must be one of debug, info, warning, error, got 'loud'" in result.stderr
 
 
 def test_serve_says_where_to_look_and_what_to_try(served: Served) -> None:

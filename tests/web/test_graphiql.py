@@ -268,3 +268,17 @@ async def test_packaged_page_names_only_files_that_are_served() -> None:
     assert [answer.status_code for answer in answers] == [200] * len(names)
     assert "//" not in page
     assert "<script>" not in page
+
+
+async def test_the_icon_is_found_where_browsers_look_for_it(directory: Path) -> None:
+    async with _client(Explorer(directory=directory)) as client:
+        redirect = await client.get("/favicon.ico")
+        icon = await client.get("/favicon.ico", follow_redirects=True)
+
+    assert redirect.headers["location"] == "graphql/assets/icon-Ef56.svg"
+    assert (icon.status_code, icon.content) == (200, b"<svg/>")
+
+
+async def test_without_a_build_there_is_no_icon(tmp_path: Path) -> None:
+    async with _client(Explorer(directory=tmp_path)) as client:
+        assert (await client.get("/favicon.ico")).status_code == 404

@@ -201,6 +201,9 @@ async def test_a_link_from_another_site_opens_the_page_and_runs_nothing() -> Non
     [
         ("/", "graphql"),
         ("/?query=%7Ba%7D", "graphql?query=%7Ba%7D"),
+        ("/docs", "graphql"),
+        ("/graphiql?query=%7Ba%7D", "graphql?query=%7Ba%7D"),
+        ("/playground", "graphql"),
         ("/graphql/", "../graphql"),
         ("/graphql/?query=%7Ba%7D", "../graphql?query=%7Ba%7D"),
     ],
@@ -228,8 +231,9 @@ async def test_no_page_when_it_is_switched_off() -> None:
     async with build_client(build(Pages(), graphiql_enabled=False)) as client:
         page = await client.get("/graphql", headers={"accept": "text/html"})
         file = await client.get("/graphql/assets/a.js")
+        usual = await client.get("/graphiql")
 
-    assert (page.status_code, file.status_code) == (406, 404)
+    assert (page.status_code, file.status_code, usual.status_code) == (406, 404, 404)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

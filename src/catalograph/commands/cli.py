@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from catalograph import __version__
 from catalograph.commands.streams import can_show, discard_output, prepare_streams
@@ -31,8 +31,28 @@ _SUBGRAPH_SDL: Final = Path("examples/federation/catalograph.graphql")
 _MOST_DIFF_LINES: Final = 20
 
 
+def _hide_types_of_switches(params: list[Any]) -> list[Any]:
+    """Hide the type of options without a value, which the help would show as `<bool>`."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
+class _Command(TyperCommand):
+    """Shows options as they are typed."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """List the options and arguments of the command."""
+        return _hide_types_of_switches(super().get_params(ctx))
+
+
 class _Commands(TyperGroup):
     """Reports our own errors in one line, without a traceback."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """List the options before a command."""
+        return _hide_types_of_switches(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a CatalographError ends it with status 2."""
@@ -101,16 +121,21 @@ def _options(
     pass
 
 
-@app.command()
+@app.command(cls=_Command)
 def serve(
     *,
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on.", show_default="CATALOGRAPH_HOST"),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on.",
+            show_default="CATALOGRAPH_HOST",
+        ),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
+            metavar="PORT",
             help="Port to listen on; 0 takes a free one.",
             show_default="CATALOGRAPH_PORT",
         ),
@@ -118,7 +143,17 @@ def serve(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that share the port.", show_default="CATALOGRAPH_WORKERS"
+            metavar="N",
+            help="Processes that share the port.",
+            show_default="CATALOGRAPH_WORKERS",
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Lowest level that is logged: debug, info, warning, error.",
+            show_default="CATALOGRAPH_LOG_LEVEL",
         ),
     ] = None,
     demo: _Demo = False,
@@ -141,6 +176,7 @@ def serve(
         "HOST": host,
         "PORT": port,
         "WORKERS": workers,
+        "LOG_LEVEL": log_level,
     }
     for name, value in options.items():
         if value is not None:
@@ -169,16 +205,19 @@ def serve(
     serve_app(settings, listeners, demo=demo)
 
 
-@app.command()
+@app.command(cls=_Command)
 def upstream(
     *,
     port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one.")
+        int,
+        typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one."),
     ] = _UPSTREAM_PORT,
     models: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Generate this many models instead, the same every time."
+            min=0,
+            metavar="N",
+            help="Generate this many models instead, the same every time.",
         ),
     ] = None,
     upstream_version: Annotated[
@@ -211,7 +250,7 @@ def upstream(
         uvicorn.Server(config).run(sockets=listeners)
 
 
-@app.command()
+@app.command(cls=_Command)
 def schema(
     *,
     subgraph: Annotated[
@@ -236,7 +275,7 @@ def schema(
         typer.echo(text.encode(), nl=not text.endswith("\n"))
 
 
-@app.command()
+@app.command(cls=_Command)
 def query(
     document: Annotated[
         str, typer.Argument(metavar="GRAPHQL", help="The operation; - reads stdin.")
@@ -265,7 +304,7 @@ def query(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=_Command)
 def check(*, as_json: _Json = False) -> None:
     """Test settings, upstream, token and cache."""
     import asyncio
@@ -286,7 +325,7 @@ def check(*, as_json: _Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=_Command)
 def health() -> None:
     """Ask the gateway of this container or machine whether it is alive; for health checks."""
     from catalograph.commands.health import (
@@ -301,7 +340,7 @@ def health() -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=_Command)
 def settings(*, as_json: _Json = False) -> None:
     """Print every setting, its value and its origin; secrets are masked."""
     from catalograph.commands.console import print_settings, print_settings_json

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from catalograph.web.negotiation import Coding, choose_coding, holds_etag
@@ -152,6 +152,8 @@ class Explorer:
         self._waiting = _Page.build(template, facts, run_link=False)
         self._assets = _read_assets(directory / "assets") if self.is_built else {}
         self.routes = [Route(f"{ASSETS_PATH}/{{name}}", self.asset, methods=["GET"])]
+        if any(name.startswith("icon-") for name in self._assets):
+            self.routes.append(Route("/favicon.ico", self.icon, methods=["GET"]))
 
     def page(self, request: Request) -> Response:
         """Answer a browser that opened `GET /graphql`: 200 with the page, or 304.
@@ -166,6 +168,12 @@ class Explorer:
         if holds_etag(held, page.etag.encode()):
             return Response(status_code=304, headers=headers)
         return Response(page.body, headers=headers, media_type="text/html")
+
+    async def icon(self, _: Request) -> Response:
+        """Lead browsers that show something else than the page to its icon."""
+        name = next(name for name in self._assets if name.startswith("icon-"))
+        # Relative, because a proxy may have removed a prefix of the path.
+        return RedirectResponse(f"{ASSETS_PATH.removeprefix('/')}/{name}", 307)
 
     async def asset(self, request: Request) -> Response:
         """Answer with a file below `ASSETS_PATH`, in the smallest accepted coding, or 404."""

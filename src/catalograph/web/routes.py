@@ -28,6 +28,9 @@ _JSON: Final = "application/json"
 _PROBES: Final = ("GET", "HEAD", "OPTIONS")
 """HAProxy checks by OPTIONS by default, and only looks at the status."""
 
+_USUAL: Final = ("/docs", "/graphiql", "/playground")
+"""Where people look for an explorer or for documentation."""
+
 
 def build_routes(
     *,
@@ -43,7 +46,7 @@ def build_routes(
         sdl: The API schema; None answers 404.
         ready: Called for every request to `/readyz`; should be quick.
         write_metrics: Called for every request to `/metrics`.
-        redirect_root: Whether `/` and `/graphql/` lead to the explorer.
+        redirect_root: Whether `/` and other usual addresses of an explorer lead to ours.
         protect: Wraps routes that show the graph with access control. Health and metrics are
             open; the proxy in front must block them.
     """
@@ -60,6 +63,7 @@ def build_routes(
     if redirect_root:
         # Relative, because a proxy may have removed a prefix of the path.
         routes.append(Route("/", _build_redirect("graphql"), methods=_PROBES))
+        routes += [Route(path, _build_redirect("graphql")) for path in _USUAL]
     routes.append(
         Route("/graphql/", _build_redirect("../graphql"), methods=(*_PROBES, "POST"))
     )
