@@ -51,6 +51,20 @@ def test_lines_arrive_in_order_and_are_waited_for(pipe: tuple[int, TextIO]) -> N
     assert os.read(reading, 65_536).split() == [b"%d" % n for n in range(100)]
 
 
+def test_held_lines_are_written_before_a_later_one(pipe: tuple[int, TextIO]) -> None:
+    reading, stream = pipe
+    writer = LogWriter(stream)
+
+    assert [writer.hold("1\n"), writer.hold("2\n")] == [1, 2]
+    writer.write("3\n")
+    writer.hold("4\n")
+    writer.release()
+    writer.release()
+
+    assert writer.drain(5)
+    assert os.read(reading, 65_536) == b"1\n2\n3\n4\n"
+
+
 @pytest.mark.parametrize("nonblocking", [False, True])
 def test_a_stalled_reader_does_not_block_callers(
     pipe: tuple[int, TextIO], *, nonblocking: bool

@@ -34,6 +34,20 @@ def report(number: int) -> None:
         get_logger().error("a field failed", exc_info=error, row=number)
 
 
+def test_a_line_begins_like_those_of_the_access_log(log: io.StringIO) -> None:
+    get_logger().info("it happened", zone="z", request_id="r-1")
+
+    line = log.getvalue()
+    assert list(json.loads(line)) == [
+        "event",
+        "level",
+        "timestamp",
+        "request_id",
+        "zone",
+    ]
+    assert line.startswith('{"event":"it happened","level":"info","timestamp":"')
+
+
 def test_an_error_of_each_row_has_one_traceback(log: io.StringIO) -> None:
     for number in range(250):
         report(number)

@@ -1,9 +1,8 @@
-"""One line of JSON for each request, gathered and written many at a time."""
+"""One line for each request, gathered and written many at a time."""
 
 import asyncio
 import time
 import weakref
-from collections.abc import Callable
 from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
@@ -21,9 +20,9 @@ AccessLogMode: TypeAlias = Literal["on", "off", "errors"]
 
 
 class AccessLog:
-    """Buffers lines; writes them when there are many, when they are old, and at the end.
+    """Holds lines back; they are written when there are many, when they are old, and at the end.
 
-    Waking the writer's thread for each line would cost more than a cache hit does.
+    A line of the log itself is written after the requests that ended before it.
 
     Args:
         stream: Where lines are written; None drops them.
@@ -42,14 +41,11 @@ class AccessLog:
         self._mode: AccessLogMode = "off" if stream is None else mode
         self._has_columns = has_columns
         self._writer = open_writer(stream)
-        self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._second = 0
         self._stamp = ""
         # Also runs at the end of the interpreter, if the log was not closed.
-        self._finalizer = weakref.finalize(
-            self, _hand_over, self._lines, self._writer.write
-        )
+        self._finalizer = weakref.finalize(self, self._writer.release)
 
     @property
     def is_on(self) -> bool:
@@ -91,15 +87,13 @@ class AccessLog:
             took_s: Seconds from the request to the last byte of the answer.
             tail: From `write_tail`.
         """
-        if self._has_columns:
-            self._lines.append(self._write_columns(request_id, address, took_s, tail))
-        else:
-            self._lines.append(self._write_json(request_id, address, took_s, tail))
+        write = self._write_columns if self._has_columns else self._write_json
+        held = self._writer.hold(write(request_id, address, took_s, tail))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(
                 _FLUSH_AFTER_S, self.flush
             )
-        elif len(self._lines) >= _FLUSH_LINES:
+        elif held >= _FLUSH_LINES:
             self.flush()
 
     def _write_json(
@@ -128,14 +122,14 @@ class AccessLog:
         )
 
     def flush(self) -> None:
-        """Hand the buffered lines to the writer."""
+        """Write the lines that are held."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        _hand_over(self._lines, self._writer.write)
+        self._writer.release()
 
     def close(self) -> None:
-        """Write the buffered lines, and wait a moment until the stream has them."""
+        """Write the lines that are held, and wait a moment until the stream has them."""
         self.flush()
         self._writer.drain(_AT_END_S)
 
@@ -151,10 +145,3 @@ class AccessLog:
 def write_tail(fields: dict[str, object]) -> str:
     """Encode the fields that the lines of all equal requests share."""
     return msgspec.json.encode(fields).decode()[1:] + "\n"
-
-
-def _hand_over(lines: list[str], write: Callable[[str], int]) -> None:
-    if lines:
-        text = "".join(lines)
-        lines.clear()
-        write(text)

@@ -38,33 +38,58 @@ class LogWriter:
         self._max_queued_bytes = max_queued_bytes
         self._queue: collections.deque[bytes] = collections.deque()
         self._queued_bytes = 0
+        self._held: list[str] = []
         self._lost = 0
         self._is_writing = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> int:
-        """Queue whole lines; returns at once.
+        """Queue whole lines, behind those that are held; returns at once.
 
         Returns:
             The number of characters, as streams do.
         """
+        self._queue_up(self._take_held() + text if self._held else text)
+        return len(text)
+
+    def hold(self, line: str) -> int:
+        """Keep a line until the next `write` or `release`; returns how many are held.
+
+        Waking the thread for each line would cost more than a cache hit does.
+        """
+        self._held.append(line)
+        return len(self._held)
+
+    def release(self) -> None:
+        """Queue the lines that are held."""
+        if text := self._take_held():
+            self._queue_up(text)
+
+    def _take_held(self) -> str:
+        # Other threads take at the same time, and lines are added without the lock, at the end.
+        with self._changed:
+            count = len(self._held)
+            text = "".join(self._held[:count])
+            del self._held[:count]
+        return text
+
+    def _queue_up(self, text: str) -> None:
         if self._descriptor is None:
             self._write_at_once(text)
-            return len(text)
+            return
         data = text.encode(
             getattr(self._stream, "encoding", None) or "utf-8", "replace"
         )
         with self._changed:
             if self._queued_bytes + len(data) > self._max_queued_bytes:
                 self._lose(data)
-                return len(text)
+                return
             self._queue.append(data)
             self._queued_bytes += len(data)
             if self._thread is None:
                 self._start()
             self._changed.notify_all()
-        return len(text)
 
     def writes_to(self, stream: TextIO) -> bool:
         """Whether this is the writer of a stream."""

@@ -12,6 +12,7 @@ from structlog.typing import EventDict, FilteringBoundLogger
 from catalograph.observability.log_writer import open_writer
 from catalograph.redaction import redact
 
+_FIRST_FIELDS: Final = ("event", "level", "timestamp", "request_id")
 _TRACEBACK_EVERY_S: Final = 10.0
 _MOST_PLACES: Final = 256
 
@@ -37,7 +38,7 @@ def configure_logging(
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=is_terminal(stream))
         if wants_columns(stream, log_format)
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(separators=(",", ":"))
     )
     structlog.configure(
         processors=[
@@ -46,6 +47,7 @@ def configure_logging(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             TracebackLimit(),
             structlog.processors.format_exc_info,
+            _order_fields,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -67,6 +69,12 @@ def wants_columns(stream: TextIO | None, log_format: LogFormat) -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream is a terminal; False for None, as a process may have no stream."""
     return stream is not None and stream.isatty()
+
+
+def _order_fields(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    """Begin a line like those of the access log."""
+    first = {name: line.pop(name) for name in _FIRST_FIELDS if name in line}
+    return {**first, **line}
 
 
 class TracebackLimit:
