@@ -379,6 +379,50 @@ async def test_a_gzipped_page_is_read(coding: str) -> None:
     assert page.total == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "header"),
+    [(PAGE, "Content-Encoding: gzip"), (gzip.compress(PAGE), "X-Other: 1")],
+    ids=["unpacked on the way", "packed without a header"],
+)
+async def test_a_body_counts_more_than_the_header_of_its_coding(
+    body: bytes, header: str
+) -> None:
+    async with play(send(build_reply(body, header))) as (_, client):
+        page = await client.fetch_page(QUERY)
+
+    assert page.total == 1
+
+
+async def test_a_page_that_a_proxy_has_changed_is_read() -> None:
+    reply = build_reply(PAGE, status="203 Non-Authoritative Information")
+    async with play(send(reply)) as (_, client):
+        page = await client.fetch_page(QUERY)
+
+    assert page.total == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://h.example/a\x1b[31m", "https://h.example/a\x1b[31m"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("http://[::1/", "http://[::1/"),
+        ("https://h.example:port/", "https://h.example:port/"),
+    ],
+)
+async def test_a_redirect_to_an_invalid_address_is_reported_as_one(
+    location: str, shown: str
+) -> None:
+    reply = build_reply(b"", f"Location: {location}", status="302 Found")
+    async with play(send(reply)) as (server, client):
+        with pytest.raises(UpstreamUnavailableError) as caught:
+            await client.fetch_page(QUERY)
+
+    assert (caught.value.status, caught.value.moved_to) == (302, None)
+    assert caught.value.detail == f"HTTP 302 to {shown!r}, application/json: ''"
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "zstd", "deflate"])
 async def test_an_unrequested_content_coding_is_not_decoded(coding: str) -> None:
     reply = build_reply(zlib.compress(PAGE), f"Content-Encoding: {coding}")

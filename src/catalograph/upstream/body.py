@@ -16,13 +16,15 @@ _GZIP: Final = frozenset({"gzip", "x-gzip"})
 # Nested codings are not accepted.
 _CODINGS: Final = frozenset({"", "identity", *_GZIP})
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_BEFORE_JSON: Final = b" \t\r\n\xef\xbb\xbf"  # white space and a byte order mark
 _GZIP_WINDOW: Final = (
     31  # for zlib: the largest window (15), plus 16 for the gzip format
 )
 
 
 async def read_whole(response: httpx.Response) -> bytes:
-    """Read the body of a 200.
+    """Read the body of a success.
 
     Raises:
         AttemptError: It is truncated, too long, or has a coding that was not requested.
@@ -31,19 +33,30 @@ async def read_whole(response: httpx.Response) -> bytes:
     if coding not in _CODINGS:
         detail = f"content-encoding {coding[:80]!r} was not asked for"
         raise AttemptError(UpstreamResponseError(detail=detail))
-    is_packed = coding in _GZIP and not response.is_stream_consumed
+    is_unpacked = response.is_stream_consumed  # by httpx, for an in-process transport
     try:
         body = await _read_raw(response, MAX_BODY_BYTES + 1)
     except (httpx.NetworkError, httpx.ProtocolError) as exc:
         detail = f"the body was cut off: {exc}"
         raise AttemptError(UpstreamResponseError(detail=detail), again=True) from exc
-    if is_packed:
+    if not is_unpacked and _is_gzip(body, coding):
         # zlib releases the GIL. A decompression bomb is stopped at the bound.
         body = await asyncio.to_thread(_unpack, body, MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         detail = f"the body is longer than {MAX_BODY_BYTES} bytes"
         raise AttemptError(UpstreamResponseError(detail=detail))
     return body
+
+
+def _is_gzip(body: bytes, coding: str) -> bool:
+    """Whether a body is compressed.
+
+    Its first bytes count more than the header: proxies are known to decompress a body and
+    keep the header, or to store a compressed one without it. No JSON begins like gzip.
+    """
+    if body.startswith(_GZIP_MAGIC):
+        return True
+    return coding in _GZIP and not body.lstrip(_BEFORE_JSON).startswith(b"{")
 
 
 async def _read_raw(response: httpx.Response, size: int) -> bytes:

@@ -46,6 +46,11 @@ _MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_S = 0.5
 """Seconds to wait for the body of an error response. It only serves the log, and may not end."""
 
+_LOCATION = "catalograph.location"
+
+_SUCCESSES = (200, 203)
+"""203 is a 200 that a proxy has changed (RFC 9110, 15.3.4)."""
+
 _MODELS = "/models"
 _MAX_TABLE_ROWS = 10_000
 _MAX_CONNECTIONS = 64
@@ -136,6 +141,7 @@ class UpstreamClient:
                 ),
                 # No redirects: the token would be sent to another host.
                 follow_redirects=False,
+                event_hooks={"response": [_set_location_aside]},
                 limits=httpx.Limits(
                     max_connections=1,
                     max_keepalive_connections=1,
@@ -457,7 +463,7 @@ class UpstreamClient:
         """
         async with self._pool.send(watched.request) as response:
             watched.status = response.status_code
-            if response.status_code == httpx.codes.OK:
+            if response.status_code in _SUCCESSES:
                 watched.lifetime = parse_lifetime(response.headers.get("cache-control"))
                 watched.content_type = response.headers.get("content-type")
                 return await read_whole(response)
@@ -474,7 +480,17 @@ class UpstreamClient:
                 body,
                 now_s=self._clock(),
                 url=str(watched.request.url),
+                location=response.extensions.get(_LOCATION, ""),
             )
+
+
+async def _set_location_aside(response: httpx.Response) -> None:
+    """Keep the target of a redirect from httpx.
+
+    httpx prepares to follow it, also where it is told not to, and fails if it is no valid
+    address. The error would hide that there is a redirect.
+    """
+    response.extensions[_LOCATION] = response.headers.pop("location", "")
 
 
 class _Watched:

@@ -80,9 +80,15 @@ def from_transport(exc: Exception, *, after_s: float) -> AttemptError:
 
 
 def from_status(
-    status: int, headers: httpx.Headers, body: bytes, *, now_s: float, url: str = ""
+    status: int,
+    headers: httpx.Headers,
+    body: bytes,
+    *,
+    now_s: float,
+    url: str = "",
+    location: str = "",
 ) -> AttemptError:
-    """Map any status but 200.
+    """Map any status that is no success.
 
     Only the status counts, as versions disagree about which field of an error body holds the
     code and which the message. The exception is the `reason` of a 401.
@@ -93,8 +99,9 @@ def from_status(
         body: The beginning of its body.
         now_s: Unix time in seconds, for a `Retry-After` that is a date.
         url: The requested address, to resolve a relative redirect.
+        location: The target of a redirect; may be no valid address.
     """
-    detail = _describe(status, headers, body)
+    detail = _describe(status, headers, body, location)
     wait_s = parse_retry_after(headers.get("retry-after"), now_s=now_s)
     if status in {401, 403}:
         unavailable = UpstreamUnavailableError(status=status, detail=detail)
@@ -111,7 +118,7 @@ def from_status(
         return AttemptError(UpstreamResponseError(detail=detail))
     return AttemptError(
         UpstreamUnavailableError(
-            status=status, moved_to=_find_target(status, headers, url), detail=detail
+            status=status, moved_to=_find_target(status, location, url), detail=detail
         ),
         again=status in _RETRIED_STATUSES,
         is_fault=status >= 500,  # noqa: PLR2004
@@ -142,14 +149,15 @@ def _is_of_another(status: int, headers: httpx.Headers, body: bytes) -> bool:
     return status == 403 and begins != b"{" and "json" not in media_type  # noqa: PLR2004
 
 
-def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
+def _find_target(status: int, location: str, url: str) -> str | None:
     """Find the base address that a redirect points to, without secrets; None if none."""
-    location = headers.get("location")
     if not 300 <= status < 400 or not location:  # noqa: PLR2004
         return None
     try:
         target = httpx.URL(url).join(location[:_LONGEST_LOCATION])
         path = target.path.rstrip("/").removesuffix("/models")
+        if target.scheme not in ("http", "https") or not target.host:
+            return None
         base = target.copy_with(
             path=path or "/", query=None, fragment=None, userinfo=b""
         )
@@ -158,13 +166,10 @@ def _find_target(status: int, headers: httpx.Headers, url: str) -> str | None:
         return None
 
 
-def _describe(status: int, headers: httpx.Headers, body: bytes) -> str:
+def _describe(status: int, headers: httpx.Headers, body: bytes, location: str) -> str:
     # Redacted before it is cut: the rest of a secret would not be recognised.
     shown = redact(body.decode(errors="replace"))[:_SHOWN_BYTES]
-    location = headers.get("location")
-    target = (
-        "" if location is None else f" to {redact_address(location)[:_SHOWN_BYTES]!r}"
-    )
+    target = f" to {redact_address(location)[:_SHOWN_BYTES]!r}" if location else ""
     media_type = redact(headers.get("content-type", "no type"))[:80]
     return f"HTTP {status}{target}, {media_type}: {shown!r}"
 
