@@ -166,6 +166,20 @@ async def test_a_request_for_another_protocol_is_answered_in_http_1_1(
     assert got.count(b"HTTP/1.1") == 3
 
 
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 200), ("GET", 404)])
+async def test_a_health_check_may_ask_about_the_server_as_a_whole(
+    method: str, status: int
+) -> None:
+    """As HAProxy does with `option httpchk OPTIONS *`."""
+    async with serve(app_of()) as (_, port):
+        raw = await talk(
+            port,
+            b"%b * HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n" % method.encode(),
+        )
+
+    assert parse(raw)[0] == status
+
+
 async def test_connect_requests_are_refused() -> None:
     async with serve(app_of()) as (_, port):
         got = await talk(

@@ -35,7 +35,7 @@ from support.web_client import JSON, ask, open_client
         (b'{"query"', "the body must be JSON: input data was truncated"),
         (b'{"query":"{a}"} x', "the body must be JSON: trailing characters (byte 17)"),
         (b"NaN", "the body must be JSON: invalid character (byte 0)"),
-        (b'\xef\xbb\xbf{"query":"{a}"}', "the body must be JSON: invalid character (byte 0)"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "the body must be JSON: invalid character (byte 0)"),
         (b'{"query":"\xff"}', "the body must be UTF-8"),
         (b'{"query":"\xed\xa0\x80"}', "the body must be UTF-8"),
         (
@@ -247,3 +247,14 @@ async def test_what_fails_unforeseen_is_masked() -> None:
     )
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "secret" not in response.text
+
+
+async def test_a_body_may_begin_with_a_byte_order_mark() -> None:
+    async with open_client(TinyEngine()) as client:
+        response = await client.post(
+            "/graphql",
+            content=b'\xef\xbb\xbf{"query":"{ hello }"}',
+            headers={"content-type": "application/json"},
+        )
+
+    assert response.json() == {"data": {"hello": "hello world"}}

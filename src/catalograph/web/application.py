@@ -172,7 +172,11 @@ def build_web_app(
 
 
 class _Fork:
-    """Passes GraphQL requests on directly, and all others through Starlette's slower routing."""
+    """Passes GraphQL requests on directly, and all others through Starlette's slower routing.
+
+    `OPTIONS *` asks about the server as a whole, which health checks of HAProxy do. It is
+    answered like `/healthz`.
+    """
 
     def __init__(self, graphql: ASGIApp, others: ASGIApp) -> None:
         self._graphql = graphql
@@ -180,8 +184,18 @@ class _Fork:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_graphql = scope["type"] == "http" and _path(scope) == "/graphql"
+        if _is_star(scope):
+            scope["path"] = "/healthz"
         app = self._graphql if is_graphql else self._others
         await app(scope, receive, send)
+
+
+def _is_star(scope: Scope) -> bool:
+    return bool(
+        scope["type"] == "http"
+        and scope["path"] == "*"
+        and scope["method"] == "OPTIONS"
+    )
 
 
 def _path(scope: Scope) -> str:

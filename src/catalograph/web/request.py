@@ -1,6 +1,7 @@
 """Parsing of requests (headers, body, parameters), and their time-out."""
 
 import asyncio
+import codecs
 import urllib.parse
 from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
@@ -282,7 +283,8 @@ def parse_body(body: bytes) -> Parameters:
     """
     if not body.strip():
         raise refuse("the body is empty; it must be a JSON object with `query`")
-    value = _decode(body, "the body")
+    # Editors of some systems write a byte order mark, which a reader may ignore (RFC 8259, 8.1).
+    value = _decode(body.removeprefix(codecs.BOM_UTF8), "the body")
     if isinstance(value, list):
         raise refuse("batches are not supported; send one operation in a request")
     if not isinstance(value, dict):
