@@ -176,7 +176,45 @@ def test_a_value_is_read(name: str, text: str, value: object) -> None:
             "http://h:x",
             "must be an address with a valid host and port",
         ),
-        ("UPSTREAM_URL", "http://a b", "must be an address without spaces"),
+        (
+            "UPSTREAM_URL",
+            "http://a b",
+            (
+                "must be an address without spaces, of ASCII characters (a domain in its form "
+                "xn--…)"
+            ),
+        ),
+        (
+            "UPSTREAM_URL",
+            "https://exämple.org/v1",
+            (
+                "must be an address without spaces, of ASCII characters (a domain in its form "
+                "xn--…)"
+            ),
+        ),
+        (
+            "UPSTREAM_URL",
+            "https://h:0/v1",
+            "must be an address with a valid host and port",
+        ),
+        (
+            "UPSTREAM_URL",
+            "https://h..example/v1",
+            "must be an address with a valid host and port",
+        ),
+        (
+            "CACHE_URL",
+            "redis://:p#w@h/0",
+            "must write # in a user or a password as %23",
+        ),
+        (
+            "CACHE_URL",
+            "redis://:p/w@h:6379/0",
+            (
+                "must be an address with a valid host and port (in a user or a password, write / "
+                "as %2F and ? as %3F)"
+            ),
+        ),
         ("PARTITION_KEY", "short", "must have 16 to 64 bytes"),
         ("CACHE_URL", "memory://x", "takes nothing after memory://"),
         (
@@ -298,6 +336,15 @@ def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
 
     assert EXAMPLES[name]
     assert from_file == read(**{name: EXAMPLES[name]}, **beside)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"\xef\xbb\xbfsecret\r\n")
+
+    settings = Settings.from_environ({"CATALOGRAPH_UPSTREAM_TOKEN_FILE": str(file)})
+
+    assert settings.upstream_token == Secret("secret")
 
 
 def test_a_file_may_hold_a_list_in_lines(tmp_path: Path) -> None:

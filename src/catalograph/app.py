@@ -578,6 +578,10 @@ def _read_trusted_documents(settings: Settings) -> dict[str, str] | None:
     try:
         return read_manifest(Path(settings.trusted_documents).read_bytes())
     except (OSError, ManifestError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-        problem = f"{PREFIX}TRUSTED_DOCUMENTS: {reason}"
+        reason = str(exc)
+        if isinstance(exc, OSError):
+            reason = (exc.strerror or reason).lower()
+        problem = (
+            f"{PREFIX}TRUSTED_DOCUMENTS names {settings.trusted_documents}: {reason}"
+        )
         raise SettingsError([problem]) from exc

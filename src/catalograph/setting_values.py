@@ -312,12 +312,17 @@ def _split_url(text: str) -> SplitResult:
         ValueError: It is no address. The message does not quote it: it may hold a password.
     """
     if not _VISIBLE_ASCII.fullmatch(text):
-        raise ValueError("must be an address without spaces")
+        raise ValueError(
+            "must be an address without spaces, of ASCII characters (a domain in its "
+            "form xn--…)"
+        )
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        is_valid = parts.port != 0 and ".." not in (parts.hostname or "")
     except ValueError:
-        raise ValueError("must be an address with a valid host and port") from None
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be an address with a valid host and port")
     return parts
 
 

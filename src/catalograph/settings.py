@@ -567,7 +567,8 @@ def _read_value(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
-        text = content.decode("utf-8").strip()
+        # Some editors write a byte order mark, which is no part of the value.
+        text = content.decode("utf-8-sig").strip()
     except OSError as exc:
         raise ValueError((exc.strerror or str(exc)).lower()) from None
     except UnicodeDecodeError:

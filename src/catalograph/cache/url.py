@@ -133,8 +133,6 @@ def parse_cache_url(text: str) -> CacheUrl:
             raise ValueError("takes nothing after memory://")
         return CacheUrl(MEMORY_URL, MEMORY_URL)
     _check_place(parts)
-    if parts.fragment or text.endswith("#"):
-        raise ValueError("must write # in a user or a password as %23")
     options, ignored = _read_options(parts)
     base = f"{parts.scheme}://{parts.netloc}{parts.path}"
     shown = f"{parts.scheme}://{_mask_user(parts)}{parts.path}"
@@ -234,10 +232,17 @@ def _mask_user(parts: SplitResult) -> str:
 
 def _split(text: str) -> SplitResult:
     if not _VISIBLE_ASCII.fullmatch(text):
-        raise ValueError("must be an address without spaces")
+        raise ValueError("must be an address without spaces, of ASCII characters")
+    if "#" in text:
+        raise ValueError("must write # in a user or a password as %23")
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        is_valid = parts.port != 0
     except ValueError:
-        raise ValueError("must be an address with a valid host and port") from None
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            "must be an address with a valid host and port (in a user or a password, write "
+            "/ as %2F and ? as %3F)"
+        )
     return parts
