@@ -318,12 +318,11 @@ def _split_url(text: str) -> SplitResult:
         )
     try:
         parts = urlsplit(text)
-        is_valid = parts.port != 0 and ".." not in (parts.hostname or "")
+        if parts.port != 0 and ".." not in (parts.hostname or ""):
+            return parts
     except ValueError:
-        is_valid = False
-    if not is_valid:
-        raise ValueError("must be an address with a valid host and port")
-    return parts
+        pass
+    raise ValueError("must be an address with a valid host and port")
 
 
 def _lower_scheme(text: str, parts: SplitResult) -> str:

@@ -237,12 +237,11 @@ def _split(text: str) -> SplitResult:
         raise ValueError("must write # in a user or a password as %23")
     try:
         parts = urlsplit(text)
-        is_valid = parts.port != 0
+        if parts.port != 0:
+            return parts
     except ValueError:
-        is_valid = False
-    if not is_valid:
-        raise ValueError(
-            "must be an address with a valid host and port (in a user or a password, write "
-            "/ as %2F and ? as %3F)"
-        )
-    return parts
+        pass
+    raise ValueError(
+        "must be an address with a valid host and port (in a user or a password, write "
+        "/ as %2F and ? as %3F)"
+    )
