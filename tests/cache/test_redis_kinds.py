@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from redis.asyncio import Redis as Client
 
 from catalograph.cache.redis import Redis, RedisDownError
 from catalograph.commands.checks import ping_redis
@@ -143,6 +145,55 @@ async def test_the_log_does_not_hold_the_password(old_url: str) -> None:
     assert [line["error"] for line in lines] == [
         "ResponseError: unknown command `HELLO`, with args beginning with: …"
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scheme", "database", "hint"),
+    [
+        (("--requirepass", "secret"), "redis", 0, "this server wants a password"),
+        (
+            ("--rename-command", "EVAL", ""),
+            "redis",
+            0,
+            "the gateway needs scripts; this server has none",
+        ),
+        (
+            ("--databases", "1"),
+            "redis",
+            5,
+            "this server has fewer databases; 0 always exists",
+        ),
+        (
+            (),
+            "rediss",
+            0,
+            "does that port speak TLS? without it, the address begins with redis://",
+        ),
+    ],
+)
+async def test_a_check_explains_why_a_redis_cannot_be_used(
+    arguments: tuple[str, ...], scheme: str, database: int, hint: str
+) -> None:
+    with RedisServer(*arguments) as server:
+        place = server.url.removeprefix("redis").removesuffix("0")
+
+        with pytest.raises(OSError, match=re.escape(f"({hint})")):
+            await ping_redis(f"{scheme}{place}{database}")
+
+
+async def test_a_check_needs_no_right_to_ping() -> None:
+    with RedisServer() as server:
+        client = Client.from_url(server.url)
+        await client.acl_setuser(
+            "few",
+            enabled=True,
+            passwords=["+pw"],
+            keys=["*"],
+            commands=["+get", "+set", "+eval", "+del"],
+        )
+        await client.aclose()
+
+        await ping_redis(server.url.replace("//", "//few:pw@"))
 
 
 async def test_a_check_accepts_a_single_redis() -> None:

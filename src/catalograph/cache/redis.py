@@ -3,7 +3,7 @@
 import enum
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiocache import RedisCache
 from aiocache.serializers import NullSerializer
@@ -59,6 +59,22 @@ _OF_CLUSTERS = (
 )
 
 
+_HINTS: Final = {
+    "unknown command `hello`": "Redis before version 6 needs the option protocol=2",
+    "unknown command 'hello'": "Redis before version 6 needs the option protocol=2",
+    "unknown command `eval`": "the gateway needs scripts; this server has none",
+    "unknown command 'eval'": "the gateway needs scripts; this server has none",
+    "unknown command": "this server holds no keys; is it a Sentinel?",
+    "hello must be called with the client already authenticated": (
+        "this server wants a password"
+    ),
+    "authentication required": "this server wants a password",
+    "connection closed by server": "a server with TLS needs rediss://",
+    "db index is out of range": "this server has fewer databases; 0 always exists",
+}
+"""By a part of the message, in lower case; the first one counts."""
+
+
 class _Health:
     """Logs when the shared cache begins to fail, and when it works again.
 
@@ -101,7 +117,7 @@ class _Health:
             commands=kind.value,
             # Not its `repr`, which for errors of redis-py is no more than their kind.
             error=hide_secrets(f"{cause}: {error}".removesuffix(": "), self._url),
-            **find_hint(error),
+            **({"hint": hint} if (hint := find_hint(error, self._url)) else {}),
         )
 
     def close(self) -> None:
@@ -111,16 +127,20 @@ class _Health:
             metrics.SHARED_CACHE_OPEN.dec()
 
 
-def find_hint(error: Exception) -> dict[str, str]:
-    """Explain an error that comes from a server of the wrong kind."""
+def find_hint(error: Exception, url: str) -> str:
+    """Explain an error that comes from a server of the wrong kind; empty if it needs none.
+
+    Args:
+        error: Of the client library.
+        url: Address of the cache.
+    """
     if isinstance(error, _OF_CLUSTERS):
-        return {"hint": "this is a node of a Redis Cluster, which is not supported"}
+        return "this is a node of a Redis Cluster, which is not supported"
+    is_timeout = isinstance(error, TimeoutError | exceptions.TimeoutError)
+    if is_timeout and url.startswith("rediss:"):
+        return "does that port speak TLS? without it, the address begins with redis://"
     text = str(error).lower()
-    if "unknown command" in text:
-        if "hello" in text:
-            return {"hint": "Redis before version 6 needs the option protocol=2"}
-        return {"hint": "this server holds no keys; is it a Sentinel?"}
-    return {}
+    return next((hint for part, hint in _HINTS.items() if part in text), "")
 
 
 class Redis:

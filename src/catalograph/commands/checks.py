@@ -312,6 +312,7 @@ async def ping_redis(url: str) -> None:
     # Imported here because it is slow, and only needed with a shared cache.
     from redis import RedisError, ResponseError  # noqa: PLC0415
     from redis.asyncio import Redis  # noqa: PLC0415
+    from redis.exceptions import NoPermissionError  # noqa: PLC0415
 
     from catalograph.cache.redis import find_hint  # noqa: PLC0415
 
@@ -319,7 +320,8 @@ async def ping_redis(url: str) -> None:
     key, value = f"{CACHE_PREFIX}:check", secrets.token_hex(8)
     doing = "cannot be reached"
     try:
-        await client.ping()
+        with contextlib.suppress(NoPermissionError):  # The gateway does not need it.
+            await client.ping()
         with contextlib.suppress(ResponseError):  # INFO may be forbidden to this user.
             _check_mode((await client.info("server")).get("redis_mode", "standalone"))
         doing = "refuses to write"
@@ -331,7 +333,7 @@ async def ping_redis(url: str) -> None:
     except WrongServerError:
         raise
     except (RedisError, OSError) as exc:
-        hint = find_hint(exc).get("hint", "")
+        hint = find_hint(exc, url)
         reason = hide_secrets(str(exc), url) + (f" ({hint})" if hint else "")
         raise OSError(f"{doing}: {reason}") from exc
     finally:
