@@ -191,6 +191,7 @@ def create_app(
     clock: Callable[[], float] = time.time,
     drain: Drain = DRAIN,
     workers: Workers | None = None,
+    follows_files: bool = False,
 ) -> ASGIApp:
     """Build the gateway as an ASGI application with a lifespan.
 
@@ -201,11 +202,14 @@ def create_app(
         clock: Unix time in seconds.
         drain: Whether the process is draining.
         workers: The workers whose metrics `/metrics` shows; None: only this process.
+        follows_files: Whether files that the environment names are looked at again once
+            SIGHUP is noticed: one that came while the process started is not.
 
     Raises:
         SettingsError: They are invalid, or something that they name cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
+    manifest = _find_version(settings.trusted_documents)
     check_start(settings, demo=demo or client is not None)
     metrics.BUILD.labels(__version__).set(1)
     tracing.start(os.environ)
@@ -236,6 +240,8 @@ def create_app(
         READY.set_function(lambda: not drain.has_begun and gateway.seems_ready)
         watch = metrics.LoopWatch(loop, on_look=_collect_when_idle)
         with drain.on_sigterm(for_s=settings.drain_s), on_sighup(reloader.reload):
+            if follows_files:
+                await reloader.catch_up(manifest)
             yield
         if workers is not None:
             await workers.leave()
@@ -298,6 +304,22 @@ class Reloader:
         self._app = app
         self._build = build
         self._demo = demo
+
+    async def catch_up(self, manifest: object) -> None:
+        """Reload if a file has changed since it was read.
+
+        Args:
+            manifest: From `_find_version`, before the manifest was read.
+        """
+        try:
+            found = await asyncio.to_thread(Settings.from_environ, os.environ)
+        except SettingsError:
+            await self.reload()  # It says why.
+            return
+        chosen = self._settings.take(found, RELOADABLE)
+        is_same = manifest == _find_version(chosen.trusted_documents)
+        if not is_same or self._settings.list_differences(chosen):
+            await self.reload()
 
     async def reload(self) -> None:
         """Apply changed settings. If one is invalid, log why and change nothing."""
@@ -437,7 +459,7 @@ def serve(
     handle_signals()
     if settings.workers == 1:
         bound_requests(settings.max_body_bytes)
-        app = create_app(settings, demo=demo)
+        app = create_app(settings, demo=demo, follows_files=True)
         tune_collector()
         tune_threads()
         run_server(app, listeners)
@@ -471,7 +493,10 @@ def _create_in_worker(*, demo: bool) -> ASGIApp:
     bound_requests(settings.max_body_bytes)
     folder = find_folder(os.environ)
     app = create_app(
-        settings, demo=demo, workers=None if folder is None else Workers(folder)
+        settings,
+        demo=demo,
+        workers=None if folder is None else Workers(folder),
+        follows_files=True,
     )
     tune_collector()
     tune_threads()
@@ -570,6 +595,17 @@ def _build_facts(
         passthrough=options.passthrough,
         trace=options.trace_enabled,
     )
+
+
+def _find_version(path: str | None) -> object:
+    """Find what changes when a file is written or replaced; None without a file."""
+    if path is None:
+        return None
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _read_trusted_documents(settings: Settings) -> dict[str, str] | None:

@@ -113,6 +113,37 @@ async def test_trusted_documents_change(files: Files) -> None:
     assert (before, after) == ([200, 403], 403)
 
 
+async def test_what_changes_while_the_process_starts_is_not_missed(
+    files: Files,
+) -> None:
+    """A SIGHUP that comes before the application runs is ignored."""
+    files.write("API_KEYS", OLD)
+    files.write_manifest(QUERY)
+    app = create_app(demo=True, follows_files=True)
+    files.write("API_KEYS", NEW)
+    files.write_manifest(OTHER, QUERY)
+    async with running(app), build_http(app) as http:
+        statuses = [
+            await ask(http, key=OLD),
+            await ask(http, key=NEW),
+            await ask(http, key=NEW, query=OTHER),
+        ]
+
+    assert statuses == [401, 200, 200]
+
+
+async def test_nothing_is_reloaded_at_start_if_no_file_has_changed(
+    files: Files, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files.write("API_KEYS", OLD)
+    files.write_manifest(QUERY)
+    app = create_app(demo=True, follows_files=True)
+    async with running(app), build_http(app) as http:
+        assert await ask(http) == 200
+
+    assert "reloaded" not in read_log(capfd)
+
+
 @pytest.mark.parametrize("wrong", ["", "short"])
 async def test_what_is_wrong_changes_nothing(
     files: Files, wrong: str, capfd: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ schema out of date); 2 the command, a setting or the environment is not usable.
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -166,6 +167,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the gateway until SIGTERM or Ctrl+C."""
+    _ignore_hangups()
     from catalograph.app import check_start, find_start_warnings, serve as serve_app
     from catalograph.commands.console import describe_start, find_base
     from catalograph.observability.logs import configure_logging, get_logger
@@ -347,6 +349,15 @@ def settings(*, as_json: _Json = False) -> None:
 
     rows = _read_settings().describe(os.environ)
     (print_settings_json if as_json else print_settings)(rows)
+
+
+def _ignore_hangups() -> None:
+    """Ignore SIGHUP, which would end the process, until it reloads the settings.
+
+    The imports that follow take a second, and a service manager may ask for a reload already.
+    """
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _read_settings() -> "Settings":
