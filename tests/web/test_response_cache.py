@@ -263,9 +263,11 @@ def ask_for(number: int, text: str = "{ hello }") -> Question:
     return Question(text, b"%d" % number, None, "", cost_wanted=False)
 
 
-async def build_request(response: RenderedResponse, coding: Coding) -> CachedRequest:
-    applied, body = await response.encode(coding)
-    return CachedRequest(response, Media.JSON, applied, body, noted={})
+async def build_request(
+    response: RenderedResponse, coding: Coding, body: bytes = b"raw"
+) -> CachedRequest:
+    applied, sent = await response.encode(coding)
+    return CachedRequest((body, (None,)), response, Media.JSON, applied, sent, noted={})
 
 
 async def test_a_response_is_compressed_once() -> None:
@@ -293,15 +295,19 @@ async def test_the_cache_is_bounded_in_bytes() -> None:
         for _ in range(2):
             cache.put(ask_for(number), response)
             cache.put_request(
-                (b"raw %d" % number,), await build_request(response, Coding.GZIP)
+                await build_request(response, Coding.GZIP, b"raw %d" % number)
             )
-        assert cache.find_request((b"raw 0",), 1_000.0)
+        assert cache.find_request((b"raw 0", (None,)), 1_000.0)
         assert cache.bytes <= 60_000
 
     cached = [number for number in range(12) if cache.find(ask_for(number))]
     assert 0 in cached
     assert 2 < len(cached) < 12
-    found = [n for n in range(12) if cache.find_request((b"raw %d" % n,), 1_000.0)]
+    found = [
+        number
+        for number in range(12)
+        if cache.find_request((b"raw %d" % number, (None,)), 1_000.0)
+    ]
     assert set(found) <= set(cached)
 
     cache.put(ask_for(99), build_response({"a": "x" * 60_000}))
@@ -329,12 +335,12 @@ async def test_what_has_expired_is_a_miss() -> None:
     cache = ResponseCache(max_bytes=60_000, clock=clock)
     response = build_response()
     cache.put(ask_for(1), response)
-    cache.put_request((b"raw",), await build_request(response, Coding.IDENTITY))
-    assert cache.find_request((b"raw",), clock())
+    cache.put_request(await build_request(response, Coding.IDENTITY))
+    assert cache.find_request((b"raw", (None,)), clock())
 
     clock.now_s += 60
 
-    assert cache.find_request((b"raw",), clock()) is None
+    assert cache.find_request((b"raw", (None,)), clock()) is None
     assert cache.find(ask_for(1)) is None
     assert len(cache) == 0
 
@@ -345,8 +351,8 @@ async def test_requests_that_lead_to_one_response_count_as_memory() -> None:
     cache.put(ask_for(1), response)
     before = cache.bytes
     for number in range(10):
-        request = await build_request(response, Coding.IDENTITY)
-        cache.put_request((b"%04d" % number,), request)
+        request = await build_request(response, Coding.IDENTITY, b"%04d" % number)
+        cache.put_request(request)
 
     assert cache.bytes == before + 10 * (4 + 2_048)
 

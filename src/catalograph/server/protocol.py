@@ -8,8 +8,8 @@ of the response cache is answered before that.
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
 
 import httptools
 from starlette.types import Scope
@@ -23,6 +23,7 @@ from catalograph.observability import metrics
 from catalograph.observability.logs import get_logger
 from catalograph.observability.request_context import choose_request_id
 from catalograph.web.access_control import plain_address
+from catalograph.web.cache_hits import CacheHits
 from catalograph.web.replies import (
     JSON,
     SECURITY_HEADERS,
@@ -42,11 +43,6 @@ _PROBES: Final = tuple(
 one makes the system of a client that is gone send a reset; writing the second one fails."""
 
 _NOT_HTTP: Final = (400, UserInputError("the request is not valid HTTP/1.1"))
-
-AnswerFromCache: TypeAlias = Callable[
-    [Sequence[tuple[bytes, bytes]], bytes, str], tuple[bytes, bytes] | None
-]
-"""`CacheHits.answer`: where the application has it, it is called before a task is made."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -83,9 +79,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._probes: Iterator[tuple[float, bytes]] = iter(())
         self._probe_timer: asyncio.TimerHandle | None = None
         self._probed_bytes = 0
-        self._answer_from_cache: AnswerFromCache | None = getattr(
-            self.app, "answer_from_cache", None
-        )
+        # Without the attribute, the application has no response cache.
+        self._has_cache = hasattr(self.app, "cache_hits")
+        self._answered_s = 0.0
+        self._lines_of: list[tuple[bytes, bytes]] | None = None
+        self._start = b""
+        self._whole = b""
         self._pieces: list[bytes] = []
         self._is_early = False
         self._is_upgrading = False
@@ -115,6 +114,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse the data, and check the bounds of a request that is not complete yet."""
         if self.transport.is_closing():
             return
+        is_between = not self._is_arriving and self._is_at_rest()
+        if is_between and self._answer_known(data):
+            return
+        self._whole = data if is_between else b""
         self._chunk_bytes = len(data)
         self._has_completed = False
         # Memory views: each of ten thousand upgrade requests in one read may leave the rest
@@ -220,14 +223,40 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def may_be_cached(self) -> bool:
         """Whether the request may be a cache hit, so that its body is awaited first."""
         return (
-            self._answer_from_cache is not None
+            self._has_cache
             and self.url == b"/graphql"
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
+            and self._is_at_rest()
             and not self.expect_100_continue
         )
+
+    def _is_at_rest(self) -> bool:
+        """Whether all responses are complete, and the client reads."""
+        cycle = self.cycle
+        return (cycle is None or cycle.response_complete) and not self.flow.write_paused
+
+    def _answer_known(self, data: bytes) -> bool:
+        """Answer a cache hit without parsing, if the data are a request with a known head."""
+        hits = self._find_hits()
+        if hits is None or len(data) > self.max_head_bytes:
+            return False
+        reply = hits.answer_bytes(data, self.client[0] if self.client else "")
+        if reply is None:
+            return False
+        self._stop_waiting()
+        self._write(*reply, keep_alive=True)
+        self._answered_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+        return True
+
+    def _find_hits(self) -> CacheHits | None:
+        # The application can be replaced while connections are open.
+        found: CacheHits | None = self.app.cache_hits if self._has_cache else None
+        return found
 
     def begin(self) -> None:
         """Start the task of the request whose head has arrived."""
@@ -263,17 +292,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _answer_hit(self, body: bytes) -> bool:
         """Answer a cache hit without a task, which would double its time."""
-        if self._answer_from_cache is None:
+        hits = self._find_hits()
+        if hits is None:
             return False
-        found = self._answer_from_cache(
-            self.headers, body, self.client[0] if self.client else ""
-        )
-        if found is None:
+        reply = hits.answer(self.headers, body, self.client[0] if self.client else "")
+        if reply is None:
             return False
         keep_alive = self.parser.should_keep_alive()
-        self._write(*found, keep_alive=keep_alive)
+        self._write(*reply, keep_alive=keep_alive)
         if not keep_alive:
             self.transport.close()
+        elif self._whole:
+            hits.learn(self._whole, self.headers)
+            # Further requests of the same read have other heads.
+            self._whole = b""
         self.on_response_complete()
         return True
 
@@ -317,11 +349,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return True
 
     def _write(self, head: bytes, body: bytes, *, keep_alive: bool) -> None:
-        lines = [STATUS_LINE[200]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (head, b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-        start = b"".join(lines)
+        # uvicorn makes a new list every second, with the date.
+        if self._lines_of is not self.server_state.default_headers:
+            self._lines_of = self.server_state.default_headers
+            self._start = STATUS_LINE[200] + write_head(self._lines_of)
+        end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+        start = self._start + head + end
         if self._probed_bytes:
             start = self.skip_probed(start)
         # One call without joining, which would copy the body.
@@ -348,6 +381,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         exc = sys.exception()
         if not isinstance(exc, httptools.HttpParserUpgrade):
             return
+        self._whole = b""
         headers = [pair for pair in self.headers if pair[0] != b"upgrade"]
         if len(headers) == len(self.headers):  # CONNECT
             self.send_400_response("")
@@ -386,6 +420,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection; abort it if the client does not read."""
+        # A cache hit does not set the timer again, which would take a tenth of its time.
+        left_s = self._answered_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left_s, self.timeout_keep_alive_handler
+            )
+            return
         super().timeout_keep_alive_handler()
         self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 

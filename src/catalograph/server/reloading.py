@@ -8,20 +8,12 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-
-class AnswerFromCache(Protocol):
-    """`CacheHits.answer`; see `server.protocol`."""
-
-    def __call__(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
-    ) -> tuple[bytes, bytes] | None:
-        """Return header lines and body of a 200; None on a miss."""
-        ...
+from catalograph.web.cache_hits import CacheHits
 
 
 class ReloadableApp:
@@ -29,24 +21,21 @@ class ReloadableApp:
 
     Args:
         app: The first application. It also gets the lifespan events of the server.
+
+    Attributes:
+        cache_hits: See `RequestContextMiddleware`; of the current application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._first = app
         self._app = app
-        self._answer: AnswerFromCache | None = None
+        self.cache_hits: CacheHits | None = None
         self.replace(app)
 
     def replace(self, app: ASGIApp) -> None:
         """Pass later requests to another application."""
         self._app = app
-        self._answer = getattr(app, "answer_from_cache", None)
-
-    def answer_from_cache(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
-    ) -> tuple[bytes, bytes] | None:
-        """Ask the current application. A method, because connections keep a reference to it."""
-        return None if self._answer is None else self._answer(headers, body, peer)
+        self.cache_hits = getattr(app, "cache_hits", None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""

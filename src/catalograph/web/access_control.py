@@ -151,16 +151,16 @@ class Proxies:
     def __bool__(self) -> bool:
         return bool(self._networks)
 
-    def find_address(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+    def find_address(self, peer: str, forwarded_for: bytes) -> str:
         """Find the address of the client: the last one that is not a trusted proxy.
 
         Args:
             peer: The other end of the connection.
-            headers: Of the request; only believed when `peer` is one of the proxies.
+            forwarded_for: `X-Forwarded-For`; only believed when `peer` is one of the proxies.
         """
         if not self._networks or not self.trusts(peer):
             return peer
-        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        hops = forwarded_for.decode("latin-1").split(",")
         # From the right: each proxy appends the address of its caller. Entries left of our
         # first proxy were sent by the client and may be forged.
         for hop in reversed(hops[-_MOST_HOPS:]):

@@ -18,6 +18,7 @@ from catalograph.web.access_control import (
     KeyRing,
     Proxies,
 )
+from catalograph.web.cache_hits import CacheHits
 from catalograph.web.cors import Cors
 from catalograph.web.engine import Engine, ExplorerPages
 from catalograph.web.graphql_http import GraphQLOverHTTP
@@ -43,7 +44,7 @@ from catalograph.web.request import (
     headers_of,
     names_stored_document,
 )
-from catalograph.web.response_cache import CacheHits, ResponseCache
+from catalograph.web.response_cache import ResponseCache
 from catalograph.web.routes import (
     MetricsWriter,
     ReadyProbe,

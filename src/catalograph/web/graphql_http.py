@@ -22,6 +22,7 @@ from catalograph.observability.logs import get_logger
 from catalograph.observability.request_context import RequestContext, request_context_of
 from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.access_control import Callers
+from catalograph.web.cache_hits import build_request_key
 from catalograph.web.engine import Engine
 from catalograph.web.negotiation import Media, choose_coding, choose_media, is_json
 from catalograph.web.persisted_queries import DocumentFinder, Found
@@ -42,7 +43,6 @@ from catalograph.web.response_cache import (
     Question,
     RenderedResponse,
     ResponseCache,
-    build_request_key,
 )
 
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
@@ -301,9 +301,9 @@ class GraphQLOverHTTP:
                 if key is not None:
                     noted, key_id = request.context.note(), request.context.key_id
                     cached = CachedRequest(
-                        response, media, coding, body, noted=noted, key_id=key_id
+                        key, response, media, coding, body, noted=noted, key_id=key_id
                     )
-                    self._responses.put_request(key, cached)
+                    self._responses.put_request(cached)
         else:
             held = headers.get(b"if-none-match")
             if held and response.matches(held, media, coding):

@@ -15,6 +15,7 @@ from catalograph.observability.request_context import (
 )
 from catalograph.observability.request_metrics import REQUESTS
 from catalograph.web.access_control import Proxies, plain_address
+from catalograph.web.cache_hits import CacheHits
 from catalograph.web.cors import Cors, is_preflight
 from catalograph.web.replies import (
     SECURITY_HEADERS,
@@ -27,7 +28,6 @@ from catalograph.web.replies import (
     write_head,
 )
 from catalograph.web.request import headers_of
-from catalograph.web.response_cache import CacheHits
 
 _OK: Final = 200
 _SECURITY_LINES: Final = write_head(list(SECURITY_HEADERS))
@@ -51,8 +51,8 @@ class RequestContextMiddleware:
         hits: Answers cache hits; None when there is no cache, or `is_wrapped`.
 
     Attributes:
-        answer_from_cache: Called by the server's protocol before it creates a task for a
-            request; None without a cache.
+        cache_hits: The server's protocol asks it before it creates a task for a request; None
+            without a cache.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RequestContextMiddleware:
         hits: CacheHits | None = None,
         cors: Cors,
     ) -> None:
-        self.answer_from_cache = None if hits is None else hits.answer
+        self.cache_hits = hits
         self._app = app
         self._log = log
         self._proxies = proxies or None
@@ -148,7 +148,8 @@ class RequestContextMiddleware:
             context.address = plain_address(context.address)
         if self._proxies is not None:
             peer = context.address
-            context.address = self._proxies.find_address(peer, headers)
+            forwarded_for = headers.get(b"x-forwarded-for", b"")
+            context.address = self._proxies.find_address(peer, forwarded_for)
             scheme = self._proxies.find_scheme(peer, headers)
             if scheme is not None:
                 scope["scheme"] = scheme

@@ -1,30 +1,23 @@
-"""The response cache: rendered responses, and how a cache hit is answered.
+"""The response cache: rendered responses, by question and by request.
 
 One cache has two kinds of keys. The first is the question (document, variables, operation
 name, partition), which needs a parsed request. The second is the bytes of a request that was
-answered before: one look-up, so the protocol asks `CacheHits` before it parses anything.
-Such a request has passed every check that does not change with time; only the rate limit is
-still applied.
+answered before; see `cache_hits`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 import xxhash
 
 from catalograph.concurrency.bounded_lru import AdmitOnSecondRequest, BoundedLru
 from catalograph.graphql.run.request import Answer
-from catalograph.observability.access_log import AccessLog, write_tail
-from catalograph.observability.request_context import choose_request_id
+from catalograph.observability.access_log import write_tail
 from catalograph.observability.request_metrics import REQUESTS
-from catalograph.web.access_control import Proxies
-from catalograph.web.cors import Cors
 from catalograph.web.negotiation import Coding, Media, compress, holds_etag
-from catalograph.web.rate_limit import RateGuard
 from catalograph.web.replies import SECURITY_HEADERS, RawHeaders, write_head
-from catalograph.web.request import map_headers
 
 VARY: Final = b"Accept, Accept-Encoding, Authorization"
 
@@ -36,18 +29,6 @@ _WARNED_CACHE_S: Final = 1.0
 _OVERHEAD_BYTES: Final = 1024
 _REQUEST_OVERHEAD_BYTES: Final = 2048
 _LARGEST_SHARE: Final = 8
-
-# The headers that can change a response. Requests that differ in others are equal.
-_VARYING: Final = (
-    b"accept",
-    b"accept-encoding",
-    b"content-type",
-    b"x-api-key",
-    b"x-catalograph-cost",
-)
-_NEVER_CACHED: Final = frozenset(
-    (b"content-encoding", b"expect", b"if-none-match", b"x-catalograph-trace")
-)
 
 _TAG_SUFFIX: Final = {
     (media, coding): f"{'j' if media is Media.JSON else 'g'}{coding.value[:1]}".encode()
@@ -66,28 +47,8 @@ class Question(NamedTuple):
     cost_wanted: bool
 
 
-RequestKey: TypeAlias = tuple[bytes | None, ...]
-"""The bytes of a request on which its response depends, the body first."""
-
-
-def build_request_key(
-    headers: Mapping[bytes, bytes], body: bytes, *, brings_token: bool
-) -> RequestKey | None:
-    """Build the key by which an equal POST request finds the same response.
-
-    Args:
-        headers: By lower-case name; of repeated ones the last.
-        body: Whole.
-        brings_token: Whether responses depend on `Authorization`.
-
-    Returns:
-        None if an equal request might get another response.
-    """
-    if not _NEVER_CACHED.isdisjoint(headers):
-        return None
-    get = headers.get
-    token = get(b"authorization") if brings_token else None
-    return (body, token, *map(get, _VARYING))
+RequestKey: TypeAlias = tuple[bytes, tuple[bytes | None, ...]]
+"""Body of a request, and the headers on which its response depends."""
 
 
 class RenderedResponse:
@@ -221,6 +182,7 @@ class CachedRequest:
     """One request, by its bytes, with its response in one media type and coding.
 
     Attributes:
+        key: The bytes.
         response: The cached response.
         body: In the coding.
         key_id: Public name of the API key in the request; empty without keys.
@@ -233,6 +195,7 @@ class CachedRequest:
         "_left_s",
         "_media",
         "body",
+        "key",
         "key_id",
         "log_tail",
         "response",
@@ -240,6 +203,7 @@ class CachedRequest:
 
     def __init__(
         self,
+        key: RequestKey,
         response: RenderedResponse,
         media: Media,
         coding: Coding,
@@ -248,6 +212,7 @@ class CachedRequest:
         noted: Mapping[str, object],
         key_id: str = "",
     ) -> None:
+        self.key = key
         self.response = response
         self.body = body
         self.key_id = key_id
@@ -281,6 +246,12 @@ class CachedRequest:
             self._head = write_head([*headers, *SECURITY_HEADERS])
         return self._head
 
+    def measure_bytes(self) -> int:
+        """Estimate the memory of the key; the body is counted with the response."""
+        body, headers = self.key
+        size = len(body) + sum(len(value) for value in headers if value is not None)
+        return size + _REQUEST_OVERHEAD_BYTES
+
 
 class ResponseCache:
     """An LRU of responses, bounded in bytes.
@@ -300,7 +271,7 @@ class ResponseCache:
             Question | RequestKey, RenderedResponse | CachedRequest
         ] = BoundedLru(
             max_weight=max_bytes,
-            weigh=_weigh,
+            weigh=lambda _, value: value.measure_bytes(),
             share=_LARGEST_SHARE,
             admission=AdmitOnSecondRequest(),
         )
@@ -349,96 +320,10 @@ class ResponseCache:
                 response.question = None
             REQUESTS.cached_bytes = self._lru.weight
 
-    def put_request(self, key: RequestKey, request: CachedRequest) -> None:
+    def put_request(self, request: CachedRequest) -> None:
         """Add the bytes of a request as a key of a stored response."""
         question = request.response.question
-        if question is not None and self._lru.put(key, request):
+        if question is not None and self._lru.put(request.key, request):
             # Update its weight: it has grown if it was compressed for this request.
             self._lru.put(question, request.response)
             REQUESTS.cached_bytes = self._lru.weight
-
-
-class CacheHits:
-    """Answers requests from the cache, before a task is made of them.
-
-    Args:
-        cache: The responses.
-        log: Gets a line for each request, as from the middleware.
-        guard: Counts requests; None when there is no limit.
-        proxies: Proxies whose forwarded headers are trusted.
-        brings_token: Whether responses depend on `Authorization`.
-        cors: Writes the headers for pages of other origins.
-        clock: The same as that of `cache`.
-    """
-
-    def __init__(
-        self,
-        cache: ResponseCache,
-        *,
-        log: AccessLog,
-        guard: RateGuard | None,
-        proxies: Proxies,
-        brings_token: bool,
-        cors: Cors,
-        clock: Callable[[], float],
-    ) -> None:
-        self._cors = cors if cors.is_on else None
-        self._cache = cache
-        self._log = log
-        self._guard = guard
-        self._proxies = proxies or None
-        self._brings_token = brings_token
-        self._clock = clock
-
-    def answer(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, peer: str
-    ) -> tuple[bytes, bytes] | None:
-        """Answer a POST to `/graphql`.
-
-        Args:
-            headers: Names in lower case.
-            body: Whole.
-            peer: Address of the other end of the connection.
-
-        Returns:
-            Header lines and body of a 200; None on a miss.
-        """
-        started_s = time.perf_counter()
-        fields = map_headers(headers)
-        key = build_request_key(fields, body, brings_token=self._brings_token)
-        if key is None:
-            return None
-        now_s = self._clock()
-        found = self._cache.find_request(key, now_s)
-        if found is None:
-            return None
-        address = peer
-        if self._proxies is not None and self._proxies.trusts(peer):
-            address = self._proxies.find_address(peer, fields)
-        limits = b""
-        if self._guard is not None:
-            lines = self._guard.take_at_once(address, found.key_id, now_s)
-            if lines is None:
-                return None
-            limits = lines
-        if self._cors is not None:
-            limits += self._cors.write_lines(fields.get(b"origin"))
-        request_id = choose_request_id(fields.get(b"x-request-id"))
-        head = b"%bx-request-id: %b\r\n%b" % (
-            found.write_head(now_s),
-            request_id.encode("ascii"),
-            limits,
-        )
-        took_s = time.perf_counter() - started_s
-        REQUESTS.count_hit(found.response.name, took_s, len(found.body))
-        if self._log.is_on:
-            self._log.add_prepared(request_id, address, took_s, found.log_tail)
-        return head, found.body
-
-
-def _weigh(key: Question | RequestKey, value: RenderedResponse | CachedRequest) -> int:
-    if isinstance(value, RenderedResponse):
-        return value.measure_bytes()
-    # The response body is already counted with the response.
-    parts = sum(len(part) for part in key if isinstance(part, bytes))
-    return parts + _REQUEST_OVERHEAD_BYTES
