@@ -133,6 +133,35 @@ def test_a_query_takes_variables_and_standard_input() -> None:
     assert json.loads(result.stdout) == {"data": {"models": {"limit": 2}}}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "reason"),
+    [
+        (('{a(b: "\udce9")}',), None, "GRAPHQL must be UTF-8"),
+        (("{a}", "--variables", "\udce9"), None, "--variables must be UTF-8"),
+        (("-",), b'{a(b: "\xe9")}', "standard input must be UTF-8"),
+    ],
+)
+def test_what_is_no_utf_8_is_refused_in_a_line(
+    arguments: tuple[str, ...], stdin: bytes | None, reason: str
+) -> None:
+    result = CliRunner().invoke(cli.app, ["query", "--demo", *arguments], input=stdin)
+
+    assert (result.exit_code, result.output) == (2, f"catalograph: {reason}\n")
+
+
+def test_utf_8_is_understood_where_the_locale_has_another_encoding() -> None:
+    """Python hands on the bytes of the argument as escapes then."""
+    argument = "{ a: __typename } # é".encode().decode("ascii", "surrogateescape")
+
+    assert run("query", "--demo", argument).stdout == '{"data":{"a":"Query"}}\n'
+
+
+def test_a_byte_order_mark_on_standard_input_is_skipped() -> None:
+    result = run("query", "--demo", "-", stdin="\ufeff{ __typename }")
+
+    assert result.stdout == '{"data":{"__typename":"Query"}}\n'
+
+
 def test_errors_in_the_answer_are_status_1_with_the_answer_on_stdout() -> None:
     result = run("query", "--demo", "{ models(limit: 251) { limit } }")
 
@@ -146,6 +175,10 @@ def test_errors_in_the_answer_are_status_1_with_the_answer_on_stdout() -> None:
     [
         ("{", "Expecting property name enclosed in double quotes"),
         ("[1]", 'such as {"id": "x"}'),
+        (r'{"id": "\ud800"}', "surrogates not allowed"),
+        ('{"id": NaN}', "NaN is no number of JSON"),
+        ('{"id": ' + "[" * 100_000, "recursion"),
+        ('{"id": ' + "9" * 5_000 + "}", "integer string conversion"),
     ],
 )
 def test_variables_that_are_no_object_are_status_2(variables: str, reason: str) -> None:

@@ -291,8 +291,8 @@ def query(
     """Run one operation and print its response as JSON."""
     import asyncio
 
-    text = sys.stdin.read() if document == "-" else document
-    given = _parse_variables(variables)
+    text = _read_stdin() if document == "-" else _to_unicode(document, "GRAPHQL")
+    given = _parse_variables(_to_unicode(variables, "--variables"))
     answer = asyncio.run(_execute(_read_settings(), text, given, demo=demo))
     body = answer.body.decode()
     if sys.stdout.isatty():
@@ -414,14 +414,42 @@ def _compare(path: Path, text: str) -> None:
         raise typer.Exit(1)
 
 
+def _read_stdin() -> str:
+    """Read the operation, whatever encoding the locale of this process has."""
+    if sys.stdin is None:
+        raise _refuse("there is no standard input to read the operation from")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refuse("standard input must be UTF-8") from None
+
+
+def _to_unicode(argument: str, what: str) -> str:
+    """Undo the escapes for bytes that do not fit the encoding of the locale."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(argument).decode()
+        except UnicodeError:
+            raise _refuse(f"{what} must be UTF-8") from None
+    return argument
+
+
 def _parse_variables(text: str) -> Mapping[str, Any]:
     try:
-        given = json.loads(text)
-    except ValueError as exc:
+        given = json.loads(text, parse_constant=_refuse_constant)
+        # An escape such as `\ud800` alone is no character, and cannot be sent either.
+        json.dumps(given, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as exc:
         raise _refuse(f"--variables must be a JSON object: {exc}") from None
     if not isinstance(given, dict):
         raise _refuse('--variables must be a JSON object, such as {"id": "x"}')
     return given
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 async def _execute(

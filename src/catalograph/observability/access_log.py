@@ -9,6 +9,7 @@ import msgspec
 
 from catalograph.observability.log_writer import open_writer
 from catalograph.observability.request_context import RequestContext
+from catalograph.redaction import redact
 
 _FLUSH_LINES: Final = 256
 _FLUSH_AFTER_S: Final = 0.5
@@ -62,7 +63,8 @@ class AccessLog:
         took_s = time.perf_counter() - context.started_s
         fields: dict[str, object] = {
             "method": method,
-            "path": path[:_LONGEST_PATH],
+            # A path may be an address by mistake, with a user in it.
+            "path": (redact(path) if "@" in path else path)[:_LONGEST_PATH],
             "status": context.status,
             "operation": context.operation_name,
             "cost": context.cost,
