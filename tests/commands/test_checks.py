@@ -206,6 +206,55 @@ async def test_a_failing_upstream_has_its_own_hint(
     )
 
 
+@pytest.mark.parametrize(
+    ("detail", "hint"),
+    [
+        (
+            (
+                "ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                "self-signed certificate (_ssl.c:1006)"
+            ),
+            (
+                "its certificate is not trusted here; SSL_CERT_FILE names the authorities to "
+                "trust"
+            ),
+        ),
+        (
+            (
+                "ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                "Hostname mismatch, certificate is not valid for 'u.example'. (_ssl.c:1006)"
+            ),
+            "its certificate is for another name; check CATALOGRAPH_UPSTREAM_URL",
+        ),
+        (
+            (
+                "ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                "certificate has expired (_ssl.c:1006)"
+            ),
+            "its certificate has expired",
+        ),
+        (
+            "ConnectError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
+            "no TLS there; should CATALOGRAPH_UPSTREAM_URL begin with http://?",
+        ),
+        (
+            "ConnectError: All connection attempts failed",
+            (
+                "check CATALOGRAPH_UPSTREAM_URL, and that this machine may call it (name, port, "
+                "proxy)"
+            ),
+        ),
+    ],
+)
+async def test_each_failure_of_a_connection_has_its_own_hint(
+    detail: str, hint: str
+) -> None:
+    neighbours = Neighbours()
+    neighbours.upstream_error = UpstreamUnavailableError(detail=detail)
+
+    assert (await find(GOOD, neighbours))["upstream"].hint == hint
+
+
 async def test_an_empty_catalogue_is_suspicious() -> None:
     findings = await find(GOOD, Neighbours(total=0))
 

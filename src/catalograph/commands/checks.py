@@ -45,6 +45,16 @@ _HINTS_BY_STATUS = {
     407: "the proxy wants a user; put one into the variable that names the proxy",
 }
 
+_HINTS_BY_DETAIL = {
+    "mismatch": f"its certificate is for another name; check {_URL}",
+    "certificate has expired": "its certificate has expired",
+    "CERTIFICATE_VERIFY_FAILED": (
+        "its certificate is not trusted here; SSL_CERT_FILE names the authorities to trust"
+    ),
+    "WRONG_VERSION_NUMBER": f"no TLS there; should {_URL} begin with http://?",
+}
+"""By a part of the error without a response; the first one counts."""
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table.
@@ -215,7 +225,11 @@ def _hint_at_status(failure: UpstreamUnavailableError) -> str:
     if failure.moved_to is not None:
         return f"that address has moved to {failure.moved_to}; set {_URL}"
     if failure.status is None:
-        return f"check {_URL}, and that this machine may call it (name, port, proxy)"
+        detail = failure.detail or ""
+        return next(
+            (hint for part, hint in _HINTS_BY_DETAIL.items() if part in detail),
+            f"check {_URL}, and that this machine may call it (name, port, proxy)",
+        )
     if 300 <= failure.status < 400:  # noqa: PLR2004
         return _SOMETHING_ELSE
     return _HINTS_BY_STATUS.get(
