@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from support.graph_gateway import GraphGateway, TurnedClock
-from support.stub_upstream import StubUpstream
+from support.stub_upstream import ShapeName, StubUpstream
 
 _SLOW: Final = (
     *("resilience/", "security/", "fuzz/", "deploy/"),
@@ -25,6 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if place.startswith(_SLOW):
             item.add_marker(pytest.mark.slow)
 
+
+SHAPES: Final[tuple[ShapeName, ...]] = ("sectioned", "2026-08")
+"""One shape of each version of the upstream."""
 
 _LOGGING: Final = structlog.get_config()
 
@@ -46,17 +49,27 @@ def clock() -> TurnedClock:
     return TurnedClock()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test over an upstream against each version, unless it is marked."""
+    if "upstream_shape" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("shapes")
+        metafunc.parametrize("upstream_shape", mark.args if mark else SHAPES)
+
+
 @pytest.fixture
-def upstream() -> StubUpstream:
+def upstream(upstream_shape: ShapeName) -> StubUpstream:
     """An empty catalogue; tests fill it."""
-    return StubUpstream()
+    return StubUpstream(shape=upstream_shape)
 
 
 @pytest.fixture
 async def gateway(
     upstream: StubUpstream, clock: TurnedClock
 ) -> AsyncIterator[GraphGateway]:
-    """The whole gateway except HTTP, with default settings."""
-    gateway = GraphGateway(upstream, clock)
+    """The whole gateway except HTTP, with default settings.
+
+    The ages are set, so that those that 2026-08 sends do not apply.
+    """
+    gateway = GraphGateway(upstream, clock, CACHE_FRESH_S="60", CACHE_STALE_S="600")
     yield gateway
     await gateway.aclose()

@@ -22,6 +22,11 @@ from support.gateway_process import start_gateways
 from support.redis_server import BINARY, RedisServer
 from support.stub_upstream import Status, StubUpstream, serve
 
+pytestmark = pytest.mark.shapes(
+    "sectioned", reason="starts processes; the version is not what it tests"
+)
+
+
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "docker/grafana-dashboard.json").read_text("utf-8"))
 ALERTS = ROOT / "docker/prometheus-alerts.yml"

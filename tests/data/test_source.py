@@ -15,7 +15,7 @@ from catalograph.errors import UpstreamContractError
 from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock
-from support.stub_upstream import TOKEN, Status, StubUpstream
+from support.stub_upstream import Status, StubUpstream
 
 OF_A = ModelsFilter(providers=("a",))
 
@@ -26,7 +26,7 @@ async def source(
 ) -> AsyncIterator[CatalogueSource]:
     client = UpstreamClient(
         base_url="http://upstream.test/v1",
-        token=TOKEN,
+        token=upstream.token,
         transport=build_in_process_transport(upstream.app),
         clock=clock,
         sleep=clock.sleep,
@@ -39,6 +39,10 @@ async def source(
     await client.aclose()
 
 
+@pytest.mark.shapes(
+    "sectioned",
+    reason="a filtered list of 2026-08 is preceded by a page that shows the size",
+)
 async def test_the_size_of_the_catalogue_is_the_last_whole_one_seen(
     source: CatalogueSource, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
@@ -63,11 +67,13 @@ async def test_the_size_of_the_catalogue_is_the_last_whole_one_seen(
     assert source.find_total(Access(partition="other")) == 0
 
 
+@pytest.mark.shapes(
+    "documented", reason="a page of it without sections breaks the contract"
+)
 async def test_a_broken_contract_is_remembered_for_its_partition_and_for_a_while(
     source: CatalogueSource, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
-    upstream.shape = "documented"
     upstream.ignored = {"provider"}
     access = Access(partition="one")
 

@@ -10,11 +10,12 @@ from support.stub_upstream import StubUpstream
 
 
 @pytest.fixture
-def recorded() -> StubUpstream:
+def recorded(upstream: StubUpstream) -> StubUpstream:
     """The 613 models of the recorded catalogue, three pages of it."""
     if not RECORDED.is_dir():
         pytest.skip("the recorded answers are not here")
-    return StubUpstream(read_recorded("catalogue-sectioned")["models"])
+    upstream.replace_models(read_recorded("catalogue-sectioned")["models"])
+    return upstream
 
 
 @pytest.fixture

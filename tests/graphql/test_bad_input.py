@@ -8,6 +8,11 @@ import pytest
 from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream
 
+pytestmark = pytest.mark.shapes(
+    "sectioned", reason="input is refused before any version is asked"
+)
+
+
 STYLES = "use either limit and offset, or first, after, last and before"
 
 WINDOWS = [

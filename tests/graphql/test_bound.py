@@ -6,8 +6,6 @@ from support.catalogues import RECORDED, read_recorded
 from support.graph_gateway import (
     GraphGateway,
     TurnedClock,
-    page_call,
-    reading_calls,
 )
 from support.stub_upstream import StubUpstream
 
@@ -91,7 +89,7 @@ async def test_250_nodes(
     )
 
     assert data["nodes"] == listed["models"]["nodes"]
-    assert sorted(recorded.calls) == sorted(reading_calls(3))
+    assert sorted(recorded.calls) == sorted(recorded.reading_calls(3))
     await cold.aclose()
 
 
@@ -111,7 +109,7 @@ async def test_many_filters_on_a_small_catalogue_cost_one(
     assert [one["totalCount"] for one in data.values()] == [
         13 if n < 10 else 12 for n in range(lists)
     ]
-    assert upstream.calls == [page_call(limit=250, offset=0)]
+    assert upstream.calls == [upstream.page_call(limit=250, offset=0)]
 
 
 async def test_a_catalogue_of_251_models_allows_two(
@@ -126,7 +124,7 @@ async def test_a_catalogue_of_251_models_allows_two(
              c: models(filter: {organisations: ["lab2"]}) { totalCount } }"""
     )
 
-    assert upstream.calls == reading_calls(2)
+    assert upstream.calls == upstream.reading_calls(2)
 
 
 async def test_refreshes_in_the_background_stay_within_the_bound(
@@ -168,4 +166,4 @@ async def test_a_catalogue_that_shrank_has_the_bound_of_its_new_size(
              b: models(filter: {organisations: ["lab1"]}) { totalCount } }"""
     )
 
-    assert upstream.calls == reading_calls(1)
+    assert upstream.calls == upstream.reading_calls(1)

@@ -1,6 +1,6 @@
 """The type Catalogue: age and sizes of the catalogue."""
 
-from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
+from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import StubUpstream
 
 
@@ -20,7 +20,7 @@ async def test_it_describes_the_index_of_the_operation(
     }
     assert len(version) == 16
     assert clock.show() == "2025-12-22T00:00:00Z"
-    assert upstream.calls == reading_calls(1)
+    assert upstream.calls == upstream.reading_calls(1)
 
 
 async def test_replicas_agree_on_the_version(upstream: StubUpstream) -> None:

@@ -5,9 +5,6 @@ import asyncio
 from support.graph_gateway import (
     GraphGateway,
     TurnedClock,
-    bare_call,
-    page_call,
-    reading_calls,
 )
 from support.stub_upstream import StubUpstream
 
@@ -27,7 +24,7 @@ async def test_the_same_list_twice_costs_one(
     )
 
     assert data["a"] == data["b"]
-    assert upstream.calls == [bare_call(limit=50, offset=0)]
+    assert upstream.calls == [upstream.bare_call(limit=50, offset=0)]
 
 
 async def test_different_sections_are_asked_as_their_union(
@@ -43,7 +40,7 @@ async def test_different_sections_are_asked_as_their_union(
         "a": {"nodes": [{"inputModalities": ["text"]}]},
         "b": {"nodes": [{"isRoutable": True}]},
     }
-    assert upstream.calls == [page_call(limit=50, offset=0)]
+    assert upstream.calls == [upstream.page_call(limit=50, offset=0)]
 
 
 async def test_neighbouring_windows_are_one(
@@ -69,7 +66,7 @@ async def test_neighbouring_windows_are_one(
     assert data["a"]["pageInfo"] == {"hasNextPage": True}
     assert data["b"]["totalCount"] == 30
     assert again == data
-    assert upstream.calls == [bare_call(limit=20, offset=0)]
+    assert upstream.calls == [upstream.bare_call(limit=20, offset=0)]
 
 
 async def test_windows_merge_up_to_250(
@@ -84,8 +81,8 @@ async def test_windows_merge_up_to_250(
 
     # The size of the catalogue is unknown, so the first page of the whole list is fetched.
     assert upstream.calls == [
-        page_call(limit=250, offset=0),
-        bare_call(limit=50, offset=250),
+        upstream.page_call(limit=250, offset=0),
+        upstream.bare_call(limit=50, offset=250),
     ]
 
 
@@ -100,9 +97,9 @@ async def test_different_filters_are_asked_side_by_side_within_the_bound(
              c: models(filter: {organisations: ["meta"]}) { totalCount } }"""
     )
 
-    assert recorded.calls[0] == bare_call(limit=1, offset=0)
+    assert recorded.calls[0] == recorded.bare_call(limit=1, offset=0)
     assert sorted(recorded.calls[1:]) == [
-        bare_call(limit=50, offset=0, organisation=name)
+        recorded.bare_call(limit=50, offset=0, organisation=name)
         for name in ("google", "meta", "openai")
     ]
 
@@ -116,7 +113,7 @@ async def test_a_hundred_equal_operations_at_once_cost_one(
     answers = await asyncio.gather(*(gateway.ask(document) for _ in range(100)))
 
     assert all(answer == answers[0] for answer in answers)
-    assert upstream.calls == [bare_call(limit=5, offset=0)]
+    assert upstream.calls == [upstream.bare_call(limit=5, offset=0)]
 
 
 async def test_a_repeated_operation_costs_none(
@@ -130,7 +127,7 @@ async def test_a_repeated_operation_costs_none(
     second = await gateway.ask(document)
 
     assert second == first
-    assert upstream.calls == [bare_call(limit=5, offset=0)]
+    assert upstream.calls == [upstream.bare_call(limit=5, offset=0)]
 
 
 async def test_a_hundred_operations_share_one_reading_of_the_index(
@@ -151,7 +148,7 @@ async def test_a_hundred_operations_share_one_reading_of_the_index(
 
     await asking
 
-    assert sorted(recorded.calls) == sorted(reading_calls(3))
+    assert sorted(recorded.calls) == sorted(recorded.reading_calls(3))
 
 
 async def test_an_operation_sees_one_state_although_the_catalogue_changes(
@@ -174,4 +171,4 @@ async def test_an_operation_sees_one_state_although_the_catalogue_changes(
         "catalogue": {"totalModels": 3},
         "model": {"organisation": {"models": {"totalCount": 3}}},
     }
-    assert upstream.calls == reading_calls(1)
+    assert upstream.calls == upstream.reading_calls(1)

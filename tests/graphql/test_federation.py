@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from catalograph.graphql.sdl import print_subgraph_sdl
-from support.graph_gateway import GraphGateway, TurnedClock, reading_calls
+from support.graph_gateway import GraphGateway, TurnedClock
 from support.stub_upstream import StubUpstream
 
 ENTITIES = """query ($of: [_Any!]!) { _entities(representations: $of) {
@@ -76,7 +76,7 @@ async def test_order_repeats_and_unknown_ones(
     data = await gateway.ask(ENTITIES, {"of": of})
 
     assert data["_entities"] == [None, EXPECTED["Provider"], None, EXPECTED["Provider"]]
-    assert upstream.calls == reading_calls(1)
+    assert upstream.calls == upstream.reading_calls(1)
 
 
 BAD: list[tuple[Any, str]] = [

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from support.graph_gateway import GraphGateway, TurnedClock, bare_call, reading_calls
-from support.stub_upstream import TOKEN, Status, StubUpstream
+from support.graph_gateway import GraphGateway, TurnedClock
+from support.stub_upstream import Status, StubUpstream
 
 DOWN = Status(500, {"ok": False, "error": "failed", "message": "db-internal-7"})
 LIST = "{ models { nodes { name } } }"
@@ -217,7 +217,9 @@ async def test_pages_of_one_operation_differ_by_the_fresh_age_at_most(
     data = await gateway.ask(f"{{ a: {first} b: {second} }}")
 
     assert data == {"a": {"totalCount": 151}, "b": {"totalCount": 150}}
-    assert upstream.calls == [bare_call(limit=1, offset=0, organisation="lab0")]
+    assert upstream.calls == [
+        upstream.bare_call(limit=1, offset=0, organisation="lab0")
+    ]
 
 
 async def test_stale_pages_of_one_age_are_served_together(
@@ -299,7 +301,7 @@ async def test_a_stale_index_is_served_and_refreshed_in_the_background(
         "isStale": False,
         "asOf": clock.show(),
     }
-    assert upstream.calls == reading_calls(1) * 2
+    assert upstream.calls == upstream.reading_calls(1) * 2
 
 
 async def test_an_expired_index_warns_for_every_field_and_says_so_in_the_graph(
@@ -366,16 +368,16 @@ async def test_a_background_refresh_goes_on_after_its_operation(
     gateway: GraphGateway, upstream: StubUpstream, clock: TurnedClock
 ) -> None:
     upstream.add_model("acme/one")
-    await gateway.query(LIST, token=TOKEN)
+    await gateway.query(LIST, token=upstream.token)
     clock.pass_s(120)
     upstream.gate = asyncio.Event()
 
-    stale = await gateway.query(LIST, token=TOKEN)
+    stale = await gateway.query(LIST, token=upstream.token)
     upstream.gate.set()
     await settle_calls(upstream, 2)
 
     assert names(stale.data) == ["One"]
-    assert upstream.tokens == [f"Bearer {TOKEN}"] * 2
+    assert upstream.tokens == [f"Bearer {upstream.token}"] * 2
 
 
 async def test_introspection_stays_fresh_and_costs_nothing(
@@ -392,7 +394,9 @@ async def test_lists_from_a_warm_index(
     upstream: StubUpstream, clock: TurnedClock, age_s: float
 ) -> None:
     """With `LISTS_FROM=index`, lists need no upstream requests once the index is loaded."""
-    gateway = GraphGateway(upstream, clock, LISTS_FROM="index")
+    gateway = GraphGateway(
+        upstream, clock, LISTS_FROM="index", CACHE_FRESH_S="60", CACHE_STALE_S="600"
+    )
     upstream.add_model("acme/one")
     await gateway.ask(CATALOGUE)
     clock.pass_s(age_s)
@@ -400,7 +404,9 @@ async def test_lists_from_a_warm_index(
     data = await gateway.ask(LIST)
 
     assert names(data) == ["One"]
-    own = [bare_call(limit=50, offset=0)] if age_s > 600 else []
-    assert upstream.calls[:1] == reading_calls(1)
-    assert [call for call in upstream.calls if call not in reading_calls(1)] == own
+    own = [upstream.bare_call(limit=50, offset=0)] if age_s > 600 else []
+    assert upstream.calls[:1] == upstream.reading_calls(1)
+    assert [
+        call for call in upstream.calls if call not in upstream.reading_calls(1)
+    ] == own
     await gateway.aclose()

@@ -1,6 +1,6 @@
 """Global ids: opaque, unique, and usable to find the object again."""
 
-from support.graph_gateway import GraphGateway, reading_calls
+from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream
 
 EVERY_ID = """{
@@ -117,4 +117,4 @@ async def test_no_ids_are_no_nodes(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
     assert await gateway.ask("{ nodes(ids: []) { id } }") == {"nodes": []}
-    assert upstream.calls in ([], reading_calls(1))
+    assert upstream.calls in ([], upstream.reading_calls(1))

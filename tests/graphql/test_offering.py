@@ -1,5 +1,7 @@
 """Offerings: one for each provider row, a node of its own."""
 
+import pytest
+
 from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream
 
@@ -11,6 +13,7 @@ ROWS: list[tuple[str, str, str | None]] = [
 ]
 
 
+@pytest.mark.shapes("sectioned", reason="2026-08 merges the rows of one provider")
 async def test_arguments_pick_among_them(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
@@ -43,6 +46,7 @@ async def test_arguments_pick_among_them(
     assert await pick(p=["no"]) == []
 
 
+@pytest.mark.shapes("sectioned", reason="2026-08 merges the rows of one provider")
 async def test_twins_have_ids_of_their_own_and_are_found_again(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
@@ -106,10 +110,10 @@ async def test_it_leads_back_to_its_model_and_on(
     ]
 
 
+@pytest.mark.shapes("flat", reason="about this shape")
 async def test_a_flat_upstream_has_none_but_lists_providers_and_endpoints(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    upstream.shape = "flat"
     upstream.add_model("acme/one", rows=[("b", "x"), ("a", "y"), ("a", "x")])
 
     data = await gateway.ask(
@@ -139,10 +143,10 @@ async def test_a_flat_upstream_has_none_but_lists_providers_and_endpoints(
     }
 
 
+@pytest.mark.shapes("documented", reason="about this shape")
 async def test_a_documented_upstream_may_list_rows_that_are_not_active(
     gateway: GraphGateway, upstream: StubUpstream
 ) -> None:
-    upstream.shape = "documented"
     upstream.add_model("acme/one", rows=[("a", "x"), ("b", "y")])
 
     def switch_off(body: dict[str, list[dict[str, list[dict[str, object]]]]]) -> object:

@@ -86,7 +86,7 @@ async def test_catalogues_of_many_tokens_share_one_bound(
     gateway = GraphGateway(upstream, clock, CACHE_MAX_BYTES=str(bound))
     for number in range(200):
         upstream.add_model(f"acme/m{number}", rows=[("deep", "chat")])
-    tokens = [f"aistats_v1_k_{number}_s" for number in range(20)]
+    tokens = [upstream.build_token(f"caller{number:02}") for number in range(20)]
 
     held = []
     for token in tokens:

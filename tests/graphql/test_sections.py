@@ -5,6 +5,8 @@ import pytest
 from support.graph_gateway import GraphGateway
 from support.stub_upstream import StubUpstream
 
+pytestmark = pytest.mark.shapes("sectioned", reason="2026-08 has no sections")
+
 NEITHER, DATA, GATEWAY, BOTH = (
     "GET /models?include_data=false&include_gateway=false&limit=50&offset=0",
     "GET /models?include_gateway=false&limit=50&offset=0",

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.graph_gateway import GraphGateway, bare_call, reading_calls
-from support.stub_upstream import StubUpstream
+from support.graph_gateway import GraphGateway
+from support.stub_upstream import SIZE, StubUpstream
 
 UNKNOWN = """query ($f: ModelFilter) { models(filter: $f) {
   totalCount unknownFilterValues { field value suggestion } } }"""
@@ -16,7 +16,7 @@ def filled(upstream: StubUpstream) -> None:
     upstream.add_model(
         "openai/gpt-5",
         aliases=["gpt-five"],
-        rows=[("azure", "chat.completions")],
+        rows=[("azure", "audio.speech")],
         input_types=["Text"],
         output_types=["image"],
     )
@@ -25,13 +25,12 @@ def filled(upstream: StubUpstream) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "suggestion"),
     [
-        ("providers", "Azure", "azure"),
         ("providers", "azur", "azure"),
         ("providers", "zzzzzz", None),
         ("organisations", "opnai", "openai"),
         ("organisations", "OpenAI", "openai"),
-        ("endpoints", "chat.completion", "chat.completions"),
-        ("excludeEndpoints", "CHAT.completions", "chat.completions"),
+        ("endpoints", "audio.speach", "audio.speech"),
+        ("excludeEndpoints", "audio.speach", "audio.speech"),
         ("inputModalities", "texts", "Text"),
         ("outputModalities", "imag", "image"),
         ("allInputModalities", "texxt", "Text"),
@@ -48,6 +47,22 @@ async def test_an_unknown_value_is_named(
         {"field": field, "value": value, "suggestion": suggestion}
     ]
     assert data["models"]["totalCount"] == (1 if field == "excludeEndpoints" else 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("providers", "Azure"), ("endpoints", "Audio.Speech")]
+)
+async def test_case_matters_where_it_does_upstream(
+    gateway: GraphGateway, upstream: StubUpstream, field: str, value: str
+) -> None:
+    data = await gateway.ask(UNKNOWN, {"f": {field: [value]}})
+
+    unknown = {"field": field, "value": value, "suggestion": value.lower()}
+    assert data["models"] == (
+        {"totalCount": 0, "unknownFilterValues": [unknown]}
+        if upstream.version == "2025-12"
+        else {"totalCount": 1, "unknownFilterValues": []}
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,13 +87,15 @@ async def test_only_asking_for_them_costs_the_index(
 ) -> None:
     document = """query ($ask: Boolean!) { models(filter: {organisations: ["no"]}) {
       totalCount unknownFilterValues @include(if: $ask) { value } } }"""
+    await gateway.ask(SIZE)
+    upstream.calls.clear()
 
     await gateway.ask(document, {"ask": False})
-    assert upstream.calls == [bare_call(limit=50, offset=0, organisation="no")]
+    assert upstream.calls == [upstream.bare_call(limit=50, offset=0, organisation="no")]
 
     upstream.calls.clear()
     await gateway.ask(document, {"ask": True})
-    assert upstream.calls == reading_calls(1)
+    assert upstream.calls == upstream.reading_calls(1)
 
 
 async def test_below_a_parent_its_own_id_is_known(gateway: GraphGateway) -> None:

@@ -24,7 +24,7 @@ from catalograph.upstream.client import UpstreamClient
 from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock
 from support.redis_server import BINARY, RedisServer
-from support.stub_upstream import TOKEN, Status, StubUpstream
+from support.stub_upstream import Status, StubUpstream
 from support.web_client import ask, build_client, running
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -50,7 +50,7 @@ async def open_gateway(
     """A client of a whole gateway that runs."""
     client = UpstreamClient(
         base_url="http://upstream.test/v1",
-        token=TOKEN,
+        token=upstream.token,
         transport=build_in_process_transport(upstream.app),
         clock=clock,
         monotonic=clock,
@@ -80,6 +80,7 @@ def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
     return {span.name: span for span in exporter.get_finished_spans()}
 
 
+@pytest.mark.shapes("sectioned", reason="shows the requests of this version")
 async def test_an_operation_shows_its_requests_and_where_answers_came_from(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
@@ -103,6 +104,7 @@ async def test_an_operation_shows_its_requests_and_where_answers_came_from(
     }
 
 
+@pytest.mark.shapes("sectioned", reason="shows the requests of this version")
 async def test_the_index_is_shown_with_each_page_of_its_reading(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
@@ -118,6 +120,7 @@ async def test_the_index_is_shown_with_each_page_of_its_reading(
     assert shown["answers"] == [{"what": "index", "from": "upstream", "ageSeconds": 0}]
 
 
+@pytest.mark.shapes("sectioned", reason="shows the requests of this version")
 async def test_every_attempt_is_shown(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
@@ -137,6 +140,7 @@ async def test_every_attempt_is_shown(
     ]
 
 
+@pytest.mark.shapes("sectioned", reason="shows the requests of this version")
 async def test_a_trace_shows_data_from_redis(
     upstream: StubUpstream, clock: TurnedClock
 ) -> None:
@@ -165,6 +169,7 @@ async def test_no_trace_unless_it_is_enabled(
     assert "extensions" not in response.json()
 
 
+@pytest.mark.shapes("sectioned", reason="shows the requests of this version")
 async def test_a_request_is_a_tree_of_spans(
     upstream: StubUpstream, clock: TurnedClock, spans: InMemorySpanExporter
 ) -> None:
@@ -302,7 +307,7 @@ async def test_spans_reach_a_collector(
         )
         client = UpstreamClient(
             base_url="http://upstream.test/v1",
-            token=TOKEN,
+            token=upstream.token,
             transport=build_in_process_transport(upstream.app),
             clock=clock,
         )
@@ -316,7 +321,7 @@ async def test_spans_reach_a_collector(
     sent = b"".join(body for _, body in got)
     assert b"graphql.execute" in sent
     assert b"catalograph" in sent
-    assert TOKEN.encode() not in sent
+    assert upstream.token.encode() not in sent
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.redis_server import BINARY, RedisServer
-from support.stub_upstream import StubUpstream
+from support.stub_upstream import ShapeName, StubUpstream
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def upstream() -> StubUpstream:
+def upstream(upstream_shape: ShapeName) -> StubUpstream:
     """Six hundred models by two providers: three pages."""
-    stub = StubUpstream()
+    stub = StubUpstream(shape=upstream_shape)
     for number in range(600):
         stub.add_model(
             f"acme/m{number:03d}",

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from catalograph.app import create_app
-from catalograph.demo.service import DEMO_TOKEN
 from catalograph.server.lifecycle import Drain
 from catalograph.settings import Settings
 from catalograph.upstream.client import UpstreamClient
@@ -22,6 +21,13 @@ from support.web_client import JSON, build_client, serve
 
 LIST = "{ models(limit: 3) { nodes { modelId } } }"
 UNASKED_NOTHING = Settings(index_kept=False)
+AT_ITS_OWN_AGES = Settings.from_environ(
+    {
+        "CATALOGRAPH_INDEX_KEPT": "off",
+        "CATALOGRAPH_CACHE_FRESH_S": "60",
+        "CATALOGRAPH_CACHE_STALE_S": "600",
+    }
+)
 INDEXED = '{ model(modelId: "acme/m007") { name } }'
 
 
@@ -29,12 +35,14 @@ class Gate(httpx.AsyncBaseTransport):
     """Lets requests to the stub through once it is open.
 
     Attributes:
+        token: A key that the stub accepts.
         waiting: Number of requests that wait at the gate.
         cancelled: Number of requests that were cancelled there.
     """
 
     def __init__(self, upstream: StubUpstream) -> None:
         self.open = asyncio.Event()
+        self.token = upstream.token
         self.waiting = 0
         self.cancelled = 0
         self._stub = httpx.ASGITransport(upstream.app)
@@ -58,7 +66,7 @@ async def gate(upstream: StubUpstream) -> Gate:
 
 def build_app(gate: Gate, **settings: str) -> Any:
     client = UpstreamClient(
-        base_url="http://upstream.test/v1", token=DEMO_TOKEN, transport=gate
+        base_url="http://upstream.test/v1", token=gate.token, transport=gate
     )
     environ = {f"CATALOGRAPH_{name}": value for name, value in settings.items()}
     environ.setdefault("CATALOGRAPH_INDEX_KEPT", "off")
@@ -163,13 +171,13 @@ async def test_no_response_is_cached_for_longer_than_it_is_fresh(
     """`max-age` minus `Age` is never more than the remaining freshness, in any cache."""
     upstream_client = UpstreamClient(
         base_url="http://upstream.test/v1",
-        token=DEMO_TOKEN,
+        token=upstream.token,
         transport=httpx.ASGITransport(upstream.app),
         clock=clock,
         monotonic=clock,
     )
     app = create_app(
-        UNASKED_NOTHING, client=upstream_client, clock=clock, drain=Drain()
+        AT_ITS_OWN_AGES, client=upstream_client, clock=clock, drain=Drain()
     )
     client = build_client(app)
     body = json.dumps({"query": LIST})
@@ -204,7 +212,7 @@ async def test_a_process_about_to_stop_is_not_ready(gate: Gate) -> None:
     gate.open.set()
     drain = Drain()
     client = UpstreamClient(
-        base_url="http://upstream.test/v1", token=DEMO_TOKEN, transport=gate
+        base_url="http://upstream.test/v1", token=gate.token, transport=gate
     )
     http = build_client(create_app(UNASKED_NOTHING, client=client, drain=drain))
 

@@ -15,6 +15,11 @@ from support.redis_server import RedisServer
 from support.stub_upstream import Hang, Status, StubUpstream, serve
 from support.web_client import talk
 
+pytestmark = pytest.mark.shapes(
+    "sectioned", reason="starts processes; the version is not what it tests"
+)
+
+
 CALLERS = 50
 
 TAKEN_OVER_WITHIN_S = 2.5

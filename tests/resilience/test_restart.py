@@ -19,7 +19,13 @@ COUNT = "{ catalogue { totalModels asOf isStale } }"
 async def replica(
     upstream: StubUpstream, clock: TurnedClock, redis_server: RedisServer
 ) -> AsyncIterator[GraphGateway]:
-    gateway = GraphGateway(upstream, clock, CACHE_URL=redis_server.url)
+    gateway = GraphGateway(
+        upstream,
+        clock,
+        CACHE_URL=redis_server.url,
+        CACHE_FRESH_S="60",
+        CACHE_STALE_S="600",
+    )
     try:
         yield gateway
     finally:

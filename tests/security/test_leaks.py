@@ -18,7 +18,6 @@ from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock
 from support.hostile.battle import find_leak
 from support.stub_upstream import (
-    TOKEN,
     Cut,
     Fault,
     Html,
@@ -32,7 +31,6 @@ from support.stub_upstream import (
 from support.web_client import ask, build_client
 
 SECRET = "s3cret-words-of-the-upstream"  # noqa: S105 - opens nothing
-CALLERS = "aistats_v1_k_caller_0123456789"
 KEY = "open-sesame"
 
 EVERYTHING = """query Everything($id: String!, $r: [_Any!]!) {
@@ -82,7 +80,9 @@ class Rig:
 
     def __init__(self, upstream: StubUpstream, clock: TurnedClock, auth: str) -> None:
         self.log = io.StringIO()
-        self.token = TOKEN if auth == "server" else CALLERS
+        self.own = upstream.token
+        self.callers = upstream.build_token("caller0123456789")
+        self.token = self.own if auth == "server" else self.callers
         configure_logging(stream=self.log, level="debug")
         environ = {
             "CATALOGRAPH_UPSTREAM_AUTH": auth,
@@ -92,7 +92,7 @@ class Rig:
         }
         client = UpstreamClient(
             base_url="http://upstream.test/v1",
-            token=TOKEN if auth == "server" else None,
+            token=self.own if auth == "server" else None,
             transport=build_in_process_transport(upstream.app),
             clock=clock,
             monotonic=clock,
@@ -110,7 +110,7 @@ class Rig:
                 variables=variables,
                 headers={
                     "x-api-key": KEY,
-                    "authorization": f"Bearer {CALLERS}",
+                    "authorization": f"Bearer {self.callers}",
                     "x-catalograph-trace": "1",
                     "accept": "application/json",
                 },
@@ -118,11 +118,18 @@ class Rig:
 
     def assert_nothing_leaks(self, response: httpx.Response) -> None:
         said = response.content + repr(response.headers.raw).encode()
-        for secret in (SECRET, TOKEN, CALLERS, KEY, "upstream.test", "evil.test"):
+        for secret in (
+            SECRET,
+            self.own,
+            self.callers,
+            KEY,
+            "upstream.test",
+            "evil.test",
+        ):
             assert secret.encode() not in said
         assert find_leak(response.content) is None
         logged = self.log.getvalue()
-        for secret in (TOKEN, CALLERS, KEY, "Bearer "):
+        for secret in (self.own, self.callers, KEY, "Bearer "):
             assert secret not in logged
 
 

@@ -155,19 +155,3 @@ class GraphGateway:
     async def aclose(self) -> None:
         """Stop background work."""
         await self.gateway.aclose()
-
-
-def page_call(**parameters: object) -> str:
-    """Write a call as the stub records it, with parameters sorted by name."""
-    pairs = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-    return f"GET /models?{pairs}"
-
-
-def bare_call(**parameters: object) -> str:
-    """Write a call that requests neither section."""
-    return page_call(include_data="false", include_gateway="false", **parameters)
-
-
-def reading_calls(pages: int) -> list[str]:
-    """List the calls of a crawl of this many pages."""
-    return [page_call(limit=250, offset=250 * page) for page in range(pages)]

@@ -29,6 +29,7 @@ from catalograph.demo.service import (
 from catalograph.demo.shapes import SectionedShape, Shape
 from catalograph.demo.v2026_08.december import convert_catalogue
 from catalograph.demo.v2026_08.rows import Catalogue
+from support.stub_calls import write_page_call
 from support.stub_faults import (
     Cut,
     Fault,
@@ -45,6 +46,7 @@ from support.stub_shapes import DocumentedShape, FlatShape
 
 __all__ = [
     "NOW",
+    "SIZE",
     "TOKEN",
     "Cut",
     "Fault",
@@ -64,6 +66,13 @@ NOW = datetime.datetime(2025, 12, 22, tzinfo=datetime.UTC)
 
 TOKEN = DEMO_TOKEN
 """A key that the stub accepts in the versions of December 2025."""
+
+SIZE = "{ models(limit: 1) { totalCount } }"
+"""The size of the catalogue. 2026-08 cannot be asked for a filtered list before it is known.
+
+The page also shows whether the first model is the router, which that version puts before
+every filtered list.
+"""
 
 ShapeName = Literal["sectioned", "flat", "documented", "2026-08"]
 
@@ -127,7 +136,37 @@ class StubUpstream:
     @property
     def token(self) -> str:
         """A key that the current version accepts."""
-        return DEMO_TOKENS["2026-08" if self.shape == "2026-08" else "2025-12"]
+        return DEMO_TOKENS[self.version]
+
+    def build_token(self, name: str) -> str:
+        """Build the key of a caller, named by at least six letters and digits."""
+        prefix = "phaseo_v1_sk" if self.version == "2026-08" else "aistats_v1_k"
+        return f"{prefix}_{name}_secret"
+
+    @property
+    def version(self) -> Literal["2025-12", "2026-08"]:
+        """Release that the current shape belongs to."""
+        return "2026-08" if self.shape == "2026-08" else "2025-12"
+
+    # Expected requests
+
+    def page_call(self, **parameters: object) -> str:
+        """Write the request of a page as it appears in `calls`.
+
+        Args:
+            parameters: As in December 2025; they are converted to the current version.
+        """
+        return write_page_call(self.version, parameters)
+
+    def bare_call(self, **parameters: object) -> str:
+        """Write the request of a page without sections, if the version can omit them."""
+        return self.page_call(
+            include_data="false", include_gateway="false", **parameters
+        )
+
+    def reading_calls(self, pages: int) -> list[str]:
+        """List the requests of a crawl of this many pages."""
+        return [self.page_call(limit=250, offset=250 * page) for page in range(pages)]
 
     # Its contents
 
@@ -318,7 +357,9 @@ class StubUpstream:
             return DemoUpstream(
                 models, shape=_SHAPES[self.shape](), clock=self._read_clock
             )
-        derived = convert_catalogue(msgspec.convert(models, list[StoredModel]))
+        derived = convert_catalogue(
+            msgspec.convert(list(map(_give_row, models)), list[StoredModel])
+        )
         return build_demo_app(
             msgspec.structs.replace(
                 self._stored,
@@ -336,6 +377,22 @@ async def serve(stub: StubUpstream) -> AsyncIterator[str]:
     """Serve the stub on a real socket and give its base URL, which ends in `/v1`."""
     async with serve_app(stub.app) as address:
         yield f"{address}/v1"
+
+
+def _give_row(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a model without rows an inactive one: 2026-08 lists no model that has none."""
+    if model["gateway"]["providers"]:
+        return model
+    row = _build_row(
+        {
+            "api_provider_id": "nobody",
+            "endpoint": "unserved",
+            "is_active_gateway": False,
+        },
+        model["data"]["input_types"],
+        model["data"]["output_types"],
+    )
+    return {**model, "gateway": {**model["gateway"], "providers": [row]}}
 
 
 def _build_row(

@@ -29,7 +29,7 @@ from catalograph.upstream.transport import build_in_process_transport
 from support.graph_gateway import TurnedClock
 from support.nightly import chance, count_cases
 from support.random_documents import DocumentWriter, Pools, RandomOperation
-from support.stub_upstream import TOKEN, ShapeName, StubUpstream
+from support.stub_upstream import ShapeName, StubUpstream
 
 SCHEMA = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
 CALLER = Caller(request_id="request-1", cost_wanted=True)
@@ -83,7 +83,7 @@ async def open_gateway(shape: ShapeName) -> AsyncIterator[Gateway]:
     clock = TurnedClock()
     client = UpstreamClient(
         base_url="http://upstream.test/v1",
-        token=TOKEN,
+        token=upstream.token,
         transport=build_in_process_transport(upstream.app),
         clock=clock,
         monotonic=clock,
@@ -260,7 +260,7 @@ def find_null(data: Any, path: list[str | int]) -> list[str | int] | None:
     return None if data is not None else path
 
 
-@pytest.mark.parametrize("shape", ["sectioned", "flat", "documented"])
+@pytest.mark.parametrize("shape", ["sectioned", "flat", "documented", "2026-08"])
 @pytest.mark.parametrize("values", ["right", "wrong"])
 async def test_random_operations_are_answered_alike(
     shape: ShapeName, values: str
@@ -269,7 +269,7 @@ async def test_random_operations_are_answered_alike(
 
     Also when asked again, and when there is a pause before each object.
     """
-    cases = count_cases(450) // 6
+    cases = count_cases(450) // 8
     good = 0
 
     for start in range(0, cases, CASES_OF_A_CATALOGUE):

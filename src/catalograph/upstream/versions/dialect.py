@@ -233,8 +233,8 @@ def _narrowed_by_all(field: str, dialects: Iterable[Dialect]) -> Sections:
 def _can_be_sent(value: str, field: str, parameters: Iterable[Parameter]) -> bool:
     if not is_sendable(value):
         return False
-    # The graph compares exactly, so a value with capitals finds nothing there. An upstream
-    # that ignores case would find models; the index answers such a filter.
+    # Versions differ in whether case matters here, and another one than expected may answer.
+    # The index compares as the version does that it was read from, so it answers such a value.
     dimension = DIMENSIONS.get(field)
     return (
         value == value.lower()
