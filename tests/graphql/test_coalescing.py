@@ -6,7 +6,7 @@ from support.graph_gateway import (
     GraphGateway,
     TurnedClock,
 )
-from support.stub_upstream import StubUpstream
+from support.stub_upstream import SIZE, StubUpstream
 
 
 def fill(upstream: StubUpstream, count: int) -> None:
@@ -67,6 +67,29 @@ async def test_neighbouring_windows_are_one(
     assert data["b"]["totalCount"] == 30
     assert again == data
     assert upstream.calls == [upstream.bare_call(limit=20, offset=0)]
+
+
+async def test_neighbouring_windows_of_a_filtered_list_are_one(
+    gateway: GraphGateway, upstream: StubUpstream
+) -> None:
+    fill(upstream, 30)
+    upstream.add_model("other/one", rows=[("other", "chat")])
+    await gateway.ask(SIZE)
+    upstream.calls.clear()
+    document = """query ($f: ModelFilter = {organisations: ["acme"]}) {
+      a: models(limit: 10, filter: $f) { nodes { modelId } }
+      b: models(limit: 10, offset: 10, filter: $f) { nodes { modelId } } }"""
+
+    data = await gateway.ask(document)
+    again = await gateway.ask(document)
+
+    assert [node["modelId"] for one in data.values() for node in one["nodes"]] == [
+        f"acme/m{number:04}" for number in range(20)
+    ]
+    assert again == data
+    assert upstream.calls == [
+        upstream.bare_call(limit=20, offset=0, organisation="acme")
+    ]
 
 
 async def test_windows_merge_up_to_250(

@@ -330,7 +330,14 @@ class Loaders:
                 for query, (_, entry) in cached.items()
                 if entry is None or self._is_past_stale(entry)
             ]
-            for merged in merge_queries(wanting):
+            merges = merge_queries(wanting)
+            if wanting and len(wanting) < len(cached):
+                # A version with a router enlarges windows, so that one of several windows can
+                # be found alone in the page that was fetched for all of them.
+                merges += [
+                    one for one in merge_queries(list(cached)) if one not in merges
+                ]
+            for merged in merges:
                 found = await source.read_page(merged, access)
                 for query in wanting:
                     if merged.covers(query) and _is_younger(found[1], cached[query][1]):
