@@ -218,10 +218,15 @@ def test_valid_variables_are_accepted_without_a_word(
 
 @pytest.mark.parametrize(
     "name",
-    ["CERTIFICATE", "TRACES_CERTIFICATE", "CLIENT_CERTIFICATE"],
+    [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ],
 )
 def test_a_certificate_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
-    name = f"OTEL_EXPORTER_OTLP_{name}"
     missing, other = tmp_path / "missing.pem", tmp_path / "other.pem"
     other.write_text("no certificate", "utf-8")
     kind = " and a key without a password" if "CLIENT" in name else ""

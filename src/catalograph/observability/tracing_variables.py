@@ -251,6 +251,10 @@ class _Reading:
 
     def _read_certificates(self) -> None:
         name = self._choose("CERTIFICATE")
+        if not self._text(name):
+            # The SDK's HTTP client reads these.
+            general = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+            name = next((one for one in general if self._text(one)), name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         path = self._text(name)
         if path and not Path(path).is_dir():
