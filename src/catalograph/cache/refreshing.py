@@ -191,6 +191,8 @@ class RefreshingCache:
                 serves is None or serves(entry.value)
             )
 
+        # Also after a look: another caller may have stored an entry since.
+        held = self.find(key)
         order = _Order(
             key=key,
             fetch=fetch,
@@ -199,8 +201,8 @@ class RefreshingCache:
             flight_key=(key, variant),
             longest_s=longest_s,
             looked=looked,
+            known_s=None if held is None else held.as_of_s,
         )
-        held = self.find(key)
         old = held if held is not None and is_of_use(held) else None
         if old is not None:
             age = self._classify(old)
@@ -345,13 +347,12 @@ class RefreshingCache:
                 if self._store.shared is None:
                     land(await ask())
                     return
-                held = self.find(key)
                 await self._store.shared.fetch_once(
                     key,
                     ask,
                     codec=codec,
                     accepts=accepts,
-                    known_s=None if held is None else held.as_of_s,
+                    known_s=order.known_s,
                     expires_in_s=self._ages.expired_s,
                     find=lambda entry: self._put_in_memory(key, entry, codec),
                     land=land,
@@ -390,7 +391,11 @@ class RefreshingCache:
 
 
 class _Order(msgspec.Struct, Generic[V], frozen=True):
-    """The arguments of one call of `fetch_through`; see there."""
+    """The arguments of one call of `fetch_through`; see there.
+
+    Attributes:
+        known_s: Unix time of the request of the entry in memory; None without one.
+    """
 
     key: str
     fetch: Callable[[], Awaitable[Entry[V]]]
@@ -399,6 +404,7 @@ class _Order(msgspec.Struct, Generic[V], frozen=True):
     flight_key: Hashable
     longest_s: float
     looked: bool
+    known_s: float | None
 
 
 class _Failure(msgspec.Struct, frozen=True):
