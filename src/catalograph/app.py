@@ -216,8 +216,6 @@ def create_app(
     gateway = Gateway(
         settings, demo=demo, client=client, clock=clock, building=pause_collector
     )
-    # This takes long; otherwise the first client that asks for the schema would wait.
-    build_schema().print_subgraph()
     # Cached responses must not live longer when the clock of the machine is set.
     web_clock = time.monotonic if clock is time.time else clock
     shared = _build_limiter(settings)
@@ -264,7 +262,7 @@ def create_app(
             gateway.engine,
             Explorer(_build_facts(settings, options, demo=demo)),
             options,
-            sdl=print_api_sdl() if settings.introspection_enabled else None,
+            sdl=print_api_sdl if settings.introspection_enabled else None,
             ready=check_ready,
             persisted=gateway.documents,
             limiter=limiter,

@@ -22,8 +22,8 @@ def root_fields(sdl: str) -> set[str]:
     }
 
 
-def test_service_serves_the_committed_subgraph_schema() -> None:
-    result = build_schema().execute_sync("{ _service { sdl } }")
+async def test_service_serves_the_committed_subgraph_schema() -> None:
+    result = await build_schema().execute("{ _service { sdl } }")
 
     assert result.errors is None
     assert result.data == {"_service": {"sdl": SUBGRAPH.read_text(encoding="utf-8")}}

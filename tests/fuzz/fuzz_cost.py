@@ -251,8 +251,6 @@ async def fuzz(url: str, models: int, seconds: float) -> bool:
         {"CATALOGRAPH_UPSTREAM_URL": url, "CATALOGRAPH_UPSTREAM_TOKEN": DEMO_TOKEN}
     )
     gateway = Gateway(settings)
-    # As the server does when it starts: it takes 100 ms, once.
-    build_schema().print_subgraph()
     tune_collector()
     tune_threads()
     try:

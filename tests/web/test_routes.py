@@ -30,7 +30,7 @@ class Pages:
 
 def build(explorer: Pages | None = None, **options: object) -> ASGIApp:
     web_options = WebOptions(**options)  # type: ignore[arg-type]
-    return build_web_app(TinyEngine(), explorer, web_options, sdl=SDL)
+    return build_web_app(TinyEngine(), explorer, web_options, sdl=lambda: SDL)
 
 
 async def test_alive() -> None:
@@ -178,7 +178,7 @@ async def test_a_browser_gets_the_page_and_other_clients_do_not() -> None:
 async def test_a_link_from_another_site_opens_the_page_and_runs_nothing() -> None:
     """It is a page like any other; the same request for data is refused."""
     engine = TinyEngine()
-    app = build_web_app(engine, Pages(), WebOptions(), sdl=SDL)
+    app = build_web_app(engine, Pages(), WebOptions(), sdl=lambda: SDL)
     foreign = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     async with build_client(app) as client:
         page = await client.get(

@@ -1,5 +1,6 @@
 """Federation: `_service`, and `_entities` from the index, by both keys of each type."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -39,7 +40,11 @@ class Schema(strawberry.federation.Schema):
         self._put_machinery_last()
         service = cast("GraphQLObjectType", self._schema.type_map["_Service"])
         self.print_subgraph = cache(lambda: print_subgraph(self))
-        service.fields["sdl"].resolve = lambda *_: self.print_subgraph()
+        service.fields["sdl"].resolve = self._resolve_sdl
+
+    async def _resolve_sdl(self, *_: object) -> str:
+        """Give the subgraph SDL. Printing it takes 100 ms, once, so it is done in a thread."""
+        return await asyncio.to_thread(self.print_subgraph)
 
     def _hide_directives(self) -> None:
         """Take federation's directives out of introspection, with the types of their arguments.

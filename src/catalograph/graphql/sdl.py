@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from catalograph.graphql.printing import print_api, print_subgraph
+from catalograph.graphql.printing import print_api
 from catalograph.graphql.schema import build_schema
 
 
@@ -12,7 +12,6 @@ def print_api_sdl() -> str:
     return print_api(build_schema())
 
 
-@cache
 def print_subgraph_sdl() -> str:
     """Print what composers see; `_service` serves the same bytes."""
-    return print_subgraph(build_schema())
+    return build_schema().print_subgraph()

@@ -66,7 +66,7 @@ def build_web_app(
     explorer: ExplorerPages | None,
     options: WebOptions,
     *,
-    sdl: str | None = "",
+    sdl: Callable[[], str] | None = str,
     ready: ReadyProbe = _always_ready,
     persisted: PersistedDocuments | None = None,
     limiter: RateLimiter | None = None,
@@ -81,7 +81,7 @@ def build_web_app(
         engine: Runs the operations.
         explorer: The page for browsers; not used unless the options allow it.
         options: Options of the web layer.
-        sdl: The text of `/schema.graphql`; None: 404.
+        sdl: Prints the text of `/schema.graphql`; None: 404.
         ready: Gives None when operations can be answered, otherwise the reason.
         persisted: Stores documents by hash; None: no persisted queries.
         limiter: Counts requests; None: in the memory of this process.

@@ -1,5 +1,7 @@
 """All routes except GraphQL: health, metrics, the schema as text, redirects."""
 
+import asyncio
+import functools
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -34,7 +36,7 @@ _USUAL: Final = ("/docs", "/graphiql", "/playground")
 
 def build_routes(
     *,
-    sdl: str | None,
+    sdl: Callable[[], str] | None,
     ready: ReadyProbe,
     write_metrics: MetricsWriter,
     redirect_root: bool,
@@ -43,7 +45,8 @@ def build_routes(
     """Build the routes.
 
     Args:
-        sdl: The API schema; None answers 404.
+        sdl: Prints the API schema, in a thread and once, when it is first asked for: that takes
+            100 ms. None answers 404.
         ready: Called for every request to `/readyz`; should be quick.
         write_metrics: Called for every request to `/metrics`.
         redirect_root: Whether `/` and other usual addresses of an explorer lead to ours.
@@ -129,17 +132,23 @@ def _build_metrics(
     return answer_metrics
 
 
-def _build_schema(sdl: str | None) -> Callable[[Request], Awaitable[Response]]:
+def _build_schema(
+    sdl: Callable[[], str] | None,
+) -> Callable[[Request], Awaitable[Response]]:
     if sdl is None:
         return _answer_nothing
-    body = sdl.encode()
-    headers = {
-        "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
-        "Cache-Control": "no-cache",
-        "Content-Type": "text/plain; charset=utf-8",
-    }
+
+    @functools.cache
+    def build() -> tuple[bytes, dict[str, str]]:
+        body = sdl().encode()
+        return body, {
+            "ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
+            "Cache-Control": "no-cache",
+            "Content-Type": "text/plain; charset=utf-8",
+        }
 
     async def answer_schema(request: Request) -> Response:
+        body, headers = await asyncio.to_thread(build)
         held = headers_of(request.scope).get(b"if-none-match")
         if holds_etag(held, headers["ETag"].encode()):
             return Response(status_code=304, headers=headers)
