@@ -238,7 +238,7 @@ async def test_the_gateways_own_token_is_not_used_for_callers(
                 clock=clock,
             )
 
-    monkeypatch.setattr("catalograph.app.UpstreamClient", Watched)
+    monkeypatch.setattr("catalograph.app.gateway.UpstreamClient", Watched)
     settings = Settings.from_environ(
         {
             "CATALOGRAPH_UPSTREAM_AUTH": "passthrough",
