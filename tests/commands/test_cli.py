@@ -104,6 +104,12 @@ def test_the_embedded_catalogue_is_served_in_either_version(
     assert json.loads(reply.body)["total"] == total
 
 
+@pytest.mark.parametrize("command", ["serve", "upstream"])
+@pytest.mark.parametrize("port", ["65536", "-1"])
+def test_a_port_that_cannot_be_is_refused(command: str, port: str) -> None:
+    assert run(command, "--port", port).exit_code == 2
+
+
 def test_an_unknown_version_is_refused_with_the_known_ones() -> None:
     result = run("upstream", "--upstream-version", "2024-01")
 

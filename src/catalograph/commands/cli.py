@@ -212,7 +212,13 @@ def upstream(
     *,
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one."),
+        typer.Option(
+            min=0,
+            # A greater one would be taken modulo 65,536.
+            max=65_535,
+            metavar="PORT",
+            help="Port to listen on; 0 takes a free one.",
+        ),
     ] = _UPSTREAM_PORT,
     models: Annotated[
         int | None,
