@@ -180,6 +180,20 @@ async def test_a_health_check_may_ask_about_the_server_as_a_whole(
     assert parse(raw)[0] == status
 
 
+@pytest.mark.parametrize("blank", [b"", b" ", b"\t \t"])
+async def test_white_space_behind_a_value_is_no_part_of_it(blank: bytes) -> None:
+    app = build_web_app(TinyEngine(), None, WebOptions(api_keys=("some-key",)))
+    request = (
+        b"GET /graphql?query={hello} HTTP/1.1\r\nhost: g\r\nx-api-key: some-key%b\r\n"
+        b"x-request-id: mine%b\r\n"
+    )
+    async with serve(app) as (_, port):
+        got = await talk(port, request % (blank, blank) + CLOSE)
+
+    status, headers, _ = parse(got)
+    assert (status, headers["x-request-id"]) == (200, "mine")
+
+
 async def test_connect_requests_are_refused() -> None:
     async with serve(app_of()) as (_, port):
         got = await talk(

@@ -212,6 +212,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._refuse_head()
                 raise ValueError("the head is too large")  # comes out as a parser error
         self._check_framing()
+        self._trim_values()
         self._is_upgrading = self.parser.should_upgrade()
         if self._is_upgrading:
             return
@@ -252,6 +253,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.server_state.total_requests += 1
         return True
+
+    def _trim_values(self) -> None:
+        """Cut off white space behind values, which the parser leaves there.
+
+        It is no part of a value (RFC 9110, 5.5): a key with a space behind it is that key.
+        """
+        for place, (name, value) in enumerate(self.headers):
+            if value.endswith((b" ", b"\t")):
+                self.headers[place] = (name, value.rstrip(b" \t"))
 
     def _find_hits(self) -> CacheHits | None:
         # The application can be replaced while connections are open.
