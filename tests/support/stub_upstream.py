@@ -103,6 +103,7 @@ class StubUpstream:
         calls: Each request in order of arrival, without `/v1`, its parameters sorted by
             name and readable: `GET /models?include_data=false&limit=5&offset=0`.
         tokens: The `Authorization` header of each request, None where there was none.
+        takes_any_key: Whether it accepts the keys of other versions, too.
         ignored: Names of parameters that it pretends not to know.
         gate: An event that responses wait for; None means that they do not wait.
         on_request: Called with n, from 1, before the n-th answer is built.
@@ -118,6 +119,7 @@ class StubUpstream:
     ) -> None:
         self.calls: list[str] = []
         self.tokens: list[str | None] = []
+        self.takes_any_key = False
         self.ignored: set[str] = set()
         self.gate: asyncio.Event | None = None
         self.on_request: Callable[[int], None] | None = None
@@ -334,7 +336,7 @@ class StubUpstream:
             scope["method"],
             scope.get("raw_path", scope["path"].encode()).decode("latin-1"),
             urllib.parse.urlencode(known),
-            find_authorization(scope),
+            f"Bearer {self.token}" if self.takes_any_key else find_authorization(scope),
         )
         is_json = reply.headers.get("content-type") == "application/json"
         if self.distort is None or reply.status != httpx.codes.OK or not is_json:
