@@ -100,8 +100,9 @@ fuzz: fuzz-cost ## The same, then fuzz the parsers for FUZZ_S=60 seconds
 cover: ## Run all tests, and report branches that are not covered
 	@$(MAKE) test PYTEST_FLAGS="--cov --cov-report=term-missing:skip-covered"
 
-chaos: $(DEV) ## Inject failures under load for CHAOS_S=300 seconds, and check every response
-	PYTHONPATH=tests $(BIN)/python -m chaos --seconds $(CHAOS_S)
+chaos: $(DEV) ## Inject failures under load, CHAOS_S=300 seconds for each version of the upstream, and check every response
+	PYTHONPATH=tests $(BIN)/python -m chaos --seconds $(CHAOS_S) --upstream-version 2025-12 --out chaos/out/2025-12
+	PYTHONPATH=tests $(BIN)/python -m chaos --seconds $(CHAOS_S) --upstream-version 2026-08 --out chaos/out/2026-08
 
 schema: $(DEV) ## Update the committed schemas
 	$(BIN)/catalograph schema > .schema.tmp && mv .schema.tmp schema.graphql

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from catalograph.demo.service import DEMO_TOKENS
 from chaos.checker import Ages, Checker
 from chaos.incidents import INCIDENTS, RECOVERY_S, Phase, Stage, plan
 from chaos.load import Load
@@ -45,6 +46,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--known-only", action="store_true", help="put no question for the first time"
     )
+    parser.add_argument("--upstream-version", choices=[*DEMO_TOKENS], default="2026-08")
     parser.add_argument("--warm", type=float, default=5, help="seconds before all")
     parser.add_argument("--drain", type=float, default=3, help="DRAIN_S of gateways")
     parser.add_argument("--out", type=Path, default=Path("chaos/out"))
@@ -56,7 +58,9 @@ async def _set_up(
     arguments: argparse.Namespace, truth: Truth, folder: Path, chance: random.Random
 ) -> AsyncIterator[Stage]:
     fresh_s, stale_s = arguments.ages.split(",")
-    upstream = UpstreamProcess(truth, folder / "upstream.log")
+    upstream = UpstreamProcess(
+        truth, folder / "upstream.log", arguments.upstream_version
+    )
     async with contextlib.AsyncExitStack() as stack:
         redis = stack.enter_context(RedisServer())
         stack.push_async_callback(upstream.kill)
@@ -67,6 +71,7 @@ async def _set_up(
                 f"gateway {number}",
                 {
                     "UPSTREAM_URL": upstream.url,
+                    "UPSTREAM_TOKEN": upstream.token,
                     "CACHE_URL": redis.url,
                     "CACHE_FRESH_S": fresh_s,
                     "CACHE_STALE_S": stale_s,

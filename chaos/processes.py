@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from catalograph.demo.service import DEMO_TOKEN
+from catalograph.demo import UpstreamVersion
+from catalograph.demo.service import DEMO_TOKENS
 from chaos.client import Client, LostError
 from chaos.truth import Truth
 
@@ -32,11 +33,17 @@ def find_port() -> int:
 class UpstreamProcess:
     """The upstream, which can be killed and started again on the same port."""
 
-    def __init__(self, truth: Truth, log_path: Path) -> None:
+    def __init__(self, truth: Truth, log_path: Path, release: UpstreamVersion) -> None:
         self.log_path = log_path
         self._truth = truth
+        self._release = release
         self._port = find_port()
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def token(self) -> str:
+        """A key that it accepts."""
+        return DEMO_TOKENS[self._release]
 
     @property
     def url(self) -> str:
@@ -48,6 +55,7 @@ class UpstreamProcess:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.upstream", str(self._port)),
             *(str(self._truth.epoch_s), str(self._truth.period_s), str(self.log_path)),
+            self._release,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -102,7 +110,6 @@ class GatewayProcess:
         self._port = find_port()
         self._environ = os.environ | {
             "CATALOGRAPH_PORT": str(self._port),
-            "CATALOGRAPH_UPSTREAM_TOKEN": DEMO_TOKEN,
             "CATALOGRAPH_LOG_LEVEL": "warning",
             **{f"CATALOGRAPH_{key}": value for key, value in settings.items()},
         }

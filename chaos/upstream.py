@@ -1,7 +1,7 @@
 """The upstream as a process: real sockets, a changing catalogue, faults at given rates.
 
-Arguments: a port, the epoch and the period of `Truth`, and a log file that gets one line for
-each request. Standard input takes fault rates as lines of JSON, such as
+Arguments: a port, the epoch and the period of `Truth`, a log file that gets one line for each
+request, and the version that it serves. Standard input takes fault rates as lines of JSON, such as
 `{"500": 0.1, "hang": 0.4}`; all other requests are answered correctly.
 """
 
@@ -15,9 +15,13 @@ import time
 from pathlib import Path
 from typing import IO, Final
 
-from catalograph.demo.replies import Reply, utc_now
-from catalograph.demo.service import DemoUpstream
+import msgspec
+
+from catalograph.demo.replies import Reply, RestService, utc_now
+from catalograph.demo.rows import StoredModel
+from catalograph.demo.service import DemoUpstream, build_demo_app
 from catalograph.demo.shapes import SectionedShape
+from catalograph.demo.v2026_08.december import convert_catalogue
 from chaos.truth import Truth
 
 FAULTS: Final = ("500", "429", "hang", "cut", "html", "reset", "shape")
@@ -32,11 +36,12 @@ _HTML = b"<!doctype html><title>Just a moment</title><p>Checking your browser."
 class Upstream:
     """Answers with the current catalogue, or with a fault."""
 
-    def __init__(self, truth: Truth, log: IO[str]) -> None:
+    def __init__(self, truth: Truth, log: IO[str], release: str) -> None:
         self.rates: dict[str, float] = {}
         self._truth = truth
         self._log = log
-        self._built: tuple[int, DemoUpstream] | None = None
+        self._release = release
+        self._built: tuple[int, RestService] | None = None
 
     async def serve_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -85,9 +90,7 @@ class Upstream:
     def _answer(self, target: str, head: str) -> Reply:
         version = self._truth.version_at(time.time())
         if self._built is None or self._built[0] != version:
-            models = self._truth.build_models(version)
-            upstream = DemoUpstream(models, shape=SectionedShape(), clock=utc_now)
-            self._built = version, upstream
+            self._built = version, self._build_service(version)
         path, _, query = target.partition("?")
         token = next(
             (
@@ -98,6 +101,13 @@ class Upstream:
             None,
         )
         return self._built[1].reply("GET", path, query, token)
+
+    def _build_service(self, version: int) -> RestService:
+        models = self._truth.build_models(version)
+        if self._release == "2025-12":
+            return DemoUpstream(models, shape=SectionedShape(), clock=utc_now)
+        catalogue = convert_catalogue(msgspec.convert(models, list[StoredModel]))
+        return build_demo_app(catalogue, clock=utc_now, version="2026-08")
 
 
 def _spoil(reply: Reply, fault: str | None) -> Reply:
@@ -123,10 +133,10 @@ def _write_head(reply: Reply) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-async def main(port: int, truth: Truth, log_path: Path) -> None:
+async def main(port: int, truth: Truth, log_path: Path, release: str) -> None:
     """Serve until standard input ends."""
     with log_path.open("a", buffering=1) as log:
-        upstream = Upstream(truth, log)
+        upstream = Upstream(truth, log, release)
         server = await asyncio.start_server(
             upstream.serve_connection, "127.0.0.1", port, reuse_address=True
         )
@@ -142,5 +152,6 @@ if __name__ == "__main__":
             int(sys.argv[1]),
             Truth(float(sys.argv[2]), float(sys.argv[3])),
             Path(sys.argv[4]),
+            sys.argv[5],
         )
     )

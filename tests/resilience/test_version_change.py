@@ -120,6 +120,7 @@ async def test_no_response_fails_and_the_data_follow(
         for edition, shape in enumerate(ROUTE):
             plan_change(upstream, shape, edition, len(upstream.calls) + requests_before)
 
+            answers: list[dict[str, Any]] = []
             for _ in range(8):
                 answers = [await ask_all(one), await ask_all(other)]
                 clock.pass_s(31)
