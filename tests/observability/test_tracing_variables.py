@@ -1,6 +1,7 @@
 """The variables of OpenTelemetry: what is invalid is named once, and the SDK never sees it."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,26 @@ def test_nothing_is_checked_where_no_traces_are_wanted(off: str) -> None:
 
     assert read_tracing_variables(environ | {name: value}).problems == ()
     assert read_tracing_variables({"OTEL_BSP_SCHEDULE_DELAY": "x"}).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        (HTTP, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER"),
+    ],
+)
+def test_missing_packages_are_named(
+    environ: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+
+    found = read_tracing_variables(environ)
+
+    assert found.exporters == ()
+    assert found.problems == (
+        (
+            f"{name} asks for traces, but catalograph[opentelemetry] is not installed; no "
+            "traces are sent"
+        ),
+    )
