@@ -8,11 +8,9 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from catalograph import setting_values as values
 from catalograph.errors import SettingsError
 from catalograph.setting_values import RateLimit, Secret
 from catalograph.settings import Settings
-from catalograph.upstream.versions import VERSIONS
 
 
 def read(**environ: str) -> Settings:
@@ -738,10 +736,6 @@ def test_the_address_follows_from_the_form_of_the_token(token: str, url: str) ->
 
     assert Settings.from_environ(environ).upstream_url == url
     assert Settings.from_environ(own).upstream_url == "http://own.test/v1"
-
-
-def test_every_release_can_be_named() -> None:
-    assert set(values.RELEASES) == {version.release for version in VERSIONS}
 
 
 def test_a_key_of_another_release_than_the_pinned_one_is_noted() -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from catalograph import origins
 from catalograph.cache import url as cache_url
+from catalograph.upstream.versions import VERSIONS
 
 Reader: TypeAlias = Callable[[str], object]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -185,15 +186,12 @@ def parse_keys(text: str) -> tuple[Secret, ...]:
     return tuple(Secret(key) for key in keys)
 
 
-RELEASES: Final = ("2025-12", "2026-08")
-"""Releases of the catalogue's API, as `UPSTREAM_VERSION` names them."""
+RELEASES: Final = tuple(sorted({version.release for version in VERSIONS}))
+"""Releases of the catalogue's API, as `UPSTREAM_VERSION` names them, oldest first."""
 
-_ADDRESS: Final = "https://api.phaseo.app/v1"
-_ADDRESSES: Final = {"2025-12": "https://api.ai-stats.phaseo.app/v1"}
+_ADDRESSES: Final = {version.release: version.address for version in VERSIONS}
 _KEY_FORMS: Final = {
-    "aistats_v1_k_": "2025-12",
-    "aistats_v1_sk_": "2026-08",
-    "phaseo_v1_sk_": "2026-08",
+    prefix: version.release for version in VERSIONS for prefix in version.key_prefixes
 }
 
 
@@ -213,7 +211,7 @@ def find_key_form(token: str) -> str | None:
 def choose_upstream_url(token: Secret | None) -> str:
     """Choose the base address for keys of this form; the newest for an unknown form."""
     release = None if token is None else find_key_release(token.reveal())
-    return _ADDRESSES.get(release or "", _ADDRESS)
+    return _ADDRESSES[release or RELEASES[-1]]
 
 
 def parse_upstream_url(text: str) -> str:

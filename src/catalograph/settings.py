@@ -21,6 +21,7 @@ from catalograph.cache.url import find_ignored_options
 from catalograph.errors import SettingsError
 from catalograph.redaction import redact
 from catalograph.setting_values import Network, RateLimit, Reader, Secret
+from catalograph.upstream.versions import AUTO
 
 PREFIX: Final = "CATALOGRAPH_"
 
@@ -103,12 +104,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = values.choose_upstream_url(None)
     upstream_version: Annotated[
-        Literal["auto", "2025-12", "2026-08"],
+        str,
         _Doc(
             "Release of the REST API at that address; `auto` accepts every known one.",
-            values.one_of("auto", *values.RELEASES),
+            values.one_of(AUTO, *values.RELEASES),
         ),
-    ] = "auto"
+    ] = AUTO
     upstream_token: Annotated[
         Secret | None,
         _Doc("Bearer token for the REST API; a secret.", values.parse_token),

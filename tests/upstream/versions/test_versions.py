@@ -1,11 +1,14 @@
 """Versions side by side: telling them apart, and adding one."""
 
+import ast
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
+import catalograph
 from catalograph.catalogue.filter import EVERYTHING, ModelsFilter
 from catalograph.catalogue.query import FULL, ModelsQuery, Sections
 from catalograph.catalogue.records import Model
@@ -102,6 +105,28 @@ def test_names_are_unique() -> None:
     assert len({version.name for version in VERSIONS}) == len(VERSIONS)
 
 
+def test_no_other_module_names_a_version() -> None:
+    """Else the next version would be more than one module. The demo serves two on purpose."""
+    package = Path(catalograph.__file__).parent
+    own = (package / "upstream/versions", package / "demo")
+    words = {
+        word
+        for version in VERSIONS
+        for word in (version.name, version.release, version.address)
+    }
+    words |= {prefix for version in VERSIONS for prefix in version.key_prefixes}
+
+    named = {
+        (str(path.relative_to(package)), node.value)
+        for path in package.rglob("*.py")
+        if not any(path.is_relative_to(folder) for folder in own)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in words
+    }
+
+    assert named == set()
+
+
 # A made-up version
 
 
@@ -117,6 +142,7 @@ class Next(Version[ModelWire]):
 
     name = "2027-01"
     release = "2027-01"
+    address = "https://upstream.test/v1"
     row_type = ModelWire
     dialect = Dialect(
         parameters={"organisations": (Parameter(name="maker"),)},

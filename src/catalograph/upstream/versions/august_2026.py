@@ -187,6 +187,7 @@ class August2026(Version[ModelWire]):
 
     name = "2026-08"
     release = "2026-08"
+    address = "https://api.phaseo.app/v1"
     key_prefixes = ("phaseo_v1_sk_", "aistats_v1_sk_")
     row_type = ModelWire
     prefers_index = True

@@ -6,6 +6,7 @@ from catalograph.catalogue.query import Sections
 from catalograph.upstream.versions.dialect import Comparison, Dialect, Parameter
 
 RELEASE: Final = "2025-12"
+ADDRESS: Final = "https://api.ai-stats.phaseo.app/v1"
 KEY_PREFIXES: Final = ("aistats_v1_k_",)
 
 _GATEWAY: Final = Sections(gateway=True)

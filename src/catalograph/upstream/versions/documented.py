@@ -41,6 +41,7 @@ class Documented(Version[ModelWire]):
 
     name = "2025-12 documented"
     release = december_2025.RELEASE
+    address = december_2025.ADDRESS
     key_prefixes = december_2025.KEY_PREFIXES
     row_type = ModelWire
     dialect = december_2025.SECTIONED_DIALECT

@@ -37,6 +37,7 @@ class LaterFlat(Version[ModelWire]):
 
     name = "2025-12 flat"
     release = december_2025.RELEASE
+    address = december_2025.ADDRESS
     key_prefixes = december_2025.KEY_PREFIXES
     row_type = ModelWire
     dialect = december_2025.FLAT_DIALECT

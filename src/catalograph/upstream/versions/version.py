@@ -38,10 +38,12 @@ class Version(abc.ABC, Generic[RowT]):
 
     Attributes:
         name: Unique name, for logs and for the record of the version that answered last.
-        release: Name in the setting `UPSTREAM_VERSION`; several versions may share it.
+        release: Name in the setting `UPSTREAM_VERSION`, which sorts by age; several versions may
+            share it.
         row_type: Wire type of one element of `models`. Identities have no default; all other
             fields may be null.
         dialect: Its request parameters.
+        address: Base address at which the release is served.
         key_prefixes: Prefixes of keys that only this release accepts.
         tables: Routes of its side tables, by kind.
         prefers_index: Whether a warm index answers lists although the upstream could: a page
@@ -50,6 +52,7 @@ class Version(abc.ABC, Generic[RowT]):
 
     name: str
     release: str
+    address: str
     row_type: type[RowT]
     dialect: Dialect
     key_prefixes: tuple[str, ...] = ()
