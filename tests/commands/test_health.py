@@ -63,6 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
         ({"PORT": "1"}, [*SERVE, "--port", "2"], ("127.0.0.1", 2)),
         ({"PORT": "1"}, [*SERVE, "--port=2", "--demo"], ("127.0.0.1", 2)),
         ({}, ["/init", "--", *SERVE, "--host=::1", "--port", "2"], ("::1", 2)),
+        ({}, ["sh", "-c", "catalograph serve --port 2"], ("127.0.0.1", 2)),
         # What another first process has among its options is no address of ours.
         ({}, ["/sbin/init", "--port", "2"], ("127.0.0.1", 8000)),
         ({}, [*SERVE, "--port"], ("127.0.0.1", 8000)),

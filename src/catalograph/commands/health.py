@@ -37,7 +37,9 @@ def find_address(
         SettingsError: The settings are invalid.
     """
     settings = Settings.from_environ(environ)
-    given = _read_options(arguments) if "serve" in arguments else {}
+    # A shell gets the whole command as one argument.
+    words = [word for argument in arguments for word in argument.split()]
+    given = _read_options(words) if "serve" in words else {}
     host = given.get("--host", settings.host)
     port = given.get("--port", "")
     if host in _ANYWHERE:
