@@ -32,6 +32,7 @@ def test_secrets_are_replaced_and_nothing_else(text: str, shown: str) -> None:
         ("https://u:p?w@h.example/v2", "https://[user]@h.example/v2"),
         ("/v2/models/?state=s", "/v2/models/?…"),
         ("/v2#s", "/v2?…"),
+        ("//u:p@h.example/v2", "//[user]@h.example/v2"),
     ],
 )
 def test_an_address_is_shown_without_its_query(address: str, shown: str) -> None:

@@ -11,7 +11,7 @@ _KEY: Final = re.compile(
     r"(?:bearer\s+|(?:aistats|phaseo)_v\d)[^\s\"'<>,;]*", re.ASCII | re.IGNORECASE
 )
 # Greedy up to the last @ before the path: a password may hold an @ itself.
-_USER: Final = re.compile(r"(?<=://)[^/\s\"'<>]*@")
+_USER: Final = re.compile(r"(?<=//)[^/\s\"'<>]*@")
 _PARAMETER: Final = re.compile(
     r"([?&;#][\w.%-]*(?:auth|credential|jwt|key|pass|pwd|secret|session|sig|token)[\w.%-]*=)"
     r"[^&;#\s\"'<>]+",
