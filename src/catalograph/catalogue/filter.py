@@ -106,9 +106,11 @@ class ModelsFilter(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     is_free: bool | None = None
 
     @property
-    def used(self) -> frozenset[str]:
-        """Names of the fields that restrict the list."""
-        return frozenset(
+    def used(self) -> tuple[str, ...]:
+        """Names of the fields that restrict the list, in the order of declaration."""
+        if self == EVERYTHING:
+            return ()
+        return tuple(
             name
             for name, default in zip(
                 self.__struct_fields__, self.__struct_defaults__, strict=True

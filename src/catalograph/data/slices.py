@@ -264,7 +264,7 @@ def cut(request: ModelsRequest, page: ModelsPage) -> Sequence[Model]:
 
 
 def _characters(asked: ModelsFilter) -> int:
-    lists = (getattr(asked, name) for name in asked.__struct_fields__)
+    lists = (getattr(asked, name) for name in asked.used)
     return sum(
         len(value) + 1
         for values in lists

@@ -256,12 +256,14 @@ class Projection:
         start, end = 0, 1
         separator = b"["
         while start < count:
-            rendered: list[bytes] = []
-            for source in sources[start:end]:
-                # Looked up here to save a call for each object: most long lists are all hits.
-                slot = find(id(source))
-                whole = None if slot is None else slot[1].get(self)
-                rendered.append(self.render(source) if whole is None else whole)
+            batch = sources[start:end]
+            # Looked up together to save calls: in most long lists, all are cached.
+            slots = list(map(find, map(id, batch)))
+            wholes = [None if slot is None else slot[1].get(self) for slot in slots]
+            rendered = [
+                self.render(source) if whole is None else whole
+                for source, whole in zip(batch, wholes, strict=True)
+            ]
             piece = b",".join(rendered)
             yield separator + piece
             separator = b","

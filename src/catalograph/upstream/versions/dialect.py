@@ -75,18 +75,23 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     def can_ask(self, query: ModelsQuery) -> bool:
         """Whether the upstream gives exactly the models and complete sections of this query."""
-        used = find_used_fields(query.filter)
-        return (
-            all(self._can_ask(field, query.filter) for field in used)
-            and len(self.apart.intersection(used)) <= 1
-            and not query.sections.overlaps(self.find_narrowed(query.filter))
-            and (self.max_offset is None or query.offset <= self.max_offset)
+        used = query.filter.used
+        return (self.max_offset is None or query.offset <= self.max_offset) and (
+            not used
+            or (
+                all(self._can_ask(field, query.filter) for field in used)
+                and len(self.apart.intersection(used)) <= 1
+                and not query.sections.overlaps(self._find_narrowed(used))
+            )
         )
 
     def find_narrowed(self, asked: ModelsFilter) -> Sections:
         """Find the sections of the listed models that a filter narrows."""
+        return self._find_narrowed(asked.used)
+
+    def _find_narrowed(self, used: Iterable[str]) -> Sections:
         narrowed = BARE
-        for field in find_used_fields(asked):
+        for field in used:
             for parameter in self.parameters.get(field, ()):
                 narrowed |= parameter.narrows
         return narrowed
@@ -101,7 +106,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         names = {name for name, _ in sent}
         return tuple(
             field
-            for field in find_used_fields(asked)
+            for field in asked.used
             if not any(
                 parameter.name in names for parameter in self.parameters.get(field, ())
             )
@@ -149,7 +154,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     def _write_filter(self, asked: ModelsFilter) -> list[tuple[str, str]]:
         pairs = list(self.constants)
-        for field in find_used_fields(asked):
+        for field in asked.used:
             if not self._can_ask(field, asked):
                 raise ValueError(f"{field} cannot be asked of the upstream")
             value = getattr(asked, field)
@@ -168,12 +173,6 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
             isinstance(one, str) and _can_be_sent(one, field, parameters)
             for one in value
         )
-
-
-def find_used_fields(asked: ModelsFilter) -> tuple[str, ...]:
-    """List the fields of a filter that are used, in the order of declaration."""
-    used = asked.used
-    return tuple(name for name in asked.__struct_fields__ if name in used)
 
 
 def combine(dialects: Iterable[Dialect]) -> Dialect:
