@@ -18,7 +18,7 @@ from support.redis_server import RedisServer
 from support.stub_upstream import ShapeName, StubUpstream, serve
 from support.web_client import ask, build_client, running
 
-MODELS = 300
+MODELS = 270
 ROUTE: tuple[ShapeName, ...] = (
     *("sectioned", "2026-08", "flat", "2026-08", "documented", "sectioned"),
     "2026-08",
@@ -27,7 +27,7 @@ ROUTE: tuple[ShapeName, ...] = (
 
 DOCUMENTS = {
     "plain": "{ models(limit: 5) { totalCount nodes { modelId name } } }",
-    "far": "{ models(limit: 5, offset: 280) { totalCount nodes { name isRoutable } } }",
+    "far": "{ models(limit: 5, offset: 255) { totalCount nodes { name isRoutable } } }",
     "filtered": """{ models(filter: {organisations: ["lab1"]}, limit: 3) {
         totalCount nodes { name inputModalities } } }""",
     "provider": """{ models(filter: {providers: ["a"]}, limit: 3) {
@@ -40,6 +40,15 @@ DOCUMENTS = {
     "two": """{ models(limit: 2) { nodes { name } } providers { totalCount }
         b: models(filter: {organisations: ["lab2"]}) { totalCount } }""",
 }
+
+TOTALS = {
+    **dict.fromkeys(("plain", "far", "index"), MODELS),
+    "filtered": MODELS // 3,
+    "provider": MODELS // 2,
+    "exclude": MODELS // 5,
+    "tables": 2,
+}
+"""Totals of the answers, which are the same in all editions."""
 
 
 @pytest.fixture
@@ -88,13 +97,14 @@ async def open_replica(
 
 
 async def ask_all(http: httpx.AsyncClient) -> dict[str, Any]:
-    """Ask every question and return its first field; no answer may have errors."""
+    """Ask every question and return its first field; no answer may be wrong or have errors."""
     told = {}
     for name, document in DOCUMENTS.items():
         response = await ask(http, document)
         answer = response.json()
         assert (response.status_code, answer.get("errors")) == (200, None), name
         told[name] = next(iter(answer["data"].values()))
+        assert told[name].get("totalCount") == TOTALS.get(name), name
     await settle()
     return told
 
@@ -121,16 +131,11 @@ async def test_no_response_fails_and_the_data_follow(
             plan_change(upstream, shape, edition, len(upstream.calls) + requests_before)
 
             answers: list[dict[str, Any]] = []
-            for _ in range(8):
+            for _ in range(6):
                 answers = [await ask_all(one), await ask_all(other)]
                 clock.pass_s(31)
 
             for told in answers:
-                assert told["plain"]["totalCount"] == MODELS
-                assert told["filtered"]["totalCount"] == MODELS // 3
-                assert told["provider"]["totalCount"] == MODELS // 2
-                assert told["exclude"]["totalCount"] == MODELS // 5
-                assert told["index"]["totalCount"] == MODELS
                 assert told["by id"]["name"] == f"Edition {edition} one 0"
             settings = Settings.from_environ(
                 {
