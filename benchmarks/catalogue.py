@@ -2,7 +2,7 @@
 
 Models are generated with a fixed seed. Each has up to three provider rows; the numbers of
 organisations and providers grow with the catalogue. Times are the best of several runs, each
-with a new question, so that no cache answers. Memory is that of the index without the
+with a new query, so that no cache answers. Memory is that of the index without the
 records.
 """
 
@@ -133,8 +133,8 @@ def measure_memory(models: tuple[Model, ...]) -> float:
     return held / 1e6 if index.models else 0.0
 
 
-def measure_questions(index: CatalogueIndex) -> Iterator[tuple[str, float]]:
-    """Time each kind of question on a new index, whose caches are empty."""
+def measure_queries(index: CatalogueIndex) -> Iterator[tuple[str, float]]:
+    """Time each kind of query on a new index, whose caches are empty."""
     ids = [model.model_id for model in index.models]
 
     def facets(number: int) -> None:
@@ -192,7 +192,7 @@ def main(sizes: list[int]) -> None:
             "build, s": f"{built_s:.3f}",
             "memory beside the records, MB": f"{measure_memory(models):.1f}",
         }
-        for name, taken_us in measure_questions(index):
+        for name, taken_us in measure_queries(index):
             column[f"{name}, µs"] = f"{taken_us:,.1f}"
         columns.append(column)
     print(f"{'models':34}" + "".join(f"{size:>12,}" for size in sizes))

@@ -1,8 +1,9 @@
 """Generates load on one server: with wrk if it is installed, otherwise with this module.
 
-As a program, `python load.py PORT PATH FILE SECONDS CONNECTIONS` sends the lines of a file in
-turn as bodies of POST requests, and prints the figures of `Load`. It is slower than wrk and
-than a bare server, so it measures only slower servers well.
+As a program, `python load.py PORT PATH FILE SECONDS CONNECTIONS VARIED` sends the lines of a
+file in turn as bodies of POST requests, and prints the figures of `Load`. VARIED is 1 to add
+headers to each request as a proxy does, otherwise 0. It is slower than wrk and than a bare
+server, so it measures only slower servers well.
 """
 
 import asyncio
@@ -11,13 +12,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 CONNECTIONS: Final = 16
+API_KEY: Final = "benchmark-key"
+"""Sent with every request, to every server; the gateway checks it."""
+
 GENERATOR: Final = "wrk" if shutil.which("wrk") else "python"
 
 _HERE: Final = Path(__file__).parent
@@ -54,7 +57,7 @@ def put_load(
     *,
     seconds: float,
     pin: Sequence[str],
-    headers: Mapping[str, str] = MappingProxyType({}),
+    varied: bool = False,
 ) -> Load:
     """Send requests for some seconds, over 16 connections at once.
 
@@ -64,7 +67,8 @@ def put_load(
         payloads: File with one request body in each line.
         seconds: Length of the load; wrk takes whole seconds.
         pin: Command prefix that binds the generator to CPUs; may be empty.
-        headers: Additional request headers; only wrk sends them.
+        varied: Whether each request has an `X-Request-Id` and an `X-Forwarded-For` of its own,
+            as behind a proxy.
 
     Raises:
         LoadError: The load generator ended without a result.
@@ -76,15 +80,16 @@ def put_load(
             f"--connections={CONNECTIONS}",
             f"--duration={max(1, round(seconds))}s",
             "--timeout=60s",
-            *(f"--header={name}: {value}" for name, value in headers.items()),
+            f"--header=x-api-key: {API_KEY}",
             f"--script={_HERE / 'load.lua'}",
             f"http://127.0.0.1:{port}{path}",
             "--",
             str(payloads),
+            *(["varied"] if varied else []),
         ]
     else:
         tool = [sys.executable, str(Path(__file__)), str(port), path, str(payloads)]
-        tool += [str(seconds), str(CONNECTIONS)]
+        tool += [str(seconds), str(CONNECTIONS), str(int(varied))]
     done = subprocess.run([*pin, *tool], capture_output=True, text=True, check=False)
     _, found, result = done.stdout.partition("RESULT ")
     if not found:
@@ -102,7 +107,8 @@ def build_request(path: str, payload: bytes) -> bytes:
     """Build the bytes of a POST request."""
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"accept: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
+        f"accept: application/json\r\nx-api-key: {API_KEY}\r\n"
+        f"content-length: {len(payload)}\r\n\r\n"
     )
     return head.encode() + payload
 
@@ -155,10 +161,32 @@ async def stampede(
     return sorted(took for took, _ in answers), [body for _, body in answers if body]
 
 
+def _vary(requests: Iterable[bytes]) -> Iterator[bytes]:
+    """Add headers to each request as a proxy does."""
+    run = time.time_ns()
+    for number, request in enumerate(requests):
+        place = request.index(_HEAD_END) + 2
+        lines = (
+            f"x-request-id: {run:016x}{number:016x}\r\n"
+            f"x-forwarded-for: 198.18.{number // 250 % 250}.{1 + number % 250}\r\n"
+        )
+        yield request[:place] + lines.encode() + request[place:]
+
+
 async def _put_own_load(
-    port: int, path: str, payloads: list[bytes], seconds: float, connections: int
+    port: int,
+    path: str,
+    payloads: list[bytes],
+    *,
+    seconds: float,
+    connections: int,
+    varied: bool,
 ) -> Load:
-    requests = cycle([build_request(path, payload) for payload in payloads])
+    requests: Iterator[bytes] = cycle(
+        [build_request(path, payload) for payload in payloads]
+    )
+    if varied:
+        requests = _vary(requests)
     latencies: list[float] = []
     failed = 0
     began = time.perf_counter()
@@ -180,12 +208,21 @@ async def _put_own_load(
     return Load(len(latencies), took_s, p50_ms, p99_ms, failed)
 
 
-def _main(port: str, path: str, file: str, seconds: str, connections: str) -> None:
+def _main(
+    port: str, path: str, file: str, seconds: str, connections: str, varied: str
+) -> None:
     import uvloop  # noqa: PLC0415 - not on every system, and only needed here
 
     payloads = Path(file).read_bytes().splitlines()
     load = uvloop.run(
-        _put_own_load(int(port), path, payloads, float(seconds), int(connections))
+        _put_own_load(
+            int(port),
+            path,
+            payloads,
+            seconds=float(seconds),
+            connections=int(connections),
+            varied=varied == "1",
+        )
     )
     print("RESULT", json.dumps(load._asdict()))
 

@@ -1,16 +1,17 @@
 """Measure the gateway side by side with alternatives: `make bench`.
 
-    python benchmarks/run.py                 everything; writes results.md and chart.svg
-    python benchmarks/run.py --quick         the same in a few minutes, less exact; only prints
-    python benchmarks/run.py --only Q2,cold  some parts; only prints
+    python benchmarks/run.py                    everything; writes results.md and chart.svg
+    python benchmarks/run.py --quick            the same in some minutes, less exact; only prints
+    python benchmarks/run.py --only Q2,stampede some parts; only prints
 
-`--only` takes Q1 to Q5, pages, workers, cold, start and growth.
+`--only` takes Q1 to Q5, variables, pages, workers, stampede, start, today and growth.
 """
 
 import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from chart import draw_chart
@@ -21,33 +22,66 @@ from measures import (
     SIZES,
     Effort,
     WrongAnswerError,
-    measure_cold,
     measure_growth,
     measure_page_sizes,
     measure_speeds,
+    measure_stampede,
     measure_start,
+    measure_today,
+    measure_variables,
     measure_workers,
     say,
 )
-from questions import QUESTIONS
+from queries import QUERIES
 from report import Results, write_report
-from servers import (
-    CONTENDERS,
-    MERCURIUS,
-    MERCURIUS_CACHED,
-    OURS,
-    OURS_UNKEPT,
-    install_peers,
-    join_load,
-)
+from servers import OURS, OURS_UNCACHED, Contender, find_contenders, join_load
 
 _FOLDER = Path(__file__).parent
-_PARTS = ("pages", "workers", "cold", "start", "growth")
 _QUICK_SIZES = (1, 250)
-_WORKERS = ((OURS, ("Q5",)), (OURS_UNKEPT, ("Q2", "Q3")))
-_QUICK_WORKERS = ((OURS_UNKEPT, ("Q2",)),)
-_FULL = Effort(seconds=3, rounds=3)
+_WORKERS = ((OURS, ("Q5",)), (OURS_UNCACHED, ("Q2", "Q3")))
+_QUICK_WORKERS = ((OURS_UNCACHED, ("Q2",)),)
+_PARTS: dict[str, tuple[str, Callable[[list[Contender], Effort, bool], object]]] = {
+    "variables": (
+        "New variables relative to repeated ones",
+        lambda _, effort, __: measure_variables(effort),
+    ),
+    "pages": (
+        "Page sizes",
+        lambda contenders, effort, quick: measure_page_sizes(
+            [one for one in PAGE_CONTENDERS if one in contenders],
+            effort,
+            _QUICK_SIZES if quick else PAGE_SIZES,
+        ),
+    ),
+    "workers": (
+        "Two workers relative to one",
+        lambda _, effort, quick: measure_workers(
+            effort, _QUICK_WORKERS if quick else _WORKERS
+        ),
+    ),
+    "stampede": (
+        "A hundred equal requests at once, with an empty cache",
+        lambda contenders, _, __: measure_stampede(contenders),
+    ),
+    "start": (
+        "Start to first response",
+        lambda contenders, effort, _: measure_start(contenders, effort.rounds),
+    ),
+    "today": (
+        "Today's version of the upstream, at its real size",
+        lambda _, effort, __: measure_today(effort),
+    ),
+    "growth": (
+        "Growth",
+        lambda _, __, quick: measure_growth(SIZES[:2] if quick else SIZES),
+    ),
+}
+"""Title and measurement of each part, by the attribute of `Results` that it fills."""
+
+_FULL = Effort(seconds=2, rounds=5)
 _QUICK = Effort(seconds=1, rounds=1)
+_MOST_ROUNDS = 3
+"""Of the parts other than the queries, in which there are fewer contenders to compare."""
 
 
 def _read_arguments() -> argparse.Namespace:
@@ -62,7 +96,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of which the median counts")
     parser.add_argument("--out", type=Path, help="folder for results.md and chart.svg")
     asked = parser.parse_args()
-    known = {question.name for question in QUESTIONS} | set(_PARTS)
+    known = {query.name for query in QUERIES} | set(_PARTS)
     asked.parts = set(filter(None, asked.only.split(","))) or known
     if asked.parts - known:
         parser.error(f"--only takes {', '.join(sorted(known))}")
@@ -72,40 +106,25 @@ def _read_arguments() -> argparse.Namespace:
 
 
 def _measure(parts: set[str], effort: Effort, *, quick: bool) -> Results:
-    contenders = list(CONTENDERS)
     results = Results()
-    if not install_peers():
-        say(
-            "Mercurius is left out: there is no node and npm, or it cannot be installed."
-        )
-        results.notes.append("Mercurius was left out: no node and npm.")
-        contenders.remove(MERCURIUS)
-        contenders.remove(MERCURIUS_CACHED)
+    contenders, results.notes = find_contenders()
+    for note in results.notes:
+        say(note)
     if GENERATOR != "wrk":
         say(
             "wrk is not installed: the load comes from Python, which a fast server outruns."
         )
-    questions = [one for one in QUESTIONS if one.name in parts]
-    if questions:
-        say("Questions, relative to raw uvicorn with the same bytes")
-        results.speeds = measure_speeds(contenders, questions, effort)
-    if "pages" in parts:
-        say("Page sizes")
-        chosen = [one for one in PAGE_CONTENDERS if one in contenders]
-        page_sizes = _QUICK_SIZES if quick else PAGE_SIZES
-        results.pages = measure_page_sizes(chosen, effort, page_sizes)
-    if "workers" in parts:
-        say("Two workers relative to one")
-        results.workers = measure_workers(effort, _QUICK_WORKERS if quick else _WORKERS)
-    if "cold" in parts:
-        say("A hundred at once, cold")
-        results.cold = measure_cold(contenders)
-    if "start" in parts:
-        say("Start to first answer")
-        results.start = measure_start(contenders, effort.rounds)
-    if "growth" in parts:
-        say("Growth")
-        results.growth = measure_growth(effort, SIZES[:2] if quick else SIZES)
+    queries = [one for one in QUERIES if one.name in parts]
+    if queries:
+        say("Queries, requests per second of CPU time relative to raw uvicorn")
+        results.speeds = measure_speeds(contenders, queries, effort)
+    effort = effort._replace(rounds=min(effort.rounds, _MOST_ROUNDS))
+    # A proxy makes no difference to the other parts.
+    contenders = [one for one in contenders if not one.is_behind_proxy]
+    for part, (title, measure) in _PARTS.items():
+        if part in parts:
+            say(title)
+            setattr(results, part, measure(contenders, effort, quick))
     return results
 
 

@@ -13,12 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from questions import encode
+from load import API_KEY
+from queries import encode
 
 TOKEN: Final = "aistats_v1_k_benchmark_0123456789"  # noqa: S105 - opens nothing but the embedded upstream
 
 _HERE: Final = Path(__file__).parent
 _NODE: Final = _HERE / "peers" / "node"
+_RUST: Final = _HERE / "peers" / "rust"
+_GO: Final = _HERE / "peers" / "go"
+_SCRATCH: Final = _HERE.parent / ".tools" / "peers"
+"""For what is built of the peers; not in git, and removed by `make clean`."""
+
 _START_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 10.0
 _MOST_COMPLAINTS: Final = 1000
@@ -34,12 +40,15 @@ class Contender(NamedTuple):
         command: Command that starts it; `{port}` stands for its port.
         folder: Working directory.
         environment: Variables in addition to `PORT`, `UPSTREAM` and `TOKEN`.
+        is_behind_proxy: Whether the load sends what a proxy adds: each request has headers of
+            its own.
     """
 
     name: str
     command: Sequence[str]
     folder: Path = _HERE
     environment: Mapping[str, str] = {}
+    is_behind_proxy: bool = False
 
 
 def _uvicorn(target: str) -> list[str]:
@@ -55,19 +64,43 @@ def _gateway(*, workers: int = 1) -> list[str]:
     return [sys.executable, "-m", "catalograph", *options.split()]
 
 
-_OFF: Final = {"CATALOGRAPH_RESPONSE_CACHE": "off"}
+# What a public gateway has: the access log, metrics and request ids are on in any case.
+_GUARDED: Final = {
+    "CATALOGRAPH_API_KEYS": f"{API_KEY},another-key",
+    "CATALOGRAPH_RATE_LIMIT": "1000000/s",
+}
+_UNCACHED: Final = {"CATALOGRAPH_RESPONSE_CACHE": "off"}
+_PROXIED: Final = {"CATALOGRAPH_TRUSTED_PROXIES": "127.0.0.1"}
 _MERCURIUS: Final = ("node", "mercurius.mjs")
+_ASYNC_GRAPHQL: Final = (str(_SCRATCH / "rust" / "release" / "peer"),)
+_GQLGEN: Final = (str(_SCRATCH / "go" / "peer"),)
+_ONE_CORE: Final = {"GOMAXPROCS": "1", "GOGC": "400"}
+_CACHED: Final = {"CACHE": "1"}
 
-OURS: Final = Contender("catalograph", _gateway())
-OURS_UNKEPT: Final = Contender("catalograph, answers not kept", _gateway(), _HERE, _OFF)
+OURS: Final = Contender("catalograph", _gateway(), environment=_GUARDED)
+OURS_PROXIED: Final = OURS._replace(
+    name="catalograph, behind a proxy",
+    environment=_GUARDED | _PROXIED,
+    is_behind_proxy=True,
+)
+OURS_UNCACHED: Final = OURS._replace(
+    name="catalograph, without response cache", environment=_GUARDED | _UNCACHED
+)
 MERCURIUS_CACHED: Final = Contender(
-    "Mercurius, JIT + cache", _MERCURIUS, _NODE, {"CACHE": "1"}
+    "Mercurius, JIT + cache", _MERCURIUS, _NODE, _CACHED
 )
 MERCURIUS: Final = Contender("Mercurius, JIT", _MERCURIUS, _NODE)
+RUST_CACHED: Final = Contender(
+    "async-graphql + response cache", _ASYNC_GRAPHQL, environment=_CACHED
+)
+RUST: Final = Contender("async-graphql", _ASYNC_GRAPHQL)
+GO_CACHED: Final = Contender(
+    "gqlgen + response cache", _GQLGEN, environment=_ONE_CORE | _CACHED
+)
+GO: Final = Contender("gqlgen", _GQLGEN, environment=_ONE_CORE)
 STRAWBERRY: Final = Contender(
     "plain Strawberry", _uvicorn("strawberry_app:app"), _HERE / "peers" / "python"
 )
-CONTENDERS: Final = (OURS, OURS_UNKEPT, MERCURIUS_CACHED, MERCURIUS, STRAWBERRY)
 
 
 def with_workers(contender: Contender, workers: int) -> Contender:
@@ -85,17 +118,56 @@ def raw(bodies: Path) -> Contender:
     )
 
 
-def install_peers() -> bool:
-    """Install Mercurius; False if there is no Node, or if the installation fails."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        return False
+def find_contenders() -> tuple[list[Contender], list[str]]:
+    """Install and build the peers.
+
+    Returns:
+        Everything that can be measured here, and a line for each peer that is left out.
+    """
+    contenders = [OURS, OURS_PROXIED, OURS_UNCACHED]
+    notes = []
+    for names, tool, make, peers in (
+        ("Mercurius", "npm", _install_node, (MERCURIUS_CACHED, MERCURIUS)),
+        ("async-graphql", "cargo", _build_rust, (RUST_CACHED, RUST)),
+        ("gqlgen", "go", _build_go, (GO_CACHED, GO)),
+    ):
+        path = shutil.which(tool)
+        if path is None:
+            notes.append(f"{names} is left out: there is no {tool}.")
+        elif not make(path):
+            notes.append(f"{names} is left out: {tool} could not build it.")
+        else:
+            contenders += peers
+    return [*contenders, STRAWBERRY], notes
+
+
+def _install_node(npm: str) -> bool:
     if (_NODE / "node_modules").is_dir():
         return True
     print("Installing Mercurius into benchmarks/peers/node ...", flush=True)
-    return (
-        subprocess.run([npm, "ci", "--silent"], cwd=_NODE, check=False).returncode == 0
+    return _succeeds([npm, "ci", "--silent"], _NODE)
+
+
+def _build_rust(cargo: str) -> bool:
+    print("Building async-graphql, some minutes the first time ...", flush=True)
+    target = ["--target-dir", str(_SCRATCH / "rust")]
+    return _succeeds(
+        [cargo, "build", "--quiet", "--release", "--locked", *target], _RUST
     )
+
+
+def _build_go(go: str) -> bool:
+    print("Building gqlgen, a minute the first time ...", flush=True)
+    source = _SCRATCH / "go" / "source"
+    shutil.copytree(_GO, source, dirs_exist_ok=True)
+    shutil.copy(_GO.parent / "schema.graphql", source)
+    return _succeeds([go, "tool", "gqlgen", "generate"], source) and _succeeds(
+        [go, "build", "-mod=readonly", "-o", _GQLGEN[0], "."], source
+    )
+
+
+def _succeeds(command: Sequence[str], folder: Path) -> bool:
+    return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
 def pin(*, load: bool = False, cores: int = 1) -> list[str]:
@@ -196,7 +268,7 @@ class Server:
     def ask(self, path: str, payload: bytes | None = None) -> bytes:
         """Send a request, by POST if it has a body; return the body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        headers = {"accept": "application/json"}
+        headers = {"accept": "application/json", "x-api-key": API_KEY}
         if payload is None:
             headers["authorization"] = f"Bearer {TOKEN}"
             connection.request("GET", path, headers=headers)

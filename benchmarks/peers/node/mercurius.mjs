@@ -1,5 +1,5 @@
-// Mercurius with JIT over the same upstream. Pages are kept in memory, already in the
-// shape of the graph. CACHE=1 adds mercurius-cache: resolver results, equal calls joined.
+// Mercurius with JIT over the same upstream. Pages are cached, already in the
+// shape of the graph. CACHE=1 adds mercurius-cache: resolver results, equal calls coalesced.
 import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
@@ -44,8 +44,8 @@ const model = (row) => ({
 const pages = new Map();
 
 async function loadPage(path) {
-  const kept = pages.get(path);
-  if (kept && Date.now() < kept.untilMs) return kept.page;
+  const cached = pages.get(path);
+  if (cached && Date.now() < cached.untilMs) return cached.page;
   const response = await fetch(UPSTREAM + path, { headers: { authorization: `Bearer ${TOKEN}` } });
   if (!response.ok) throw new Error(`upstream answered ${response.status}`);
   const { total, limit, offset, models } = await response.json();

@@ -1,4 +1,4 @@
-"""The ceiling: reads the body of a request and sends fixed bytes, nothing else.
+"""The upper bound: reads the body of a request and sends fixed bytes, nothing else.
 
 BODIES is a folder; `/Q1` is answered with the files of its folder `Q1`, in turn.
 """

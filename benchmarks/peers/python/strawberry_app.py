@@ -1,6 +1,6 @@
 """Plain Strawberry over the same upstream: what one writes in an afternoon.
 
-Pages are kept in memory as built objects, so nothing but GraphQL itself is measured.
+Pages are cached as built objects, so nothing but GraphQL itself is measured.
 Settings come from UPSTREAM and TOKEN.
 """
 

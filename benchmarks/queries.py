@@ -1,4 +1,4 @@
-"""The questions, and the right answers, which are computed from those of the upstream.
+"""The queries, and the right answers, which are computed from those of the upstream.
 
 All contenders get exactly the same bytes.
 """
@@ -54,8 +54,8 @@ TYPICAL: Final = Selection(_MODEL, _TYPICAL)
 FULL: Final = Selection(_MODEL, _FULL)
 
 
-class Question(NamedTuple):
-    """One kind of question.
+class Query(NamedTuple):
+    """One kind of query.
 
     Attributes:
         name: `Q1` and so on.
@@ -77,7 +77,7 @@ class Question(NamedTuple):
         """Build the bodies of requests, which are sent in turn.
 
         Args:
-            seed: Seed of the random documents of Q5; other questions ignore it.
+            seed: Seed of the random documents of Q5; other queries ignore it.
         """
         if self.name == "Q4":
             return _vary(self)
@@ -96,18 +96,26 @@ class Question(NamedTuple):
         return {"models": counts | {"nodes": nodes}}
 
 
-QUESTIONS: Final = (
-    Question("Q1", "50 models, id and name", 50, BRIEF),
-    Question("Q2", "50 models, typical", 50, TYPICAL),
-    Question("Q3", "250 models, everything", 250, FULL),
-    Question("Q4", "as Q2, 200 sets of variables", 50, TYPICAL),
-    Question("Q5", "20 models, every document distinct", 20, TYPICAL),
+QUERIES: Final = (
+    Query("Q1", "50 models, id and name", 50, BRIEF),
+    Query("Q2", "50 models, typical", 50, TYPICAL),
+    Query("Q3", "250 models, everything", 250, FULL),
+    Query("Q4", "as Q2, 200 sets of variables", 50, TYPICAL),
+    Query("Q5", "20 models, every document distinct", 20, TYPICAL),
 )
 
 
-def ask_for_page(limit: int) -> Question:
-    """Build the question for one page size, with all fields."""
-    return Question(f"P{limit}", f"{limit} a page", limit, FULL)
+PRICED: Final = (
+    f"{{models(limit:50){{totalCount limit offset nodes{{{' '.join(_MODEL)} "
+    "inputPrice outputPrice "
+    f"offerings{{{' '.join(_TYPICAL)} inputPrice outputPrice}}}}}}}}"
+)
+"""Q2 with all prices."""
+
+
+def query_page(limit: int) -> Query:
+    """Build the query for one page size, with all fields."""
+    return Query(f"P{limit}", f"{limit} a page", limit, FULL)
 
 
 def encode(document: str, variables: Json | None = None) -> bytes:
@@ -122,9 +130,9 @@ def _page(arguments: str, selection: Selection) -> str:
     return f"models({arguments}){{totalCount limit offset nodes{{{selection}}}}}"
 
 
-def _vary(question: Question) -> list[bytes]:
-    arguments = f"limit:{question.limit} offset:$offset filter:{{organisations:$in}}"
-    page = _page(arguments, question.selection)
+def _vary(query: Query) -> list[bytes]:
+    arguments = f"limit:{query.limit} offset:$offset filter:{{organisations:$in}}"
+    page = _page(arguments, query.selection)
     document = f"query Varied($in:[String!],$offset:Int){{{page}}}"
     bodies = []
     for number in range(_VARIED_ORGANISATIONS):
@@ -135,7 +143,21 @@ def _vary(question: Question) -> list[bytes]:
     return bodies
 
 
-def _make_distinct(question: Question, seed: int) -> list[bytes]:
+def vary_widely(query: Query, count: int, seed: int) -> list[bytes]:
+    """Build that many different sets of variables of Q4, all for a full page.
+
+    Each names half of the organisations, so that every set takes the same work.
+    """
+    dice = random.Random(seed)  # noqa: S311 - no secret depends on it
+    document = json.loads(_vary(query)[0])["query"]
+    names = [f"org-{number:02}" for number in range(60)]
+    return [
+        encode(document, {"in": dice.sample(names, 30), "offset": dice.randrange(50)})
+        for _ in range(count)
+    ]
+
+
+def _make_distinct(query: Query, seed: int) -> list[bytes]:
     """Build documents that differ in operation name, alias and order of fields."""
     dice = random.Random(seed)  # noqa: S311 - no secret depends on it
 
@@ -146,9 +168,9 @@ def _make_distinct(question: Question, seed: int) -> list[bytes]:
     for _ in range(_DISTINCT_DOCUMENTS):
         tag = f"{dice.getrandbits(60):x}"
         selection = Selection(
-            shuffle(question.selection.model), shuffle(question.selection.offering)
+            shuffle(query.selection.model), shuffle(query.selection.offering)
         )
-        page = _page(f"limit:{question.limit}", selection)
+        page = _page(f"limit:{query.limit}", selection)
         bodies.append(encode(f"query Q{tag}{{a{tag}:{page}}}"))
     return bodies
 
