@@ -75,7 +75,7 @@ schema-check: $(DEV) ## Fail if a committed schema is out of date
 	$(BIN)/python docker/tools/manifests.py --check
 
 .PHONY: bench
-bench: $(RUNTIME) ## Measure speed against other servers, 25 minutes; QUICK=1: less exact, printed only
+bench: $(RUNTIME) ## Measure speed against other servers, 20 minutes; QUICK=1: less exact, printed only
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 .PHONY: audit

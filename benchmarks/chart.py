@@ -154,7 +154,7 @@ def _draw_panel(
     left: float,
     top: float,
 ) -> Iterator[str]:
-    yield f'<text x="{left:.0f}" y="{top - 8:.0f}" font-weight="600">{escape(title)}</text>'
+    yield f'<text x="{left:.0f}" y="{top - 14:.0f}" font-weight="600">{escape(title)}</text>'
     right = left + _PANEL
     bounds = [_BLOCK_BOUND_MS] if "block" in title else []
     for value in [*_list_decades(*scale), *bounds]:

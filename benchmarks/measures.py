@@ -516,12 +516,7 @@ def _time_first_list(contender: Contender, upstream: Server, delay_ms: int) -> f
 
 async def _time_request(port: int, request: bytes) -> float:
     """Wait until the port accepts connections; return the milliseconds of the request."""
-    while True:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
-        except OSError:
-            await asyncio.sleep(0.002)
+    reader, writer = await _connect(port)
     began_s = time.perf_counter()
     writer.write(request)
     is_ok, body = await read_answer(reader)
@@ -530,6 +525,14 @@ async def _time_request(port: int, request: bytes) -> float:
     if not is_ok or b'"errors"' in body:
         raise WrongAnswerError(f"port {port} answers wrongly: {body[:300]!r}")
     return took_ms
+
+
+async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.002)
 
 
 def _wait_until_ready(server: Server) -> None:

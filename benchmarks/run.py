@@ -78,7 +78,7 @@ _PARTS: dict[str, tuple[str, Callable[[list[Contender], Effort, bool], object]]]
 }
 """Title and measurement of each part, by the attribute of `Results` that it fills."""
 
-_FULL = Effort(seconds=2, rounds=5)
+_FULL = Effort(seconds=2, rounds=4)
 _QUICK = Effort(seconds=1, rounds=1)
 _MOST_ROUNDS = 3
 """Of the parts other than the queries, in which there are fewer contenders to compare."""
@@ -105,11 +105,15 @@ def _read_arguments() -> argparse.Namespace:
     return asked
 
 
-def _measure(parts: set[str], effort: Effort, *, quick: bool) -> Results:
-    results = Results()
-    contenders, results.notes = find_contenders()
-    for note in results.notes:
-        say(note)
+def _measure(
+    parts: set[str],
+    contenders: list[Contender],
+    effort: Effort,
+    results: Results,
+    *,
+    quick: bool,
+) -> None:
+    """Fill the results part by part."""
     if GENERATOR != "wrk":
         say(
             "wrk is not installed: the load comes from Python, which a fast server outruns."
@@ -125,7 +129,6 @@ def _measure(parts: set[str], effort: Effort, *, quick: bool) -> Results:
         if part in parts:
             say(title)
             setattr(results, part, measure(contenders, effort, quick))
-    return results
 
 
 def main() -> int:
@@ -135,17 +138,22 @@ def main() -> int:
     effort = Effort(asked.seconds or effort.seconds, asked.rounds or effort.rounds)
     # On SIGTERM, exit through the context managers, which stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    results = Results()
+    contenders, results.notes = find_contenders()
+    for note in results.notes:
+        say(note)
     join_load()
     began = time.perf_counter()
     try:
-        results = _measure(asked.parts, effort, quick=asked.quick)
+        _measure(asked.parts, contenders, effort, results, quick=asked.quick)
     except WrongAnswerError as error:
         say(str(error))
         return 1
-    results.took_s = time.perf_counter() - began
-    text = write_report(results, effort)
-    print()
-    print(text)
+    finally:
+        # Also when a part failed: the others took long.
+        results.took_s = time.perf_counter() - began
+        text = write_report(results, effort)
+        say(f"\n{text}")
     if asked.out is not None:
         (asked.out / "results.md").write_text(text, encoding="utf-8")
         (asked.out / "chart.svg").write_text(draw_chart(results), encoding="utf-8")
