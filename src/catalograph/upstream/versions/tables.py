@@ -12,6 +12,15 @@ from catalograph.upstream.versions.making import RecordMaker
 TableRecord = Provider | Organisation | Endpoint | ListedPrices
 
 
+def read_fields(row_type: type[msgspec.Struct]) -> None:
+    """Let msgspec read the fields of a struct, and of those inside it, now.
+
+    It does so when the first decoder of a struct is built. If two threads do that at the same
+    time, the process crashes (msgspec 0.22), and pages are decoded in several threads.
+    """
+    msgspec.json.Decoder(row_type)
+
+
 class TableRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Where a side table is, and how its rows become records.
 
@@ -28,3 +37,7 @@ class TableRoute(msgspec.Struct, frozen=True, kw_only=True):
     row_type: type[msgspec.Struct]
     build: Callable[[Any, RecordMaker], TableRecord | None]
     is_paged: bool = False
+
+    def __post_init__(self) -> None:
+        """Prepare the decoding of rows; the module is imported before there are threads."""
+        read_fields(self.row_type)

@@ -11,7 +11,7 @@ from catalograph.catalogue.records import Model
 from catalograph.catalogue.side_tables import TableKind
 from catalograph.upstream.versions.dialect import Dialect
 from catalograph.upstream.versions.making import RecordMaker
-from catalograph.upstream.versions.tables import TableRoute
+from catalograph.upstream.versions.tables import TableRoute, read_fields
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 
@@ -58,6 +58,11 @@ class Version(abc.ABC, Generic[RowT]):
     key_prefixes: tuple[str, ...] = ()
     tables: Mapping[TableKind, TableRoute] = {}
     prefers_index: bool = False
+
+    def __init_subclass__(cls) -> None:
+        """Prepare the decoding of rows; the class is made before there are threads."""
+        super().__init_subclass__()
+        read_fields(cls.row_type)
 
     @abc.abstractmethod
     def recognises(self, row: Mapping[str, msgspec.Raw]) -> bool:
