@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from catalograph.server.lifecycle import Drain, DrainingProtocol
 from catalograph.server.protocol import BoundedHttpProtocol
 from catalograph.server.reloading import ReloadableApp
 from catalograph.web import WebOptions, build_web_app
@@ -76,14 +78,22 @@ def build_app() -> ASGIApp:
     return build_web_app(TinyEngine(), None, options, clock=Clock())
 
 
-async def exchange(app: Any, reads: Sequence[bytes]) -> tuple[list[bytes], bool]:
-    """Send reads over one connection; give what came back after each, and whether it closed."""
+def connect(
+    app: Any, kind: type[BoundedHttpProtocol] = BoundedHttpProtocol
+) -> tuple[BoundedHttpProtocol, _Wire]:
+    """Open a connection."""
     config = Config(app, log_config=None, access_log=False)
     config.load()
     config.loaded_app = app
-    protocol = BoundedHttpProtocol(config, ServerState(), {})
+    protocol = kind(config, ServerState(), {})
     wire = _Wire()
     protocol.connection_made(wire)
+    return protocol, wire
+
+
+async def exchange(app: Any, reads: Sequence[bytes]) -> tuple[list[bytes], bool]:
+    """Send reads over one connection; give what came back after each, and whether it closed."""
+    protocol, wire = connect(app)
     told = []
     for data in reads:
         before = len(wire.sent)
@@ -271,6 +281,53 @@ async def test_a_replaced_application_knows_no_heads_of_the_former() -> None:
     assert [one.split(b" ")[1] for one in (*before, *after)] == [b"200"] * 4 + [
         b"401"
     ] * 2
+
+
+async def test_while_draining_a_hit_closes_its_connection() -> None:
+    class Draining(DrainingProtocol):
+        drain = Drain()
+
+    async with serve(build_app(), Draining) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(4):
+            writer.write(build_request())
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readuntil(b'world"}}')
+            assert b"connection: close\r\n" not in head
+
+        Draining.drain.has_begun = True
+        writer.write(build_request())
+        last = await reader.read()
+        writer.close()
+
+    assert last.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in last
+
+
+@pytest.mark.parametrize("first", [b"\r\n", b"\n\r\n"])
+async def test_a_header_before_the_request_line_is_refused(first: bytes) -> None:
+    """Also if a request was accepted that differs only in the place of that header."""
+    line = b"X-Request-Id: 1"
+    accepted = first + build_request(line)
+    refused = first + line + b"\r\n" + build_request()
+
+    told, _ = await exchange(build_app(), [accepted] * 4 + [refused])
+
+    assert [one.split(b" ")[1] for one in told] == [b"200"] * 4 + [b"400"]
+
+
+async def test_an_idle_connection_holds_no_bytes_of_its_request() -> None:
+    """They may be many, and so may be the connections."""
+    protocol, wire = connect(build_app())
+    data = build_request(body=BODY + b" " * 50_000)
+    held = sys.getrefcount(data)
+
+    protocol.data_received(data)
+    while not wire.sent:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+    assert sys.getrefcount(data) == held
+    protocol.connection_lost(None)
 
 
 class _Brief(BoundedHttpProtocol):

@@ -31,6 +31,7 @@ from uvicorn.supervisors import Multiprocess
 from catalograph.observability.logs import get_logger
 from catalograph.server.listening import BACKLOG
 from catalograph.server.protocol import BoundedHttpProtocol, bounded_protocol
+from catalograph.web.cache_hits import CacheHits
 
 FINISH_S = 20
 """Seconds for requests in flight after the process has stopped accepting."""
@@ -151,9 +152,9 @@ class DrainingProtocol(BoundedHttpProtocol):
 
     drain: ClassVar[Drain] = DRAIN
 
-    def may_be_cached(self) -> bool:
-        """As inherited; False while draining."""
-        return not self.drain.has_begun and super().may_be_cached()
+    def find_hits(self) -> CacheHits | None:
+        """As inherited; None while draining, as a cache hit would not close the connection."""
+        return None if self.drain.has_begun else super().find_hits()
 
     def begin(self) -> None:
         """Start the task of a request, and close the connection after it while draining."""

@@ -84,7 +84,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._answered_s = 0.0
         self._lines_of: list[tuple[bytes, bytes]] | None = None
         self._start = b""
-        self._whole = b""
+        # A read that begins with a request, while it is parsed: for `CacheHits.learn`.
+        self._learnable = b""
         self._pieces: list[bytes] = []
         self._is_early = False
         self._is_upgrading = False
@@ -117,7 +118,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         is_between = not self._is_arriving and self._is_at_rest()
         if is_between and self._answer_known(data):
             return
-        self._whole = data if is_between else b""
+        self._learnable = data if is_between else b""
         self._chunk_bytes = len(data)
         self._has_completed = False
         # Memory views: each of ten thousand upgrade requests in one read may leave the rest
@@ -126,7 +127,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         while self._unread:
             self._reading = self._unread.pop()
             super().data_received(self._reading)  # type: ignore[arg-type]
+        # An idle connection must not hold what it received last.
         self._reading = memoryview(b"")
+        self._learnable = b""
         if self.transport.is_closing():
             return
         self._hand_over()
@@ -224,7 +227,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def may_be_cached(self) -> bool:
         """Whether the request may be a cache hit, so that its body is awaited first."""
         return (
-            self._has_cache
+            self.find_hits() is not None
             and self.url == b"/graphql"
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
@@ -239,7 +242,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _answer_known(self, data: bytes) -> bool:
         """Answer a cache hit without parsing, if the data are a request with a known head."""
-        hits = self._find_hits()
+        hits = self.find_hits()
         if hits is None or len(data) > self.max_head_bytes:
             return False
         reply = hits.answer_bytes(data, self.client[0] if self.client else "")
@@ -263,7 +266,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if value.endswith((b" ", b"\t")):
                 self.headers[place] = (name, value.rstrip(b" \t"))
 
-    def _find_hits(self) -> CacheHits | None:
+    def find_hits(self) -> CacheHits | None:
+        """Find what answers cache hits; None if every request needs a task."""
         # The application can be replaced while connections are open.
         found: CacheHits | None = self.app.cache_hits if self._has_cache else None
         return found
@@ -302,7 +306,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _answer_hit(self, body: bytes) -> bool:
         """Answer a cache hit without a task, which would double its time."""
-        hits = self._find_hits()
+        hits = self.find_hits()
         if hits is None:
             return False
         reply = hits.answer(self.headers, body, self.client[0] if self.client else "")
@@ -312,10 +316,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._write(*reply, keep_alive=keep_alive)
         if not keep_alive:
             self.transport.close()
-        elif self._whole:
-            hits.learn(self._whole, self.headers)
+        elif self._learnable:
+            hits.learn(self._learnable, self.headers)
             # Further requests of the same read have other heads.
-            self._whole = b""
+            self._learnable = b""
         self.on_response_complete()
         return True
 
@@ -391,7 +395,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         exc = sys.exception()
         if not isinstance(exc, httptools.HttpParserUpgrade):
             return
-        self._whole = b""
+        self._learnable = b""
         headers = [pair for pair in self.headers if pair[0] != b"upgrade"]
         if len(headers) == len(self.headers):  # CONNECT
             self.send_400_response("")

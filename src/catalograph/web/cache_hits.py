@@ -219,6 +219,10 @@ class CacheHits:
             data: The bytes of the request, and of any that follow.
             headers: As the parser read them.
         """
+        # The parser skips line ends before a request. Behind one, a header that is cut out could
+        # stand before the request line, where the parser would refuse it.
+        if not data.startswith(b"POST "):
+            return
         end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
         parts = _OWN_LINE.split(data[:end])
         names = [name.lower() for name in parts[1::3]]
