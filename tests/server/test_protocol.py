@@ -5,7 +5,9 @@ import gc
 import io
 import json
 import socket
+import struct
 import time
+import weakref
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -336,6 +338,24 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector() -> 
         gc.enable()
 
     assert alive == []
+
+
+async def test_a_connection_that_the_client_resets_is_freed_at_once() -> None:
+    """And not when its keep-alive time-out has passed: a client may reset thousands a second."""
+    async with serve(app_of()) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(FIRST_PAGE + b"\r\n" + BODY)
+        await reader.readuntil(ANSWER)
+        (alive,) = map(weakref.ref, server.server_state.connections)
+        plain = writer.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+        async with asyncio.timeout(5):
+            while server.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert alive() is None
 
 
 @pytest.mark.parametrize("last", [b"\r\n", CLOSE])

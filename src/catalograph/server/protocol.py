@@ -108,6 +108,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._stop_probing()
         super().connection_lost(exc)
+        # uvicorn lets it run on after an error, and it holds the connection.
+        self._unset_keepalive_if_required()
         # It holds a bound method of this connection: a reference cycle.
         self._extensions.clear()
 
