@@ -175,6 +175,44 @@ def read_lists(lists: list[Any]) -> list[Any]:
     ]
 
 
+async def test_prices_follow_the_time_also_where_they_were_rendered_before(
+    gateway: GraphGateway, service: Service, clock: TurnedClock
+) -> None:
+    """A page that only selects prices is rendered from cached bytes."""
+    rows = await service.list_prices()
+    page = """query ($offset: Int) { models(limit: 250, offset: $offset) { totalCount nodes {
+        modelId inputPrice outputPrice offerings {
+            provider { providerId } endpoint { endpointId }
+            inputPrice outputPrice currency
+    } } } }"""
+    changing = set()
+    before: dict[str, Any] = {}
+    for hour in (12, 12, 20, 26):
+        at = NOW.replace(hour=0) + datetime.timedelta(hours=hour)
+        clock.now_s = at.timestamp()
+        prices = PriceReference(rows, at)
+        nodes: list[Any] = []
+        while len(nodes) % 250 == 0:
+            data = await gateway.ask(page, {"offset": len(nodes)})
+            nodes += data["models"]["nodes"]
+        for model in nodes:
+            for offering in model["offerings"]:
+                meters = prices.find_standard(
+                    model["modelId"],
+                    offering["provider"]["providerId"],
+                    offering["endpoint"]["endpointId"],
+                )
+                assert (
+                    read(offering["inputPrice"]),
+                    read(offering["outputPrice"]),
+                    offering["currency"],
+                ) == prices.find_token_prices(meters)
+            if before.setdefault(model["modelId"], model) != model:
+                changing.add(model["modelId"])
+        assert not (changing and hour == 12)
+    assert changing
+
+
 async def test_every_offering_has_the_prices_of_the_price_list(
     gateway: GraphGateway, service: Service, clock: TurnedClock
 ) -> None:

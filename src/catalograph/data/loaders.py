@@ -8,6 +8,8 @@ the index answers as well.
 
 import asyncio
 import contextlib
+import datetime
+import functools
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,7 +17,7 @@ import msgspec
 from strawberry.dataloader import DataLoader
 
 from catalograph.cache.entries import Ages, Entry
-from catalograph.catalogue.index import CatalogueIndex
+from catalograph.catalogue.index import CatalogueIndex, to_moment
 from catalograph.catalogue.query import (
     ModelsPage,
     ModelsQuery,
@@ -113,6 +115,11 @@ class Loaders:
         return (
             left_s if self.index is None else min(left_s, self.index.hold_for_s(now_s))
         )
+
+    @functools.cached_property
+    def moment(self) -> datetime.datetime:
+        """The one moment for which all prices of the operation are told; in UTC."""
+        return to_moment(self.now_s())
 
     def now_s(self) -> float:
         """Unix time in seconds, by the source's clock."""
@@ -235,7 +242,7 @@ class Loaders:
         self._index_entry = entry
         self._note(entry)
         self._note_answer(None, entry)
-        self.index = entry.value.at(self.now_s())
+        self.index = entry.value.at(self.moment.timestamp())
         return self.index
 
     def _note_answer(self, query: ModelsQuery | None, entry: Entry[Any]) -> None:

@@ -259,7 +259,7 @@ async def _render_lists(
             if prepared.has_run:
                 step.projection.mark_repeated()
             connection = ModelConnectionSource(listing, step.order_name)
-            rendered = step.projection.pieces(connection)
+            rendered = step.projection.pieces(connection, loaders.moment)
             pieces += (step.prefix, await budget.gather(rendered, time_slice))
     except CannotProjectError:
         budget.spent_bytes = 0

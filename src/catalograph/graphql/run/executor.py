@@ -1,5 +1,6 @@
 """The executor: graphql-core's, but projections render whole objects and lists."""
 
+import datetime
 import inspect
 from collections.abc import (
     Awaitable,
@@ -243,7 +244,9 @@ class CompiledExecutor(BoundedExecutor):
         projection = self.find_projection(return_type, field_details_list)
         if projection is None:
             return complete_plainly()
-        return _run(self._project(projection.pieces(result), complete_plainly))
+        return _run(
+            self._project(projection.pieces(result, self._moment), complete_plainly)
+        )
 
     def complete_list_value(  # noqa: D102 - as inherited
         self,
@@ -269,7 +272,16 @@ class CompiledExecutor(BoundedExecutor):
         projection = self.find_projection(item_type, field_details_list)
         if projection is None:
             return complete_plainly()
-        return _run(self._project(projection.pieces_of_list(result), complete_plainly))
+        return _run(
+            self._project(
+                projection.pieces_of_list(result, self._moment), complete_plainly
+            )
+        )
+
+    @property
+    def _moment(self) -> datetime.datetime:
+        moment: datetime.datetime = self.context_value.loaders.moment
+        return moment
 
     async def _project(
         self, pieces: Iterator[bytes], complete_plainly: Callable[[], Any]

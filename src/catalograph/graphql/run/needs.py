@@ -2,8 +2,9 @@
 
 import enum
 import functools
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -59,13 +60,22 @@ _TABLE_NEEDS: Final = {
 _SECTION_NEEDS: Final = {"data": Need.DATA, "gateway": Need.GATEWAY}
 
 
-def needs(need: Need) -> Mapping[str, object]:
+ReadAt: TypeAlias = Callable[[Any, datetime], object]
+"""Computes the value of a field from its record and the time."""
+
+
+def needs(need: Need, *, read_at: ReadAt | None = None) -> Mapping[str, object]:
     """Build the metadata by which a field declares its needs.
 
     Fields that are read from a model's record need no declaration: the class of the record
     shows the section.
+
+    Args:
+        need: The data that it needs.
+        read_at: What its resolver does, if it needs nothing but the record and the time; then
+            it is rendered without the resolver.
     """
-    return {"needs": need}
+    return {"needs": need, "read_at": read_at}
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -82,6 +92,15 @@ def find_field_need(type_: GraphQLObjectType | GraphQLInterfaceType, name: str) 
         return Need.NOTHING
     section = records.SECTION_BY_FIELD.get(definition.python_name)
     return Need.NOTHING if section is None else _SECTION_NEEDS[section]
+
+
+def find_reader(type_: GraphQLObjectType, name: str) -> ReadAt | None:
+    """Find how a field is computed from its record and the time; None for other fields."""
+    definition = type_.fields[name].extensions.get(_DEFINITION)
+    found: ReadAt | None = None
+    if definition is not None:
+        found = definition.metadata.get("read_at")
+    return found
 
 
 def find_needs(info: GraphQLResolveInfo[Any]) -> Need:

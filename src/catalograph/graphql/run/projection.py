@@ -1,19 +1,22 @@
 """Compiled execution: renders selection sets over records by joining JSON bytes.
 
 Resolving field by field costs more than everything else together. If every field of a
-selection set is read from a record (no resolver, no arguments), the set is compiled once for
-its document into a `Projection`. The executor passes whole objects and lists to the
-projection, which returns JSON. All other selections run in the executor as usual.
+selection set is read from a record (no resolver, no arguments), or computed from a record and
+the time, the set is compiled once for its document into a `Projection`. The executor passes
+whole objects and lists to the projection, which returns JSON. All other selections run in
+the executor as usual.
 
 A projection consists of parts. A part is one field of one type with the selections below it.
 Equal parts of different documents are the same object, and the bytes of a part are cached
-for each record. So a new document over known records mostly joins cached bytes.
+for each record. So a new document over known records mostly joins cached bytes. What changes
+with the time of day is cached only for records whose prices do not.
 
 A projection never reports errors. If a value does not match its type, it raises
 `CannotProjectError`, and the executor completes that value as usual.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, cast
 
 import msgspec
@@ -31,7 +34,8 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from catalograph.catalogue import records
-from catalograph.graphql.run.needs import Need, find_field_need
+from catalograph.catalogue.pricing import list_windows
+from catalograph.graphql.run.needs import Need, ReadAt, find_field_need, find_reader
 
 Selected = Mapping[str, Any]
 """Selected fields by response key: field nodes, or graphql-core's lists of details."""
@@ -102,7 +106,16 @@ _BYTES_PER_PART = 300
 class Part:
     """One field of a type with the selections below it, without its response key."""
 
-    __slots__ = ("_name", "_read", "_type", "below", "has_pieces", "needs")
+    __slots__ = (
+        "_name",
+        "_read",
+        "_read_at",
+        "_type",
+        "below",
+        "has_pieces",
+        "is_timed",
+        "needs",
+    )
 
     def __init__(
         self,
@@ -111,6 +124,10 @@ class Part:
         below: "Projection | None",
     ) -> None:
         self._type = readable.type
+        self._read_at = readable.read_at
+        self.is_timed: bool = readable.read_at is not None or (
+            below is not None and below.is_timed
+        )
         is_list = is_list_type(get_nullable_type(readable.type))
         self.has_pieces = is_list and below is not None
         self._name = readable.attribute
@@ -118,22 +135,25 @@ class Part:
         self.below = below
         self.needs = readable.needs if below is None else readable.needs | below.needs
 
-    def render(self, source: object) -> bytes:
+    def render(self, source: object, at: datetime) -> bytes:
         """Render the field of one object.
 
         Raises:
             CannotProjectError: The value does not match its type.
         """
         try:
-            value = self._read(source, self._name)
-            return _render(self._type, value, self.below)
+            if self._read_at is None:
+                value = self._read(source, self._name)
+            else:
+                value = self._read_at(source, at)
+            return _render(self._type, value, self.below, at)
         except CannotProjectError:
             raise
         except Exception as exc:
             # Reading has no side effects: the executor reads again and reports the error.
             raise CannotProjectError from exc
 
-    def pieces(self, source: object) -> Iterator[bytes]:
+    def pieces(self, source: object, at: datetime) -> Iterator[bytes]:
         """Render a list of objects in several pieces, anything else in one."""
         if self.has_pieces:
             try:
@@ -141,12 +161,12 @@ class Part:
             except Exception as exc:
                 raise CannotProjectError from exc  # as above
             if self.below is not None and isinstance(value, list | tuple):
-                yield from self.below.pieces_of_list(value)
+                yield from self.below.pieces_of_list(value, at)
                 return
-        yield self.render(source)
+        yield self.render(source, at)
 
 
-def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
+def _render(type_: Any, value: Any, below: "Projection | None", at: datetime) -> bytes:
     if is_non_null_type(type_):
         if value is None:
             raise CannotProjectError
@@ -157,11 +177,11 @@ def _render(type_: Any, value: Any, below: "Projection | None") -> bytes:
         if not isinstance(value, list | tuple):
             raise CannotProjectError
         if below is not None:
-            return b"[%b]" % b",".join([below.render(one) for one in value])
+            return b"[%b]" % b",".join([below.render(one, at) for one in value])
         of_type = type_.of_type
-        return b"[%b]" % b",".join([_render(of_type, one, None) for one in value])
+        return b"[%b]" % b",".join([_render(of_type, one, None, at) for one in value])
     if below is not None:
-        return below.render(value)
+        return below.render(value, at)
     return _encode(type_.coerce_output_value(value))
 
 
@@ -175,9 +195,17 @@ class Projection:
 
     Attributes:
         needs: Data that the fields need together.
+        is_timed: Whether a field depends on the time.
     """
 
-    __slots__ = ("_fragments", "_is_repeated", "_parts", "_template", "needs")
+    __slots__ = (
+        "_fragments",
+        "_is_repeated",
+        "_parts",
+        "_template",
+        "is_timed",
+        "needs",
+    )
 
     def __init__(
         self, parts: Sequence[tuple[bytes, Part | bytes]], fragments: RenderedParts
@@ -196,6 +224,7 @@ class Projection:
             if part.needs is not Need.NOTHING:
                 self.needs |= part.needs
         self._template[-1] += b"}"
+        self.is_timed: bool = any(part.is_timed for part in self._parts)
         self._fragments = fragments
         self._is_repeated = False
 
@@ -207,19 +236,29 @@ class Projection:
                 if part.below is not None:
                     part.below.mark_repeated()
 
-    def render(self, source: object) -> bytes:
+    def render(self, source: object, at: datetime) -> bytes:
         """Render one object.
+
+        Args:
+            source: The object.
+            at: The time for fields that depend on it.
 
         Raises:
             CannotProjectError: A value does not match its type.
         """
         is_shared = isinstance(source, _SHARED)
         if not is_shared and not isinstance(source, records.Model):
-            return self._join(source)
+            return self._join(source, at)
         cached = self._fragments.of(source)
         whole = cached.get(self)
         if whole is None:
-            whole = self._join_cached(source, cached)
+            if (
+                self.is_timed
+                and isinstance(source, records.Model)
+                and list_windows((source,))
+            ):
+                return self._join(source, at)
+            whole = self._join_cached(source, cached, at)
             # A whole model is cached on the second run of a document, because documents that
             # run only once would evict useful entries.
             if is_shared or self._is_repeated:
@@ -227,7 +266,7 @@ class Projection:
                 self._fragments.count(whole)
         return whole
 
-    def pieces(self, source: object) -> Iterator[bytes]:
+    def pieces(self, source: object, at: datetime) -> Iterator[bytes]:
         """Render one object as `render` does, in pieces if it holds lists of objects.
 
         A record is a single piece, which is small enough.
@@ -236,7 +275,7 @@ class Projection:
             CannotProjectError: See `render`; discard the pieces that were yielded before.
         """
         if isinstance(source, (*_SHARED, records.Model)):
-            yield self.render(source)
+            yield self.render(source, at)
             return
         template = iter(self._template[::2])
         small = [next(template)]
@@ -244,12 +283,14 @@ class Projection:
             if part.has_pieces:
                 yield b"".join(small)
                 small = [between]
-                yield from part.pieces(source)
+                yield from part.pieces(source, at)
             else:
-                small += (part.render(source), between)
+                small += (part.render(source, at), between)
         yield b"".join(small)
 
-    def pieces_of_list(self, sources: Sequence[object]) -> Iterator[bytes]:
+    def pieces_of_list(
+        self, sources: Sequence[object], at: datetime
+    ) -> Iterator[bytes]:
         """Render a list in pieces of a few objects each, or of one if objects are large."""
         find = self._fragments.slots.get
         count = len(sources)
@@ -261,7 +302,7 @@ class Projection:
             slots = list(map(find, map(id, batch)))
             wholes = [None if slot is None else slot[1].get(self) for slot in slots]
             rendered = [
-                self.render(source) if whole is None else whole
+                self.render(source, at) if whole is None else whole
                 for source, whole in zip(batch, wholes, strict=True)
             ]
             piece = b",".join(rendered)
@@ -271,17 +312,19 @@ class Projection:
             start, end = end, end + max(1, min(in_piece, _OBJECTS_PER_PIECE))
         yield b"]" if count else b"[]"
 
-    def _join(self, source: object) -> bytes:
-        return self._fill([part.render(source) for part in self._parts])
+    def _join(self, source: object, at: datetime) -> bytes:
+        return self._fill([part.render(source, at) for part in self._parts])
 
-    def _join_cached(self, source: object, cached: dict[object, bytes]) -> bytes:
+    def _join_cached(
+        self, source: object, cached: dict[object, bytes], at: datetime
+    ) -> bytes:
         # `map` is faster than a loop. This runs for every model of every new document, and
         # usually all parts are cached.
         rendered = list(map(cached.get, self._parts))
         if None in rendered:
             for place, part in enumerate(self._parts):
                 if rendered[place] is None:
-                    rendered[place] = cached[part] = fragment = part.render(source)
+                    rendered[place] = cached[part] = fragment = part.render(source, at)
                     self._fragments.count(fragment)
         return self._fill(cast("list[bytes]", rendered))
 
@@ -292,16 +335,17 @@ class Projection:
 
 
 class _Readable:
-    """A field that only reads an attribute of its object.
+    """A field that only reads its object.
 
     Attributes:
         type: Type of the field in the schema.
         attribute: Name of the attribute.
         needs: Data that the field needs.
         object_type: Type whose fields are selected below it; None for a leaf.
+        read_at: Computes the value at a time; None if the attribute is the value.
     """
 
-    __slots__ = ("attribute", "needs", "object_type", "type")
+    __slots__ = ("attribute", "needs", "object_type", "read_at", "type")
 
     def __init__(
         self,
@@ -309,7 +353,9 @@ class _Readable:
         attribute: str,
         needs: Need,
         object_type: GraphQLObjectType | None = None,
+        read_at: ReadAt | None = None,
     ) -> None:
+        self.read_at = read_at
         self.type = type_
         self.attribute = attribute
         self.needs = needs
@@ -395,7 +441,7 @@ class Projector:
         return part
 
     def _find_readable(self, type_: GraphQLObjectType, name: str) -> _Readable | None:
-        """Describe a field that only reads an attribute; None for any other field."""
+        """Describe a field that only reads its object; None for any other field."""
         key = (type_, name)
         if key not in self._readables:
             self._readables[key] = _describe(type_, name)
@@ -420,11 +466,16 @@ class Projector:
 
 def _describe(type_: GraphQLObjectType, name: str) -> _Readable | None:
     field = type_.fields.get(name)
-    attribute = None if field is None else _find_attribute(type_, name, field)
-    if field is None or attribute is None:
+    if field is None:
         return None
     needs = find_field_need(type_, name)
     named = get_named_type(field.type)
+    read_at = find_reader(type_, name)
+    if read_at is not None and is_leaf_type(named) and not field.args:
+        return _Readable(field.type, name, needs, read_at=read_at)
+    attribute = _find_attribute(type_, name, field)
+    if attribute is None:
+        return None
     if isinstance(named, GraphQLObjectType):
         return _Readable(field.type, attribute, needs, named)
     return _Readable(field.type, attribute, needs) if is_leaf_type(named) else None

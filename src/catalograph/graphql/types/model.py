@@ -7,6 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from catalograph.catalogue import records
+from catalograph.catalogue.pricing import find_model_prices
 from catalograph.graphql.context import Info
 from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.scalars import Date, Decimal
@@ -22,11 +23,7 @@ from catalograph.graphql.types.facets import (
 from catalograph.graphql.types.filter import ModelStatus
 from catalograph.graphql.types.list_cost import FACETS, assume_size
 from catalograph.graphql.types.node import Node
-from catalograph.graphql.types.price import (
-    find_cheapest,
-    find_model_input_price,
-    find_model_output_price,
-)
+from catalograph.graphql.types.price import find_cheapest, price_field
 
 if TYPE_CHECKING:
     from catalograph.graphql.types.endpoint import Endpoint
@@ -254,9 +251,9 @@ class Model(Node):
         )
     )
 
-    input_price: Decimal | None = strawberry.field(
-        resolver=find_model_input_price,
-        metadata=needs(Need.GATEWAY | Need.PRICES),
+    input_price: Decimal | None = price_field(
+        lambda model, at: find_model_prices(model, at).input,
+        Need.GATEWAY | Need.PRICES,
         description=(
             "US dollars for a million input text tokens: the lowest "
             "`inputPrice` now among the routable offerings with prices in US "
@@ -264,9 +261,9 @@ class Model(Node):
             "charge. Null when there is no such price."
         ),
     )
-    output_price: Decimal | None = strawberry.field(
-        resolver=find_model_output_price,
-        metadata=needs(Need.GATEWAY | Need.PRICES),
+    output_price: Decimal | None = price_field(
+        lambda model, at: find_model_prices(model, at).output,
+        Need.GATEWAY | Need.PRICES,
         description=(
             "US dollars for a million output text tokens; otherwise like "
             "`inputPrice`, but perhaps from another offering."

@@ -16,9 +16,8 @@ from catalograph.graphql.types.price import (
     Cost,
     PriceList,
     find_cost,
-    find_currency,
-    find_input_price,
-    find_output_price,
+    find_offering_prices,
+    price_field,
 )
 from catalograph.graphql.types.provider import Provider
 
@@ -104,9 +103,9 @@ class Offering(Node):
             "catalogue lists none."
         ),
     )
-    input_price: Decimal | None = strawberry.field(
-        resolver=find_input_price,
-        metadata=needs(Need.PRICES),
+    input_price: Decimal | None = price_field(
+        lambda offering, at: find_offering_prices(offering, at).input,
+        Need.PRICES,
         description=(
             "Price of a million input text tokens in the standard list, in "
             "`currency`: for the shortest input if it depends on the length "
@@ -115,16 +114,16 @@ class Offering(Node):
             "when input and output have different currencies."
         ),
     )
-    output_price: Decimal | None = strawberry.field(
-        resolver=find_output_price,
-        metadata=needs(Need.PRICES),
+    output_price: Decimal | None = price_field(
+        lambda offering, at: find_offering_prices(offering, at).output,
+        Need.PRICES,
         description=(
             "Price of a million output text tokens; otherwise like `inputPrice`."
         ),
     )
-    currency: str | None = strawberry.field(
-        resolver=find_currency,
-        metadata=needs(Need.PRICES),
+    currency: str | None = price_field(
+        lambda offering, at: find_offering_prices(offering, at).currency,
+        Need.PRICES,
         description=(
             "Currency of `inputPrice` and `outputPrice`, ISO 4217. Null when there is neither."
         ),

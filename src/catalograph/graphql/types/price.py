@@ -3,6 +3,7 @@
 import datetime
 import enum
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeAlias
 
 import strawberry
@@ -12,6 +13,7 @@ from catalograph.catalogue import pricing
 from catalograph.catalogue.prices import PriceListKind as Kind
 from catalograph.errors import UserInputError
 from catalograph.graphql.context import Info
+from catalograph.graphql.run.needs import Need, needs
 from catalograph.graphql.scalars import DateTime, Decimal
 from catalograph.graphql.types.list_cost import assume_size
 
@@ -224,31 +226,22 @@ class Usage:
         )
 
 
-def find_now(info: Info) -> datetime.datetime:
-    """The moment for which prices are told."""
-    return datetime.datetime.fromtimestamp(
-        info.context.loaders.now_s(), tz=datetime.UTC
+def price_field(
+    read_at: Callable[[Any, datetime.datetime], Any], need: Need, description: str
+) -> Any:
+    """Declare a field that is computed from its record and the time."""
+
+    def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        return read_at(root, info.context.loaders.moment)
+
+    return strawberry.field(
+        resolver=resolve, metadata=needs(need, read_at=read_at), description=description
     )
 
 
-def find_offering_prices(offering: Any, info: Info) -> pricing.TokenPrices:
-    """Find the standard prices of an offering now."""
-    return pricing.find_token_prices(pricing.find_standard(offering), find_now(info))
-
-
-def find_input_price(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find what input costs by an offering."""
-    return find_offering_prices(root, info).input
-
-
-def find_output_price(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find what output costs by an offering."""
-    return find_offering_prices(root, info).output
-
-
-def find_currency(root: strawberry.Parent[Any], info: Info) -> str | None:
-    """Find the currency of an offering's prices."""
-    return find_offering_prices(root, info).currency
+def find_offering_prices(offering: Any, at: datetime.datetime) -> pricing.TokenPrices:
+    """Find the standard prices of an offering."""
+    return pricing.find_token_prices(pricing.find_standard(offering), at)
 
 
 UsageArgument: TypeAlias = Annotated[
@@ -261,17 +254,9 @@ UsageArgument: TypeAlias = Annotated[
 
 def find_cost(root: strawberry.Parent[Any], info: Info, usage: UsageArgument) -> Any:
     """Work out what a usage costs by an offering."""
-    return pricing.find_cost(pricing.find_standard(root), usage.build(find_now(info)))
-
-
-def find_model_input_price(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find the lowest input price of a model."""
-    return pricing.find_model_prices(root, find_now(info)).input
-
-
-def find_model_output_price(root: strawberry.Parent[Any], info: Info) -> Any:
-    """Find the lowest output price of a model."""
-    return pricing.find_model_prices(root, find_now(info)).output
+    return pricing.find_cost(
+        pricing.find_standard(root), usage.build(info.context.loaders.moment)
+    )
 
 
 def find_cheapest(
@@ -295,4 +280,6 @@ def find_cheapest(
     if not _CURRENCY.fullmatch(currency):
         message = f'currency must be three letters such as USD, got "{currency[:20]}"'
         raise UserInputError(message)
-    return pricing.find_cheapest(root, usage.build(find_now(info)), currency.upper())
+    return pricing.find_cheapest(
+        root, usage.build(info.context.loaders.moment), currency.upper()
+    )
