@@ -51,7 +51,7 @@ stub: $(RUNTIME) ## Serve the embedded catalogue as a REST server
 	@$(BIN)/catalograph upstream $(AT)
 
 .PHONY: check lint format types layers schema-check cover chaos schema image clean
-check: lint types layers schema-check cover ## Everything that CI checks
+check: lint types layers schema-check test ## Lint, types, layers, schemas and all tests
 
 lint: $(DEV) ## Run linters, and check the format
 	$(BIN)/ruff check .
