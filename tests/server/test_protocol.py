@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import time
+import tracemalloc
 import weakref
 
 import pytest
@@ -356,6 +357,27 @@ async def test_a_connection_that_the_client_resets_is_freed_at_once() -> None:
         await asyncio.sleep(0)
 
         assert alive() is None
+
+
+async def test_an_idle_connection_holds_no_body_that_nothing_has_read() -> None:
+    """Clients without a key must not fill the memory with refused requests."""
+    app = build_web_app(TinyEngine(), None, WebOptions(api_keys=("k" * 32,)))
+    count, body = 20, BODY + b" " * 60_000
+    request = HEAD + b"content-length: %d\r\n\r\n" % len(body) + body
+    async with serve(app) as (_, port):
+        opened = [
+            await asyncio.open_connection("127.0.0.1", port) for _ in range(count)
+        ]
+        tracemalloc.start()
+        for reader, writer in opened:
+            writer.write(request)
+            assert b" 401 " in await reader.readuntil(b"\r\n")
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        for _, writer in opened:
+            writer.close()
+
+    assert held < count * len(body) / 2
 
 
 @pytest.mark.parametrize("last", [b"\r\n", CLOSE])

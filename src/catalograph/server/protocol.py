@@ -411,8 +411,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unread += (rest, memoryview(head)) if rest else (memoryview(head),)
 
     def on_response_complete(self) -> None:
-        """Watch whether the client reads, if this was the last response."""
+        """Free the body; watch whether the client reads, if this was the last response."""
         self._stop_probing()
+        cycle = self.cycle
+        if cycle is not None and cycle.response_complete:
+            # An application that refuses a request does not read its body, which would stay as
+            # long as the connection is idle.
+            cycle.body = bytearray()
         is_last = self._is_half_closed and not self.pipeline
         super().on_response_complete()
         if is_last:
