@@ -81,6 +81,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._probed_bytes = 0
         # Without the attribute, the application has no response cache.
         self._has_cache = hasattr(self.app, "cache_hits")
+        # When the last hit was answered by its bytes, in the loop's time: see
+        # `timeout_keep_alive_handler`.
         self._answered_s = 0.0
         self._lines_of: list[tuple[bytes, bytes]] | None = None
         self._start = b""
@@ -117,10 +119,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse the data, and check the bounds of a request that is not complete yet."""
         if self.transport.is_closing():
             return
-        is_between = not self._is_arriving and self._is_at_rest()
-        if is_between and self._answer_known(data):
+        begins_request = not self._is_arriving and self._is_at_rest()
+        if begins_request and self._answer_known(data):
             return
-        self._learnable = data if is_between else b""
+        self._learnable = data if begins_request else b""
         self._chunk_bytes = len(data)
         self._has_completed = False
         # Memory views: each of ten thousand upgrade requests in one read may leave the rest
@@ -256,6 +258,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None:
             self.on_response_complete()
         else:
+            # The timer runs on; see its handler.
             self.server_state.total_requests += 1
         return True
 
@@ -441,7 +444,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection; abort it if the client does not read."""
-        # A cache hit does not set the timer again, which would take a tenth of its time.
+        # A hit that is answered by its bytes does not set the timer again, which would take a
+        # tenth of its time. So the timer may be early.
         left_s = self._answered_s + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
             self.timeout_keep_alive_task = self.loop.call_later(

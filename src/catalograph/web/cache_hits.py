@@ -3,8 +3,9 @@
 The server's protocol asks before it makes a task. Such a request has passed every check
 that does not change with time; only the rate limit is still applied.
 
-A head that the HTTP parser has accepted is not parsed again: clients send the same head with
-every request, except for a few lines (`_OWN_LINE`) that are cut out before it is looked up.
+A head that the HTTP parser has accepted is not parsed again. Clients send the same head with
+every request, except for a few headers (`_PER_REQUEST_NAMES`), such as `X-Request-Id`. Their
+lines are cut out before the head is looked up. All other bytes must be equal.
 """
 
 import re
@@ -37,7 +38,9 @@ _NEVER_CACHED: Final = frozenset(
     (b"content-encoding", b"expect", b"if-none-match", b"x-catalograph-trace")
 )
 
-_OWN_NAMES: Final = (
+# Headers that differ between the requests of one client, or that proxies add. The cached
+# response does not depend on them. Length, address and request id are read in each request.
+_PER_REQUEST_NAMES: Final = (
     "baggage",
     "cf-connecting-ip",
     "cf-ray",
@@ -58,18 +61,16 @@ _OWN_NAMES: Final = (
     "x-real-ip",
     "x-request-id",
 )
-_OWN_LINE: Final = re.compile(
+_PER_REQUEST_LINE: Final = re.compile(
     # The value is printable ASCII, and no folded line follows: with or without such a line,
     # the parser reads the rest of the head in the same way.
-    rf"\r\n({'|'.join(_OWN_NAMES)}): ?([!-~]++(?: ++[!-~]++)*+)(?=\r\n[^ \t])".encode(),
+    rf"\r\n({'|'.join(_PER_REQUEST_NAMES)}): ?([!-~]++(?: ++[!-~]++)*+)(?=\r\n[^ \t])".encode(),
     re.IGNORECASE,
 )
-"""A header line that differs between the requests of one client, or is added by a proxy.
+"""A line of such a header. It is cut out only if the parser would take its value as it is; any
+other difference between heads only costs time, as the head is parsed."""
 
-None of them can change a response. Any other difference only costs time: the head is parsed.
-"""
-
-_OWN: Final = frozenset(name.encode() for name in _OWN_NAMES)
+_PER_REQUEST: Final = frozenset(name.encode() for name in _PER_REQUEST_NAMES)
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _MAX_HEADS_BYTES: Final = 1024 * 1024
@@ -77,11 +78,11 @@ _HEAD_OVERHEAD_BYTES: Final = 2048
 
 
 _HeadKey: TypeAlias = tuple[bytes, ...]
-"""A head without the lines that were cut out, and the names of those, in order."""
+"""A head without the lines that were cut out, then the names in those, in order."""
 
 
 class _Head(NamedTuple):
-    """What the parser has read in a head, without the lines that each request has of its own.
+    """What the parser has read in a head, apart from the lines that were cut out.
 
     Attributes:
         varying: The part of the request key that comes from it.
@@ -104,7 +105,7 @@ def build_request_key(
     """Build the key by which an equal POST request finds the same response.
 
     Args:
-        headers: By lower-case name; of repeated ones the last.
+        headers: By lower-case name, as from `map_headers`.
         body: Whole.
         brings_token: Whether responses depend on `Authorization`.
 
@@ -168,7 +169,8 @@ class CacheHits:
         """
         started_s = time.perf_counter()
         end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
-        parts = _OWN_LINE.split(data[:end])
+        # What is left, a name, a value, what is left, and so on.
+        parts = _PER_REQUEST_LINE.split(data[:end])
         head = self._heads.get((b"".join(parts[::3]), *parts[1::3]))
         if head is None:
             return None
@@ -224,11 +226,11 @@ class CacheHits:
         if not data.startswith(b"POST "):
             return
         end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
-        parts = _OWN_LINE.split(data[:end])
+        parts = _PER_REQUEST_LINE.split(data[:end])
         names = [name.lower() for name in parts[1::3]]
-        # A line that the pattern did not find would count as that of every request, and of
-        # repeated lines it is not clear which one counts.
-        if names != [name for name, _ in headers if name in _OWN] or (
+        # A line that the pattern did not find would be part of the key, and its value that of all
+        # requests with that key. Of repeated lines it is not clear which one counts.
+        if names != [name for name, _ in headers if name in _PER_REQUEST] or (
             len(set(names)) < len(names)
         ):
             return
