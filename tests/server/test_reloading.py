@@ -6,12 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import structlog
 
 from catalograph.app import RELOADABLE, create_app
+from catalograph.server.reloading import on_sighup
 from catalograph.settings import Settings
 from support.gateway_process import GatewayProcess, start_gateways
 from support.stub_upstream import StubUpstream, serve
@@ -182,6 +184,38 @@ async def test_what_needs_a_restart_is_named(
     assert NEW not in said
     assert "MAX_DEPTH" in said
     assert "API_KEYS" in said
+
+
+async def test_no_moment_is_left_in_which_the_signal_would_end_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not when the application stops, either: a service manager may ask at any time."""
+    handlers: list[object] = []
+    reloads: list[None] = []
+    set_handler = signal.signal
+
+    def note(number: int, handler: Any) -> object:
+        if number == signal.SIGHUP:
+            handlers.append(handler)
+        return set_handler(number, handler)
+
+    async def reload_once() -> None:
+        reloads.append(None)
+
+    before = set_handler(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(signal, "signal", note)
+    try:
+        with on_sighup(reload_once):
+            reload()
+            async with asyncio.timeout(5):
+                while not reloads:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+    finally:
+        set_handler(signal.SIGHUP, before)
+
+    assert len(reloads) == 1
+    assert signal.SIG_DFL not in handlers
+    assert handlers[-1] == signal.SIG_IGN
 
 
 def test_reloadable_fields_are_fields() -> None:

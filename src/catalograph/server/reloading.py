@@ -9,6 +9,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from types import FrameType
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -54,7 +55,6 @@ def on_sighup(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]
         yield
         return
     loop = asyncio.get_running_loop()
-    before = signal.getsignal(signal.SIGHUP)
     one_at_a_time = asyncio.Lock()
     running: set[asyncio.Task[None]] = set()
 
@@ -67,11 +67,16 @@ def on_sighup(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]
         running.add(task)
         task.add_done_callback(running.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, begin)
+    def receive(_number: int, _frame: FrameType | None) -> None:
+        # A signal may arrive between any two instructions, also within the loop's own code.
+        loop.call_soon_threadsafe(begin)
+
+    # Not by the loop's `add_signal_handler`: removing that leaves, for a moment, the default
+    # action, which ends the process.
+    before = signal.signal(signal.SIGHUP, receive)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
         signal.signal(signal.SIGHUP, before)
         for task in running:
             task.cancel()
