@@ -13,14 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.gateway_process import GatewayProcess, start_gateways
 from support.stub_upstream import StubUpstream, serve
 
-pytestmark = pytest.mark.shapes(
-    "sectioned", reason="starts processes; the version is not what it tests"
-)
-
-
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux tells which processes are the workers"
-)
+pytestmark = [
+    pytest.mark.shapes(
+        "sectioned", reason="starts processes; the version is not what it tests"
+    ),
+    pytest.mark.skipif(
+        sys.platform != "linux",
+        reason="only Linux tells which processes are the workers",
+    ),
+]
 
 WITHIN_S = 30
 QUESTION = {"query": "query Counted { models(limit: 1) { totalCount } }"}

@@ -338,7 +338,7 @@ def _json() -> Iterator[Attack]:
         ("two objects", _Q.encode() * 2),
         ("not UTF-8", b'{"query":"\xff\xfe"}'),
         ("UTF-16", _Q.encode("utf-16")),
-        ("a byte order mark", b"\xef\xbb\xbf" + _Q.encode()),
+        ("two byte order marks", b"\xef\xbb\xbf" * 2 + _Q.encode()),
         ("an overlong slash", b'{"query":"\xc0\xaf"}'),
         ("half a surrogate", b'{"query":"{__typename}","operationName":"\\ud800"}'),
         ("NaN", b'{"query":"{__typename}","variables":{"a":NaN}}'),

@@ -73,7 +73,7 @@ def attacks() -> Iterator[Attack]:
         b"/.git/config",
         b"/admin",
         b"/debug/pprof",
-        b"/docs",
+        b"/docs/",
         b"/openapi.json",
         b"/server-status",
         b"/GRAPHQL",
